@@ -1,0 +1,55 @@
+# One line does all its set-up: `make test`, `make demo`. Needs Python >= 3.11, git and make.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+# pip >= 25.1 knows dependency groups; constraints.txt pins what was tested (regenerate with `make lock`).
+PIP    := $(BIN)/python -m pip --quiet --disable-pip-version-check
+
+.PHONY: setup test demo lint types layers e2e wheel check lock clean
+.DELETE_ON_ERROR:
+
+setup: $(VENV)/.ready  ## a virtual environment with everything the other targets need
+
+$(VENV)/.ready: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) install --upgrade 'pip>=25.1'
+	$(PIP) install --constraint constraints.txt --editable '.[cli,testing]' --group dev
+	@touch $@
+
+test: setup  ## everything but the tests that need a real API server
+	$(BIN)/python -m pytest -m 'not e2e' --cov --cov-report=term
+
+demo: setup  ## an informer on 20,000 pods, on an API server that comes along
+	$(BIN)/kubeinformer demo
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: setup
+	$(BIN)/mypy
+	$(BIN)/pyright
+
+layers: setup
+	$(BIN)/lint-imports
+
+e2e: setup  ## builds kube-apiserver and etcd (Go 1.26, 4 minutes the first time), then tests against them
+	assets="$$(tests/e2e/envtest/build)" && KUBEBUILDER_ASSETS="$$assets" $(BIN)/python -m pytest -m e2e tests/e2e
+
+wheel: setup  ## the built wheel, alone in an empty environment
+	rm -rf dist
+	$(BIN)/python -m build --outdir dist
+	$(BIN)/python tests/wheel.py dist
+
+check: test lint types layers wheel
+
+lock:  ## pins the versions that were tested
+	rm -rf $(VENV)-lock
+	$(PYTHON) -m venv $(VENV)-lock
+	$(VENV)-lock/bin/python -m pip --quiet install --upgrade 'pip>=25.1'
+	$(VENV)-lock/bin/python -m pip --quiet install --editable '.[cli,testing]' --group dev
+	$(VENV)-lock/bin/python -m pip freeze --exclude-editable --exclude pip > constraints.txt
+	rm -rf $(VENV)-lock
+
+clean:
+	rm -rf $(VENV) dist .coverage* .mypy_cache .ruff_cache .pytest_cache
