@@ -1,0 +1,164 @@
+"""What a reader of ``Informer.events()`` sees: Added, Updated, Deleted, Synced.
+
+Theory. An event carries the cache's own compressed bytes and decodes them when ``object`` (or ``old``) is first read,
+so a reader that only wants keys, as a controller does, pays for no decoding. Each decoded object is a private copy:
+changing it changes nothing else (``retain="objects"`` is the one exception, and says so).
+
+Folding the events that a reader got, in order, always gives the store's state; intermediate states of a key may be
+left out when the reader is slower than the server.
+"""
+
+from collections.abc import Callable
+from typing import Any, Generic, Self, TypeAlias, final
+
+from typing_extensions import TypeVar
+
+from kubeinformer.resources import RawObject
+
+__all__ = ["Added", "Deleted", "Event", "Synced", "Updated"]
+
+T = TypeVar("T", default=RawObject)
+
+
+class _Lazy(Generic[T]):
+    """A value, or the function that will decode it once."""
+
+    __slots__ = ("_load", "_value")
+
+    def __init__(self, value: T | None = None, load: Callable[[], T] | None = None) -> None:
+        self._value = value
+        self._load = load
+
+    def get(self) -> T:
+        if self._load is not None:
+            self._value, self._load = self._load(), None
+        return self._value  # type: ignore[return-value]  # set by the constructor or by the load above
+
+
+class _ObjectEvent(Generic[T]):
+    """What the three events about one object share: a key, an object, equality by value."""
+
+    __slots__ = ("_object", "key")
+
+    def __init__(self, key: str, object: T) -> None:  # noqa: A002 - the field's word, fixed by the design
+        self.key = key
+        self._object = _Lazy(object)
+
+    @classmethod
+    def _lazily(cls, key: str, load: Callable[[], T]) -> Self:
+        event = cls.__new__(cls)
+        event.key = key
+        event._object = _Lazy(load=load)  # noqa: SLF001 - a constructor of this class
+        return event
+
+    @property
+    def object(self) -> T:
+        """The object, decoded when first asked for. A private copy."""
+        return self._object.get()
+
+    def _facts(self) -> tuple[Any, ...]:
+        return (self.key, self.object)
+
+    def __eq__(self, other: Any) -> bool:
+        if type(other) is not type(self):
+            return NotImplemented
+        return self._facts() == other._facts()
+
+    __hash__ = None  # type: ignore[assignment]  # objects are mutable dicts
+
+    def __repr__(self) -> str:
+        # Never the object: it may be a Secret.
+        return f"{type(self).__name__}(key={self.key!r})"
+
+
+@final
+class Added(_ObjectEvent[T]):
+    """The object is new to this reader.
+
+    Attributes:
+        key: ``namespace/name``, or ``name`` for cluster-scoped resources.
+        object: The object as it is now.
+    """
+
+    __slots__ = ()
+    __match_args__ = ("key", "object")
+
+
+@final
+class Updated(_ObjectEvent[T]):
+    """The object has changed since this reader's last event about its key.
+
+    Attributes:
+        key: As in `Added`.
+        old: The object as this reader last saw it.
+        object: The object as it is now.
+    """
+
+    __slots__ = ("_old",)
+    __match_args__ = ("key", "old", "object")
+
+    def __init__(self, key: str, old: T, object: T) -> None:  # noqa: A002 - see _ObjectEvent
+        super().__init__(key, object)
+        self._old = _Lazy(old)
+
+    @classmethod
+    def _lazily_from(cls, key: str, load_old: Callable[[], T], load: Callable[[], T]) -> Self:
+        event = cls._lazily(key, load)
+        event._old = _Lazy(load=load_old)
+        return event
+
+    @property
+    def old(self) -> T:
+        """The object as this reader last saw it, decoded when first asked for. A private copy."""
+        return self._old.get()
+
+    def _facts(self) -> tuple[Any, ...]:
+        return (self.key, self.old, self.object)
+
+
+@final
+class Deleted(_ObjectEvent[T]):
+    """The object is gone, or no longer matches the informer's selectors.
+
+    Attributes:
+        key: As in `Added`.
+        object: Its last known state.
+        final_state_known: True when the server sent the deletion itself, with the object's final state.
+            False when the deletion was found by comparing snapshots: changes before it may have been missed.
+    """
+
+    __slots__ = ("final_state_known",)
+    __match_args__ = ("key", "object", "final_state_known")
+
+    def __init__(self, key: str, object: T, *, final_state_known: bool = True) -> None:  # noqa: A002 - as above
+        super().__init__(key, object)
+        self.final_state_known = final_state_known
+
+    @classmethod
+    def _lazily_gone(cls, key: str, load: Callable[[], T], *, final_state_known: bool) -> Self:
+        event = cls._lazily(key, load)
+        event.final_state_known = final_state_known
+        return event
+
+    def _facts(self) -> tuple[Any, ...]:
+        return (self.key, self.object, self.final_state_known)
+
+
+@final
+class Synced:
+    """All objects of the first snapshot have been delivered to this reader. Comes once per reader."""
+
+    __slots__ = ()
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Synced)
+
+    def __hash__(self) -> int:
+        return hash(Synced)
+
+    def __repr__(self) -> str:
+        return "Synced()"
+
+
+Event: TypeAlias = Added[T] | Updated[T] | Deleted[T] | Synced
+"""What iterating over ``Informer.events()`` yields."""
