@@ -106,9 +106,7 @@ class ServerRefused(KubeInformerError):
 
     remedy = "check the request against the API server's documentation of this resource"
 
-    def __init__(
-        self, verb: str, resource: str, namespace: str | None, status: int, reason: str, detail: str
-    ) -> None:
+    def __init__(self, verb: str, resource: str, namespace: str | None, status: int, reason: str, detail: str) -> None:
         super().__init__(verb, resource, namespace, status, reason, detail)
         self.verb, self.resource, self.namespace = verb, resource, namespace
         self.status, self.reason, self.detail = status, reason, detail
@@ -233,9 +231,7 @@ class SyncTimeout(KubeInformerError):
         self.resource, self.seconds, self.cause = resource, seconds, cause
 
     def __str__(self) -> str:
-        why = (
-            f"last failure: {self.cause}" if self.cause else "nothing failed, the snapshot is still arriving"
-        )
+        why = f"last failure: {self.cause}" if self.cause else "nothing failed, the snapshot is still arriving"
         return f"{self.resource} not synced within {self.seconds:g} s; {why}"
 
 

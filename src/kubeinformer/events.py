@@ -59,10 +59,10 @@ class _ObjectEvent(Generic[T]):
     def _facts(self) -> tuple[Any, ...]:
         return (self.key, self.object)
 
-    def __eq__(self, other: Any) -> bool:
+    def __eq__(self, other: Any) -> bool:  # noqa: PYI032 - `object` is a property in this class
         if type(other) is not type(self):
             return NotImplemented
-        return self._facts() == other._facts()
+        return bool(self._facts() == other._facts())
 
     __hash__ = None  # type: ignore[assignment]  # objects are mutable dicts
 
@@ -104,7 +104,7 @@ class Updated(_ObjectEvent[T]):
     @classmethod
     def _lazily_from(cls, key: str, load_old: Callable[[], T], load: Callable[[], T]) -> Self:
         event = cls._lazily(key, load)
-        event._old = _Lazy(load=load_old)
+        event._old = _Lazy(load=load_old)  # noqa: SLF001 - a constructor of this class
         return event
 
     @property
