@@ -8,27 +8,11 @@ silence may last.
 
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
 from typing import Protocol
 
+from kubeinformer._protocol.requests import HttpRequest
+
 __all__ = ["HttpRequest", "Response", "Transport"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HttpRequest:
-    """One GET to the API server. Credentials are the transport's business and never stand in here.
-
-    Attributes:
-        path: Absolute path without query, such as ``/api/v1/pods``.
-        query: Name and value pairs, not yet percent-encoded.
-        headers: Name and value pairs beside those that the transport adds (host, authorization, user agent).
-        head_timeout: Seconds within which the status line and headers of the answer must have come.
-    """
-
-    path: str
-    query: tuple[tuple[str, str], ...] = ()
-    headers: tuple[tuple[str, str], ...] = ()
-    head_timeout: float = 60.0
 
 
 class Response(Protocol):

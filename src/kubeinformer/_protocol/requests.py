@@ -1,0 +1,126 @@
+"""What is asked of the server: collections, the three kinds of request, and their URLs.
+
+Source. https://kubernetes.io/docs/reference/using-api/api-concepts/ for list, watch and metadata-only answers;
+KEP-3157 for ``sendInitialEvents``. A list never asks for ``resourceVersion=0``: the answer may be older than what
+was already seen.
+"""
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import msgspec
+
+from kubeinformer.resources import Resource
+
+__all__ = ["Collection", "Fetch", "HttpRequest", "ListFetch", "WatchFetch", "WatchListFetch", "build_request"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpRequest:
+    """One GET to the API server. Credentials are the transport's business and never stand in here.
+
+    Attributes:
+        path: Absolute path without query, such as ``/api/v1/pods``.
+        query: Name and value pairs, not yet percent-encoded.
+        headers: Name and value pairs beside those that the transport adds (host, authorization, user agent).
+        head_timeout: Seconds within which the status line and headers of the answer must have come.
+    """
+
+    path: str
+    query: tuple[tuple[str, str], ...] = ()
+    headers: tuple[tuple[str, str], ...] = ()
+    head_timeout: float = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Collection:
+    """The set of objects an informer mirrors.
+
+    Attributes:
+        resource: The resource type.
+        namespace: One namespace, or None for all of them (and for cluster-scoped resources).
+        label_selector: As in the API, such as ``app=web,tier in (a,b)``; empty for all objects.
+        field_selector: As in the API, such as ``spec.nodeName=node-7``; empty for all objects.
+        metadata_only: Ask the server for ``PartialObjectMetadata``: no spec, no status.
+        compressed: Ask the server for gzip.
+    """
+
+    resource: Resource
+    namespace: str | None = None
+    label_selector: str = ""
+    field_selector: str = ""
+    metadata_only: bool = False
+    compressed: bool = True
+
+    def __str__(self) -> str:
+        return str(self.resource)
+
+
+class WatchListFetch(msgspec.Struct, frozen=True):
+    """All objects as a stream of events, then live events on the same stream."""
+
+    timeout_seconds: int
+
+
+class WatchFetch(msgspec.Struct, frozen=True):
+    """Live events after a known version."""
+
+    resource_version: str
+    timeout_seconds: int
+
+
+class ListFetch(msgspec.Struct, frozen=True):
+    """One page of the newest state; ``limit`` 0 asks for everything in one answer."""
+
+    limit: int
+    continue_token: str = ""
+
+
+Fetch: TypeAlias = WatchListFetch | WatchFetch | ListFetch
+
+_PARTIAL = "application/json;as={kind};g=meta.k8s.io;v=v1"
+
+
+def build_request(collection: Collection, fetch: Fetch) -> HttpRequest:
+    """Turn what the machine wants into what goes over the wire."""
+    query = list(_selectors(collection))
+    match fetch:
+        case WatchListFetch(timeout_seconds=seconds):
+            query += [
+                ("watch", "true"),
+                ("sendInitialEvents", "true"),
+                ("resourceVersionMatch", "NotOlderThan"),
+                # Empty means "the newest": the server asks etcd how far its cache has to be (KEP-3157).
+                ("resourceVersion", ""),
+                ("allowWatchBookmarks", "true"),
+                ("timeoutSeconds", str(seconds)),
+            ]
+        case WatchFetch(resource_version=version, timeout_seconds=seconds):
+            query += [
+                ("watch", "true"),
+                ("resourceVersion", version),
+                ("allowWatchBookmarks", "true"),
+                ("timeoutSeconds", str(seconds)),
+            ]
+        case ListFetch(limit=limit, continue_token=token):
+            query += [("limit", str(limit))] if limit else []
+            query += [("continue", token)] if token else []
+    return HttpRequest(
+        path=collection.resource.path(collection.namespace),
+        query=tuple(query),
+        headers=(
+            ("accept", _accept(collection, is_list=isinstance(fetch, ListFetch))),
+            ("accept-encoding", "gzip" if collection.compressed else "identity"),
+        ),
+    )
+
+
+def _selectors(collection: Collection) -> list[tuple[str, str]]:
+    pairs = (("labelSelector", collection.label_selector), ("fieldSelector", collection.field_selector))
+    return [(name, value) for name, value in pairs if value]
+
+
+def _accept(collection: Collection, *, is_list: bool) -> str:
+    if not collection.metadata_only:
+        return "application/json"
+    return _PARTIAL.format(kind="PartialObjectMetadataList" if is_list else "PartialObjectMetadata")
