@@ -1,0 +1,243 @@
+"""The transport for asyncio, on aiohttp.
+
+Rules. aiohttp moves bytes and does nothing else: no decompression, no redirects, no cookies, no environment, no
+retries, no timeouts beyond connecting. Every error it may raise is translated at this boundary (``aiohttp_failures``).
+A stream that is left early is aborted, not drained and not politely closed: a polite TLS goodbye to a dead peer would
+hold the socket for half a minute.
+
+Theory. One session, no limit of connections: each stream holds one for minutes, so any limit would be a deadlock with
+that many informers. Connections are reused after bodies that were read to the end (list pages, errors). TCP keep-alive
+finds dead peers that a read deadline has not yet; the deadline finds those behind a proxy that keeps its side alive.
+When bytes are already buffered `receive` takes them without a timer and without a trip through the event loop: the
+buffer then runs dry after at most twice ``READ_BUFFER``, so other tasks get their turn.
+
+TLS files are read at the first request, and again after a 401 or a failed handshake: rotated certificates are found
+without watching files.
+
+Limits. A body that ends neither by chunk nor by length (HTTP/1.0) ends cleanly whenever the connection does: HTTP
+cannot tell. API servers never send one. Bytes that came right before a cut may be dropped with it: a cut stream is
+asked again from the last position anyway.
+"""
+
+import asyncio
+import base64
+import importlib.metadata
+import logging
+import platform
+import socket
+import ssl
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from urllib.parse import quote, unquote, urlencode, urlsplit, urlunsplit
+
+import aiohttp
+import yarl
+
+from kubeinformer.connection import aiohttp_failures as failures
+from kubeinformer.connection.config import ConnectionConfig
+from kubeinformer.connection.credentials import ClientCertificate
+from kubeinformer.connection.tls import client_context
+from kubeinformer.connection.transport import HttpRequest, Response
+from kubeinformer.errors import ConnectionFailed, ReadDeadlineExceeded, UsageError
+
+__all__ = ["AiohttpTransport"]
+
+_log = logging.getLogger("kubeinformer.connection")
+
+# Name resolution, TCP, proxy and TLS together. client-go's dialer gives TCP alone 30 s; a controller that tries again
+# with backoff does better with less.
+CONNECT_TIMEOUT = 10.0  # seconds
+
+# aiohttp pauses the socket at twice this. 256 KiB is what asyncio reads from a socket at once: smaller buffers pause
+# and resume on every read, larger ones were not faster (aiohttp's own default since 3.14).
+READ_BUFFER = 2**18  # bytes
+
+# Dead after 30 + 3 * 10 s. client-go: keep-alive 30 s.
+KEEPALIVE_IDLE, KEEPALIVE_INTERVAL, KEEPALIVE_PROBES = 30, 10, 3  # seconds, seconds, count
+
+
+class AiohttpTransport:
+    """Requests to one API server over aiohttp; needs asyncio. See `kubeinformer.connection.Transport`.
+
+    Nothing is opened or read before the first request. Belongs to the event loop of that request.
+
+    Args:
+        config: Where to, whom to trust, and who we are.
+        connect_timeout: Seconds until a connection must stand: name, TCP, proxy and TLS together.
+    """
+
+    def __init__(self, config: ConnectionConfig, *, connect_timeout: float = CONNECT_TIMEOUT) -> None:
+        self._config = config
+        self._connect_timeout = connect_timeout
+        self._session: aiohttp.ClientSession | None = None
+        self._context: tuple[ClientCertificate | None, ssl.SSLContext] | None = None
+        self._closed = False
+        self._agent = f"kubeinformer/{importlib.metadata.version('kubeinformer')} (python/{platform.python_version()})"
+        self._proxy, self._proxy_authorization = _split_proxy(config.proxy_url)
+
+    def stream(self, request: HttpRequest) -> AbstractAsyncContextManager[Response]:
+        """Send a request; see `Transport.stream`.
+
+        Raises on entering:
+            ConnectionFailed: Nobody answered: refused, unresolvable, TLS not trusted, proxy said no.
+            ConnectionLost: The connection broke before the response's head came.
+            ReadDeadlineExceeded: The head did not come in time.
+            ConfigError: The credentials or a TLS file cannot be used.
+            UsageError: The transport is closed.
+        """
+        return self._stream(request)
+
+    @asynccontextmanager
+    async def _stream(self, request: HttpRequest) -> AsyncGenerator[Response]:
+        target = self._config.server + request.path
+        answer = await self._send(request, target)
+        try:
+            yield _AiohttpResponse(answer, target)
+        finally:
+            _drop(answer)
+
+    async def reauthenticate(self) -> None:
+        """Forget cached credentials and TLS files: the server answered 401. The next request gets fresh ones."""
+        self._context = None
+        await self._config.credentials.refresh()
+
+    async def aclose(self) -> None:
+        """Drop all connections; streams still open raise `ConnectionLost`. Idempotent."""
+        self._closed = True
+        session, self._session = self._session, None
+        if session is None:
+            return
+        if session.connector is not None:
+            await session.connector.close(abort_ssl=True)
+        await session.close()
+        # The sockets of aborted streams are closed by callbacks of the loop's next turn (two for TLS over TCP).
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+
+    async def _send(self, request: HttpRequest, target: str) -> aiohttp.ClientResponse:
+        if self._closed:
+            raise UsageError(f"GET {target}: the transport is closed")
+        credentials = self._config.credentials
+        headers = [*request.headers, *self._config.headers, ("User-Agent", self._agent)]
+        if authorization := await credentials.authorization():
+            headers.append(("Authorization", authorization))
+        context = self._tls(await credentials.client_certificate())
+        if context is None and self._proxy_authorization:
+            headers.append(("Proxy-Authorization", self._proxy_authorization))  # no CONNECT to carry it
+        base = self._config.server + quote(request.path)
+        url = yarl.URL(f"{base}?{urlencode(request.query, quote_via=quote)}" if request.query else base, encoded=True)
+        try:
+            async with asyncio.timeout(request.head_timeout):
+                return await self._open_session().get(
+                    url,
+                    headers=headers,
+                    ssl=context or True,
+                    server_hostname=self._config.tls_server_name,
+                    proxy=self._proxy,
+                    proxy_headers={"Proxy-Authorization": self._proxy_authorization}
+                    if context and self._proxy and self._proxy_authorization
+                    else None,
+                    allow_redirects=False,
+                    skip_auto_headers=("Accept-Encoding",),  # aiohttp would ask for what nobody here decodes
+                )
+        except failures.FOREIGN as error:
+            # A timeout of aiohttp's is also a TimeoutError, but then it is about connecting.
+            if isinstance(error, TimeoutError) and not isinstance(error, aiohttp.ClientError):
+                failure: Exception = ReadDeadlineExceeded(request.head_timeout)
+            else:
+                failure = failures.not_opened(error, target, through_proxy=self._proxy is not None)
+        # Raised out here, so that the foreign exception, which may hold headers, is not the context of ours.
+        if isinstance(failure, ConnectionFailed):
+            self._context = None  # files may have been renewed: read them again
+        _log.debug("request failed", extra={"target": target, "failure": str(failure)})
+        raise failure
+
+    def _tls(self, certificate: ClientCertificate | None) -> ssl.SSLContext | None:
+        """The context for this certificate. Connections of another context are not reused by aiohttp."""
+        if not self._config.server.startswith("https:"):
+            return None
+        if self._context is None or self._context[0] != certificate:
+            self._context = (certificate, client_context(self._config, certificate))
+        return self._context[1]
+
+    def _open_session(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(
+                    limit=0,
+                    limit_per_host=0,
+                    socket_factory=_open_socket,
+                    # Not aiodns, even where installed: the system's resolver knows search domains and /etc/hosts.
+                    resolver=aiohttp.ThreadedResolver(),
+                ),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                timeout=aiohttp.ClientTimeout(total=None, connect=self._connect_timeout),
+                auto_decompress=False,
+                trust_env=False,  # no netrc; proxies of the environment are resolved when the config is loaded
+                read_bufsize=READ_BUFFER,
+            )
+            # aiohttp sends a GET again when its connection breaks before the answer. Retries, and the waits between,
+            # are the machine's business here. There is no public switch (aiohttp's own TestClient sets this as
+            # well); a test counts the requests.
+            self._session._retry_connection = False  # noqa: SLF001 - see above
+        return self._session
+
+
+class _AiohttpResponse:
+    """One answer. See `kubeinformer.connection.Response`."""
+
+    __slots__ = ("_answer", "_content", "_target", "headers", "status")
+
+    def __init__(self, answer: aiohttp.ClientResponse, target: str) -> None:
+        self._answer, self._content, self._target = answer, answer.content, target
+        self.status = answer.status
+        self.headers: Mapping[str, str] = {
+            name.lower(): ", ".join(answer.headers.getall(name)) for name in answer.headers
+        }
+
+    async def receive(self, timeout: float) -> bytes:  # noqa: ASYNC109 - the seam's signature
+        """Return the next bytes, ``b""`` at the clean end; see `Response.receive`."""
+        try:
+            if data := self._content.read_nowait():
+                return data
+            async with asyncio.timeout(timeout):
+                return await self._content.readany()
+        except TimeoutError:
+            _drop(self._answer)  # a peer that was silent for so long is dead: no later byte is to be trusted
+            raise ReadDeadlineExceeded(timeout) from None
+        except (*failures.FOREIGN, RuntimeError) as error:  # RuntimeError: closed under the reader
+            failure = failures.lost(error, self._target)
+        raise failure
+
+
+def _drop(answer: aiohttp.ClientResponse) -> None:
+    """Drop the connection, unless the body was read to its end and aiohttp took it back already."""
+    if answer.connection is not None and answer.connection.transport is not None:
+        answer.connection.transport.abort()
+    answer.close()
+
+
+def _open_socket(address: aiohttp.AddrInfoType) -> socket.socket:
+    family, kind, protocol, *_ = address
+    sock = socket.socket(family, kind, protocol)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for option, value in (
+        ("TCP_KEEPIDLE", KEEPALIVE_IDLE),
+        ("TCP_KEEPINTVL", KEEPALIVE_INTERVAL),
+        ("TCP_KEEPCNT", KEEPALIVE_PROBES),
+    ):
+        if hasattr(socket, option):  # macOS before Python 3.13 lacks the first
+            sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
+    return sock
+
+
+def _split_proxy(proxy_url: str | None) -> tuple[str | None, str | None]:
+    """The proxy's URL without a password, and the header that carries it: exceptions quote the former."""
+    if proxy_url is None:
+        return None, None
+    parts = urlsplit(proxy_url)
+    if parts.username is None:
+        return proxy_url, None
+    pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+    bare = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+    return bare, "Basic " + base64.b64encode(pair.encode()).decode()
