@@ -1,0 +1,81 @@
+r"""Frames: from the bytes of a watch stream to its lines.
+
+Rules. Only ``\n`` ends a line: U+2028, U+2029 and U+0085 are legal inside JSON strings, so `str.splitlines` and text
+mode are out of the question, and a chunk may end inside a UTF-8 sequence. Time is linear in the bytes received,
+however small the chunks; memory is one line. A line over the limit is refused as soon as that many bytes are there,
+not when it is complete. Blank lines are skipped (proxies send them to keep connections open).
+
+Theory. A server flushes whole events, so nearly every chunk holds many whole lines and the tail of one: whole lines
+are sliced out of the chunk itself, and only the tail is copied into a buffer. That is a bytearray, not a list of
+parts: a 10 MB line in chunks of two bytes would be 5 million objects.
+
+What a line means is decided in `watch_events`.
+"""
+
+from collections.abc import Iterator
+
+from kubeinformer.errors import MalformedData, ObjectTooLarge
+
+__all__ = ["LineFramer"]
+
+_BLANK = (b"", b"\r")
+
+
+class LineFramer:
+    """Cuts a stream into lines.
+
+    Args:
+        resource: What is being read, for errors.
+        size_limit: Most bytes in one line.
+    """
+
+    def __init__(self, resource: str, *, size_limit: int) -> None:
+        self._resource = resource
+        self._size_limit = size_limit
+        self._partial = bytearray()  # the line that has begun and not ended
+        self._position = 0  # where that line starts
+
+    @property
+    def pending(self) -> int:
+        """Bytes held of a line whose end has not come yet."""
+        return len(self._partial)
+
+    def feed(self, data: bytes) -> Iterator[tuple[int, bytes]]:
+        """Yield (byte position of its start in the stream, line without its newline). Exhaust before feeding more.
+
+        Raises:
+            ObjectTooLarge: A line has more bytes than the limit.
+        """
+        start = 0
+        while (end := data.find(b"\n", start)) >= 0:
+            self._check_size(len(self._partial) + end - start)
+            line = data[start:end]
+            if self._partial:
+                self._partial += line
+                line = bytes(self._partial)
+                self._partial = bytearray()  # not clear(): after one huge line its memory is given back
+            position = self._position
+            self._position += len(line) + 1
+            start = end + 1
+            if line not in _BLANK:
+                yield position, line
+        self._check_size(len(self._partial) + len(data) - start)
+        self._partial += data[start:] if start else data
+
+    def finish(self) -> None:
+        """Say that the stream has ended.
+
+        Raises:
+            MalformedData: It ended inside a line. A rest that is complete JSON counts too: API servers end every
+                event with a newline, so a missing one means that bytes are missing.
+        """
+        if self._partial not in _BLANK:
+            raise MalformedData(
+                self._resource,
+                f"the stream was cut in the middle of an event, after {self.pending} of its bytes",
+                self._position,
+            )
+
+    def _check_size(self, size: int) -> None:
+        if size > self._size_limit:
+            raise ObjectTooLarge(self._resource, f"an event of more than {self._size_limit} bytes", self._position)
