@@ -1,0 +1,61 @@
+"""Fixtures on a real API server, and the mark ``e2e`` on everything in this folder."""
+
+import itertools
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from tests.e2e.control_plane import ASSETS_VARIABLE, ControlPlane, StartControlPlane, find_assets
+
+_HERE = Path(__file__).parent
+# The project's limit is made for tests that start nothing; a server may take a minute on a busy machine.
+_TIMEOUT = 180  # seconds
+
+
+@pytest.hookimpl(tryfirst=True)  # before the marks are looked at for -m
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if _HERE in item.path.parents:
+            item.add_marker(pytest.mark.e2e)
+            if item.get_closest_marker("timeout") is None:
+                item.add_marker(pytest.mark.timeout(_TIMEOUT))
+
+
+@pytest.fixture(scope="session")
+def assets() -> Path:
+    """The directory of the binaries. Unset skips; set and wrong fails, or CI would pass on nothing."""
+    try:
+        found = find_assets()
+    except FileNotFoundError as error:
+        pytest.fail(str(error), pytrace=False)
+    if found is None:
+        pytest.skip(f"no API server: run `make e2e`, or set {ASSETS_VARIABLE} to $(tests/e2e/envtest/build)")
+    return found
+
+
+@pytest.fixture(scope="session")
+def control_plane(assets: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
+    """The one all tests share. A test that breaks, restarts or compacts takes a private one."""
+    with ControlPlane(assets, tmp_path_factory.mktemp("control-plane")) as plane:
+        yield plane
+
+
+@pytest.fixture
+def namespace(control_plane: ControlPlane) -> str:
+    """A fresh namespace. It is not deleted: without its controller that would never finish."""
+    return control_plane.client.create_namespace()
+
+
+@pytest.fixture
+def private_control_plane(assets: Path, tmp_path: Path) -> Iterator[StartControlPlane]:
+    """Starts control planes of a test's own, ended with the test; arguments are flags of the API server."""
+    number = itertools.count()
+    with ExitStack() as planes:
+
+        def start(*extra_args: str) -> ControlPlane:
+            directory = tmp_path / f"control-plane-{next(number)}"
+            directory.mkdir()
+            return planes.enter_context(ControlPlane(assets, directory, *extra_args))
+
+        yield start

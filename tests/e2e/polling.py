@@ -1,0 +1,20 @@
+"""Waiting for something that can be asked: the only place of the harness that sleeps."""
+
+import time
+from collections.abc import Callable
+
+# Most questions are one HTTP request on loopback, so 20 ms of idling costs neither side anything.
+_INTERVAL = 0.02  # seconds
+
+
+def wait_until(condition: Callable[[], bool], *, timeout: float = 10.0) -> bool:
+    """Ask until the answer is yes; whether it was, within ``timeout`` seconds.
+
+    ``assert wait_until(...)`` is how a test says it, so that a failure shows the question.
+    """
+    deadline = time.monotonic() + timeout
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(_INTERVAL)
+    return True
