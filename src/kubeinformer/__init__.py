@@ -1,1 +1,90 @@
-"""kubeinformer."""
+"""Streaming Kubernetes informers: watch-list, flat memory, always correct.
+
+The layers, from what you call down to the wire; imports point down only:
+
+- ``cluster``: `connect`, `Cluster`: a connection and its shared informers
+- ``informer``: `Informer`: one collection, mirrored
+- ``store`` and ``events``: what a reader sees
+- ``_runtime``: drives the protocol over a transport, tells readers
+- ``_cache``: objects at rest; ``connection``: how bytes get here
+- ``_protocol``: what the server's bytes mean; no I/O, no clock
+- ``errors``, ``resources``: what all of them speak of
+
+``kubeinformer.testing`` has an API server for tests, ``kubeinformer.connection`` what a transport of your own needs.
+"""
+
+from kubeinformer._cache.codecs import Retain
+from kubeinformer._cache.indexes import Indexer
+from kubeinformer._cache.reader import Model
+from kubeinformer._protocol.timing import Timing
+from kubeinformer._runtime.health import InformerStatistics
+from kubeinformer._runtime.subscription import Subscription
+from kubeinformer.cluster import Cluster, connect
+from kubeinformer.errors import (
+    ConfigError,
+    ConnectionFailed,
+    ConnectionLost,
+    Forbidden,
+    IndexerError,
+    InformerClosed,
+    KubeInformerError,
+    MalformedData,
+    ModelMismatch,
+    NotFound,
+    ObjectTooLarge,
+    ProtocolError,
+    ReadDeadlineExceeded,
+    ServerRefused,
+    ServerUnavailable,
+    SyncTimeout,
+    TransportError,
+    Unauthorized,
+    UsageError,
+    WaitTimeout,
+    WrongKind,
+)
+from kubeinformer.events import Added, Deleted, Event, Synced, Updated
+from kubeinformer.informer import Informer
+from kubeinformer.resources import RawObject, Resource
+from kubeinformer.store import Store
+
+__all__ = [
+    "Added",
+    "Cluster",
+    "ConfigError",
+    "ConnectionFailed",
+    "ConnectionLost",
+    "Deleted",
+    "Event",
+    "Forbidden",
+    "Indexer",
+    "IndexerError",
+    "Informer",
+    "InformerClosed",
+    "InformerStatistics",
+    "KubeInformerError",
+    "MalformedData",
+    "Model",
+    "ModelMismatch",
+    "NotFound",
+    "ObjectTooLarge",
+    "ProtocolError",
+    "RawObject",
+    "ReadDeadlineExceeded",
+    "Resource",
+    "Retain",
+    "ServerRefused",
+    "ServerUnavailable",
+    "Store",
+    "Subscription",
+    "SyncTimeout",
+    "Synced",
+    "Timing",
+    "TransportError",
+    "Unauthorized",
+    "Updated",
+    "UsageError",
+    "WaitTimeout",
+    "WrongKind",
+    "connect",
+]

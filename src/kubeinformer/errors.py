@@ -5,6 +5,7 @@
     KubeInformerError
     ├── UsageError                  fix the calling code
     │   ├── IndexerError            an ``indexers=`` function raised
+    │   ├── ModelMismatch           an object does not fit the ``model=``
     │   └── InformerClosed          the informer was used after it was closed
     ├── ConfigError                 fix the kubeconfig, the arguments of ``connect()`` or the pod's service account
     ├── ServerRefused               fix RBAC, the CRD or the selector
@@ -36,6 +37,7 @@ __all__ = [
     "InformerClosed",
     "KubeInformerError",
     "MalformedData",
+    "ModelMismatch",
     "NotFound",
     "ObjectTooLarge",
     "ProtocolError",
@@ -74,6 +76,20 @@ class IndexerError(UsageError):
         return (
             f"indexer {self.index!r} of {self.resource} failed on {self.key!r}: {self.problem}; "
             "an indexer must return an iterable of str for every object the server may send"
+        )
+
+
+class ModelMismatch(UsageError):
+    """An object in the store does not fit the ``model=`` given for its informer. It stays there; ``raw()`` has it."""
+
+    def __init__(self, resource: str, key: str, problem: str) -> None:
+        super().__init__(resource, key, problem)
+        self.resource, self.key, self.problem = resource, key, problem
+
+    def __str__(self) -> str:
+        return (
+            f"{self.key!r} of {self.resource} does not fit the model: {self.problem}; "
+            "make the field optional, or widen its type"
         )
 
 

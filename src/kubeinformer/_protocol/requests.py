@@ -6,7 +6,7 @@ was already seen.
 """
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import ClassVar, TypeAlias
 
 import msgspec
 
@@ -59,12 +59,14 @@ class Collection:
 class WatchListFetch(msgspec.Struct, frozen=True):
     """All objects as a stream of events, then live events on the same stream."""
 
+    name: ClassVar[str] = "watch-list"
     timeout_seconds: int
 
 
 class WatchFetch(msgspec.Struct, frozen=True):
     """Live events after a known version."""
 
+    name: ClassVar[str] = "watch"
     resource_version: str
     timeout_seconds: int
 
@@ -72,6 +74,7 @@ class WatchFetch(msgspec.Struct, frozen=True):
 class ListFetch(msgspec.Struct, frozen=True):
     """One page of the newest state; ``limit`` 0 asks for everything in one answer."""
 
+    name: ClassVar[str] = "list"
     limit: int
     continue_token: str = ""
 

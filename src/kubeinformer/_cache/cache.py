@@ -1,0 +1,135 @@
+"""The write side: what the list-watch machine decided becomes entries, and entries become changes.
+
+Rules. One writer. An entry whose uid and resource version did not change is kept without decoding, compressing or
+telling anybody: its generation is moved, nothing else. What a completed generation did not see is deleted. So a
+resync of N objects costs memory for what differs, never for N.
+
+Theory. ``_unseen`` counts the entries of older generations. It reaches zero in the usual resync, in which nothing was
+deleted, and then no sweep has to look at anything.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Generic
+
+from typing_extensions import TypeVar
+
+from kubeinformer._cache.codecs import Codec
+from kubeinformer._cache.entries import Body, Change, Entry
+from kubeinformer._cache.indexes import Indexer, Indexes
+from kubeinformer._cache.reader import Reader
+from kubeinformer._protocol.identity import Identity
+from kubeinformer.resources import RawObject
+
+__all__ = ["Cache"]
+
+T = TypeVar("T", default=RawObject)
+
+_SWEEP_STRIDE = 2_000  # entries looked at between two pauses: a tenth of a millisecond
+_RECODE_STRIDE = 64  # bodies recoded between two pauses: about a millisecond
+
+
+class Cache(Generic[T]):
+    """All objects of one collection, at rest.
+
+    Args:
+        resource: Names the collection in errors.
+        codec: Keeps the bodies.
+        reader: Decodes an entry to what indexers and users see.
+        indexers: The index functions, by name.
+    """
+
+    def __init__(
+        self, resource: str, codec: Codec, reader: Reader[T], indexers: Mapping[str, Indexer[T]] | None = None
+    ) -> None:
+        self.codec = codec
+        self.reader = reader
+        self.entries: dict[str, Entry] = {}
+        self.indexes: Indexes[T] = Indexes(resource, indexers or {})
+        self.resource_version: str | None = None
+        self.stored_bytes = 0
+        self._generation = 0
+        self._unseen = 0
+
+    @property
+    def has_enough_samples(self) -> bool:
+        """Whether a dictionary can be trained, and has not been yet."""
+        compression = self.codec.compression
+        return compression is not None and compression.has_enough_samples
+
+    def begin_sweep(self) -> None:
+        """Start a new generation: everything is unseen."""
+        self._generation += 1
+        self._unseen = len(self.entries)
+
+    def upsert(self, identity: Identity, body: bytes) -> tuple[Change, ...]:
+        """The object exists in this state. No change when it was known to."""
+        key = identity.key
+        old = self.entries.get(key)
+        if old is not None and old.generation != self._generation:
+            self._unseen -= 1
+            old.generation = self._generation
+        if old is not None and old.uid == identity.uid and old.resource_version == identity.resource_version:
+            return ()
+        new = self._entry(identity, body)
+        if self.indexes:
+            self.indexes.put(key, self.reader.decode(key, body))
+        self.entries[key] = new
+        self.stored_bytes += _size(new.body) - (_size(old.body) if old is not None else 0)
+        if old is not None and old.uid != identity.uid:
+            # The deletion happened between two connections: what was known last is all there is.
+            return (Change(key, old, None, final_state_known=False), Change(key, None, new))
+        return (Change(key, old, new),)
+
+    def remove(self, identity: Identity, body: bytes) -> Change | None:
+        """The object is gone; ``body`` is its final state. No change when it was not known."""
+        old = self.entries.get(identity.key)
+        if old is None:
+            return None
+        self._drop(identity.key, old)
+        if old.uid != identity.uid:
+            # Another object of that name than the one held: both are gone, and the held one's end was not seen.
+            return Change(identity.key, old, None, final_state_known=False)
+        return Change(identity.key, self._entry(identity, body), None)
+
+    def sweep(self) -> Iterator[Change | None]:
+        """Delete what the current generation did not see, one by one.
+
+        Yields a change for each, and None now and then so that the caller can let others run in between.
+        """
+        if not self._unseen:
+            return
+        for count, (key, entry) in enumerate(list(self.entries.items())):
+            if entry.generation != self._generation:
+                self._drop(key, entry)
+                yield Change(key, entry, None, final_state_known=False)
+            if count % _SWEEP_STRIDE == _SWEEP_STRIDE - 1:
+                yield None
+
+    def recode(self) -> Iterator[None]:
+        """Bring all bodies over to the compression's current dictionary; yields so that others can run."""
+        compression = self.codec.compression
+        if compression is None:
+            return
+        for count, (key, entry) in enumerate(list(self.entries.items())):
+            is_held = self.entries.get(key) is entry  # it may have been replaced while others ran
+            if is_held and entry.encoding != compression.current and isinstance(entry.body, bytes):
+                before = len(entry.body)
+                entry.encoding, entry.body = compression.recode(entry.encoding, entry.body)
+                self.stored_bytes += len(entry.body) - before
+            if count % _RECODE_STRIDE == _RECODE_STRIDE - 1:
+                yield None
+
+    def _entry(self, identity: Identity, body: bytes) -> Entry:
+        encoding, kept = self.codec.encode(identity, body)
+        return Entry(identity.uid, identity.resource_version, self._generation, encoding, kept)
+
+    def _drop(self, key: str, entry: Entry) -> None:
+        del self.entries[key]
+        self.indexes.discard(key)
+        self.stored_bytes -= _size(entry.body)
+        if entry.generation != self._generation:
+            self._unseen -= 1
+
+
+def _size(body: Body) -> int:
+    return len(body) if isinstance(body, bytes) else 0

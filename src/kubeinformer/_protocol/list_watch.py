@@ -1,0 +1,342 @@
+"""What one collection's conversation with the server means: the list-watch machine.
+
+Rules. Every transition is here; the shell only moves bytes and sleeps. No I/O, clock or randomness: ``now``
+(seconds, any monotonic origin) and ``jitter`` (a random number in [0, 1)) are arguments.
+
+How it is driven. ``next_step`` says what to do: `Wait`, `Reauthenticate` or `Send`. After a `Send`, exactly one of
+``opened`` (HTTP 200) or ``refused`` follows, or ``broken`` when nobody answered. Then ``receive`` for each watch
+event, or ``receive_item`` and ``page_complete`` for a list, until ``is_open`` turns False or one of ``broken`` and
+``refused`` (an ERROR event) ends it. Then ``next_step`` again, for ever.
+
+Theory. Until the bookmark that carries ``k8s.io/initial-events-end`` the stream is unordered, so nothing in it may
+become a position to resume from; after it, every event and bookmark moves the position. Whatever starts over (a first
+page, an initial stream) begins a new sweep generation, because what an earlier attempt saw may have been deleted
+since; only page 2 and later, which the server pins to the first page's version, go on within one. A lost position
+never empties the cache: the next `Sweep` deletes what the new generation did not see.
+
+Not here. Framing (``frames``), pages (``pages``), delays (``backoff``), URLs (``requests``).
+
+Source. KEP-3157 (watch-list), KEP-956 (bookmarks); the API concepts page on 410 and on
+``continue``; client-go's reflector, from which it differs in never resuming a list at a newer version.
+"""
+
+import msgspec
+
+from kubeinformer._protocol.backoff import backoff_delay, doubling
+from kubeinformer._protocol.page_size import FIRST_PAGE_LIMIT, next_page_limit
+from kubeinformer._protocol.pages import ListItem, PageMeta
+from kubeinformer._protocol.requests import Fetch, ListFetch, WatchFetch, WatchListFetch
+from kubeinformer._protocol.status import Status
+from kubeinformer._protocol.steps import (
+    BeginSweep,
+    CacheWrite,
+    Phase,
+    Reauthenticate,
+    Remove,
+    Send,
+    Step,
+    Sweep,
+    Upsert,
+    Wait,
+)
+from kubeinformer._protocol.streams import Initial, Live, Page, Stream
+from kubeinformer._protocol.timing import Timing
+from kubeinformer._protocol.watch_events import Bookmark, EventType, ObjectEvent
+from kubeinformer.errors import ProtocolError
+
+__all__ = ["ListWatch"]
+
+
+class _Resync(msgspec.Struct, frozen=True):
+    """Goal: a whole new snapshot."""
+
+
+class _NextPage(msgspec.Struct, frozen=True):
+    """Goal: the next page of the list that began at ``version``."""
+
+    token: str
+    version: str
+
+
+class _Rewatch(msgspec.Struct, frozen=True):
+    """Goal: live events after the position. The only state in which a position exists."""
+
+    position: str
+
+
+_HTTP_UNAUTHORIZED = 401
+_HTTP_NOT_FOUND = 404
+_TOO_LARGE_LIMIT = 3  # an API server that is behind its peers catches up within a few retries, or was restored
+
+
+class ListWatch:
+    """The list-watch machine of one collection. See the module's head for how it is driven.
+
+    Args:
+        resource: Names the collection in errors.
+        timing: Every waiting time.
+    """
+
+    def __init__(self, resource: str, timing: Timing | None = None) -> None:
+        self._resource = resource
+        self._timing = timing or Timing()
+        self._goal: _Resync | _NextPage | _Rewatch = _Resync()
+        self._fetch: Fetch | None = None
+        self._is_pending = False  # a request is out and nothing has ended it yet
+        self._stream: Stream | None = None
+        self._wait: _Backoff | float | None = None
+        self._reauthenticate = False
+        self._paged_since: float | None = None  # None: watch-list mode
+        self._unpaged = False  # the next list asks for everything at once
+        self._page_limit = FIRST_PAGE_LIMIT
+        # Failures in a row, each with its own way back to zero.
+        self._attempts = 0
+        self._initial_failures = 0
+        self._initial_expiries = 0
+        self._too_large = 0
+        self._probes = 0
+
+    # What the shell asks.
+
+    @property
+    def position(self) -> str | None:
+        """The version after which a watch can resume, or None when the next snapshot must give one."""
+        return self._goal.position if isinstance(self._goal, _Rewatch) else None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the response at hand is still worth reading."""
+        return self._stream is not None
+
+    @property
+    def phase(self) -> Phase:
+        """Where the conversation stands."""
+        match self._stream:
+            case Initial():
+                return Phase.INITIAL
+            case Page():
+                return Phase.PAGING
+            case Live():
+                return Phase.LIVE
+            case None:
+                return Phase.WAITING
+
+    @property
+    def verb(self) -> str:
+        """The RBAC verb of the last request."""
+        return "list" if isinstance(self._fetch, ListFetch) else "watch"
+
+    @property
+    def read_deadline(self) -> float:
+        """Seconds of silence after which the peer is taken for dead."""
+        return self._stream.read_deadline if self._stream else self._timing.initial_silence
+
+    def next_step(self, now: float, jitter: float) -> Step:
+        """Say what to do next."""
+        if self._reauthenticate:
+            self._reauthenticate = False
+            return Reauthenticate()
+        if self._wait is not None:
+            wait, self._wait = self._wait, None
+            return Wait(wait.seconds(self._timing, jitter) if isinstance(wait, _Backoff) else wait)
+        self._fetch = self._next_fetch(now, jitter)
+        self._is_pending = True
+        return Send(self._fetch)
+
+    def _next_fetch(self, now: float, jitter: float) -> Fetch:
+        least, most = self._timing.watch_timeout
+        timeout_seconds = round(least + jitter * (most - least))
+        match self._goal:
+            case _Rewatch(position):
+                return WatchFetch(position, timeout_seconds)
+            case _NextPage(token):
+                return ListFetch(self._page_limit, token)
+            case _Resync():
+                if self._paged_since is not None and now - self._paged_since >= self._timing.paged_for:
+                    self._paged_since = None
+                if self._unpaged:
+                    return ListFetch(0)
+                return WatchListFetch(timeout_seconds) if self._paged_since is None else ListFetch(self._page_limit)
+
+    # What the shell reports: answers.
+
+    def opened(self, now: float) -> BeginSweep | None:
+        """The server answered 200."""
+        self._probes = 0
+        match self._fetch:
+            case WatchListFetch(timeout_seconds):
+                self._stream = Initial(self._timing, timeout_seconds, now)
+                return BeginSweep()
+            case WatchFetch(_, timeout_seconds):
+                self._too_large = 0
+                self._stream = Live(self._timing, timeout_seconds, now)
+                return None
+            case _:
+                self._stream = Page(self._timing)
+                return BeginSweep() if isinstance(self._goal, _Resync) else None
+
+    def receive(self, event: ObjectEvent | Bookmark, now: float) -> CacheWrite | None:
+        """One event of a watch. The third kind, `ErrorEvent`, is a refusal: report its status to ``refused``."""
+        stream = self._stream
+        if isinstance(event, ObjectEvent):
+            if isinstance(stream, Live):
+                self._goal = _Rewatch(event.identity.resource_version)
+            elif isinstance(stream, Initial):
+                self._initial_progress(stream, now, is_new=event.type is EventType.ADDED)
+            if event.type is EventType.DELETED:
+                return Remove(event.identity, event.body)
+            return Upsert(event.identity, event.body)
+        return self._bookmark(event, stream, now)
+
+    def _bookmark(self, bookmark: Bookmark, stream: Stream | None, now: float) -> Sweep | None:
+        match stream:
+            case Live():
+                self._goal = _Rewatch(bookmark.resource_version)
+                stream.bookmark(now)
+            case Initial(timeout_seconds=timeout_seconds) if bookmark.ends_initial:
+                self._stream = Live(self._timing, timeout_seconds, now)
+                return self._synced(bookmark.resource_version)
+            case Initial():
+                # Progress only: the stream is unordered, so this version says nothing about what has come.
+                self._initial_progress(stream, now, is_new=False)
+            case _:
+                pass  # the stream was just given up
+        return None
+
+    def _initial_progress(self, stream: Initial, now: float, *, is_new: bool) -> None:
+        if is_new:
+            stream.last_new = now
+        elif stream.is_stuck(now):
+            self._leave(now)
+
+    def receive_item(self, item: ListItem) -> Upsert:
+        """One item of a list."""
+        return Upsert(item.identity, item.body)
+
+    def page_complete(self, meta: PageMeta, size: int, items: int) -> Sweep | None:
+        """A list body has been read to its end.
+
+        Args:
+            meta: The list's own metadata.
+            size: Bytes of JSON in the body.
+            items: How many objects it had.
+
+        Raises:
+            ProtocolError: The page does not belong to the same snapshot as the one before it, or does not lead on.
+                Report it as ``broken``; everything will then be read in one list.
+        """
+        previous = self._goal
+        self._page_limit = next_page_limit(self._page_limit, size, items)
+        if isinstance(previous, _NextPage):
+            problem = _page_problem(previous, meta)
+            if problem:
+                self._unpaged = True
+                self._goal = _Resync()
+                raise ProtocolError(self._resource, problem)
+        self._settle()
+        if meta.continue_token:
+            self._goal = _NextPage(meta.continue_token, meta.resource_version)
+            return None
+        return self._synced(meta.resource_version)
+
+    def _synced(self, resource_version: str) -> Sweep:
+        self._goal = _Rewatch(resource_version)
+        self._unpaged = False
+        self._initial_failures = self._initial_expiries = self._too_large = 0
+        return Sweep(resource_version)
+
+    # What the shell reports: failures. Each way out of a request ends in a wait, but for the two named in the table.
+
+    def refused(self, status: Status, retry_after: float | None, now: float) -> None:
+        """The server answered with an error: as the response's status, or as an ERROR event within a watch.
+
+        Args:
+            status: What it said.
+            retry_after: Seconds it asked to be left alone, from the header or the status.
+            now: Seconds.
+        """
+        before_end = self._stream is None or isinstance(self._stream, Initial)
+        if status.is_expired:
+            self._expired(now)
+        elif isinstance(self._fetch, WatchListFetch) and before_end and status.refuses_watch_list:
+            self._paged_since = now
+            self._settle()
+        elif status.code == _HTTP_NOT_FOUND:
+            self._settle()
+            self._goal = _Resync()  # the resource's next life may count versions from anywhere
+            self._wait = doubling(self._timing.probe_first, self._timing.probe_limit, self._probes)
+            self._probes += 1
+        else:
+            self._reauthenticate = status.code == _HTTP_UNAUTHORIZED
+            if status.is_too_large_resource_version:
+                self._too_large += 1
+                if self._too_large >= _TOO_LARGE_LIMIT:
+                    self._too_large = 0
+                    self._goal = _Resync()
+            self._leave(now, retry_after or 0.0)
+
+    def _expired(self, now: float) -> None:
+        match self._goal:
+            case _NextPage():
+                # The token in the answer leads to pages of a newer version than those already read; mixing the two
+                # would lose what changed in between. One whole list, parsed as it streams, costs only the budget.
+                self._unpaged = True
+                self._goal = _Resync()
+                self._settle()
+            case _Rewatch():
+                self._goal = _Resync()
+                self._leave(now)
+            case _Resync():
+                self._initial_expiries += 1
+                if self._initial_expiries == 1:
+                    self._settle()
+                else:
+                    self._leave(now)
+
+    def broken(self, now: float) -> None:
+        """The request is over without a verdict: a clean end, a lost connection, silence, bytes that made no sense.
+
+        Does nothing when the machine had already settled it: a connection may break while it is being dropped.
+        """
+        if self._is_pending:
+            self._leave(now)
+
+    def _settle(self) -> None:
+        self._stream = None
+        self._is_pending = False
+
+    def _leave(self, now: float, retry_after: float = 0.0) -> None:
+        stream = self._stream
+        self._settle()
+        if isinstance(stream, Live) and now - stream.opened >= self._timing.healthy_after:
+            self._attempts = 0
+        if isinstance(stream, Initial):
+            self._initial_failures += 1
+            if stream.is_stuck(now) or self._initial_failures >= self._timing.initial_failure_limit:
+                self._initial_failures = 0
+                self._paged_since = now
+        self._wait = _Backoff(self._attempts, retry_after)
+        self._attempts += 1
+
+
+class _Backoff(msgspec.Struct, frozen=True):
+    """A delay that still needs its random number."""
+
+    attempt: int
+    floor: float
+
+    def seconds(self, timing: Timing, jitter: float) -> float:
+        return backoff_delay(
+            self.attempt, jitter, first=timing.backoff_first, limit=timing.backoff_limit, floor=self.floor
+        )
+
+
+def _page_problem(previous: _NextPage, meta: PageMeta) -> str | None:
+    if meta.resource_version != previous.version:
+        return (
+            f"a later page is of version {meta.resource_version} while the first was of {previous.version}: "
+            "together they are no snapshot"
+        )
+    if meta.continue_token == previous.token:
+        return "a page's continue token leads to the same page again"
+    return None

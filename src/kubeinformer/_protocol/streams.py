@@ -1,0 +1,88 @@
+"""What is known about the response at hand: how long it may be silent, and whether it still makes progress.
+
+An `Initial` stream becomes `Live` when its end bookmark comes; a `Page` is one list body. Each holds only what is
+legal in it; none holds a position, which outlives the connection and is the machine's.
+"""
+
+from typing import TypeAlias
+
+from kubeinformer._protocol.timing import Timing
+
+__all__ = ["Initial", "Live", "Page", "Stream"]
+
+
+class Initial:
+    """A watch-list before its end bookmark.
+
+    Attributes:
+        timeout_seconds: After how long the server will end the stream.
+        last_new: When the last new object came, or the stream opened.
+    """
+
+    __slots__ = ("_timing", "last_new", "timeout_seconds")
+    __match_args__ = ("timeout_seconds",)
+
+    def __init__(self, timing: Timing, timeout_seconds: int, now: float) -> None:
+        self._timing = timing
+        self.timeout_seconds = timeout_seconds
+        self.last_new = now
+
+    @property
+    def read_deadline(self) -> float:
+        """Seconds of silence that mean a dead peer: objects come back to back, so any long silence does."""
+        return self._timing.initial_silence
+
+    def is_stuck(self, now: float) -> bool:
+        """Whether new objects stopped coming so long ago that the end bookmark never will."""
+        return now - self.last_new >= self._timing.initial_progress
+
+
+class Page:
+    """A list body."""
+
+    __slots__ = ("_timing",)
+
+    def __init__(self, timing: Timing) -> None:
+        self._timing = timing
+
+    @property
+    def read_deadline(self) -> float:
+        """As for `Initial`."""
+        return self._timing.initial_silence
+
+
+class Live:
+    """A watch that delivers changes as they happen.
+
+    A dead connection without a FIN looks just like a quiet cluster; only bookmarks tell them apart. They come every
+    minute or two from a watch cache (119 s were seen), but not from servers without one, so their rhythm is learned
+    from each stream, and until two have come only the stream's own end is certain.
+
+    Attributes:
+        opened: When live events began.
+    """
+
+    __slots__ = ("_last_bookmark", "_longest_gap", "_timeout_seconds", "_timing", "opened")
+
+    def __init__(self, timing: Timing, timeout_seconds: int, now: float) -> None:
+        self._timing = timing
+        self._timeout_seconds = timeout_seconds
+        self.opened = now
+        self._last_bookmark: float | None = None
+        self._longest_gap: float | None = None
+
+    def bookmark(self, now: float) -> None:
+        """A bookmark came. The longest gap counts: bookmarks that come in bursts must not shorten the deadline."""
+        if self._last_bookmark is not None:
+            self._longest_gap = max(self._longest_gap or 0.0, now - self._last_bookmark)
+        self._last_bookmark = now
+
+    @property
+    def read_deadline(self) -> float:
+        """Seconds of silence that mean a dead peer."""
+        if self._longest_gap is None:
+            return self._timeout_seconds + self._timing.read_margin
+        return max(self._timing.shortest_read_deadline, self._timing.bookmark_patience * self._longest_gap)
+
+
+Stream: TypeAlias = Initial | Page | Live

@@ -1,0 +1,21 @@
+"""Comparing resource versions.
+
+They are opaque to clients except for this: those of one resource compare as decimal numbers, promised since
+Kubernetes 1.35 (KEP-5504) and true of every earlier API server on etcd.
+"""
+
+__all__ = ["has_reached", "is_comparable"]
+
+
+def is_comparable(resource_version: str) -> bool:
+    """Whether this is a decimal number, as the promise says."""
+    return resource_version.isascii() and resource_version.isdigit()
+
+
+def has_reached(current: str | None, wanted: str) -> bool:
+    """Whether ``current`` is ``wanted`` or later. Versions that are no numbers only equal themselves."""
+    if current is None:
+        return False
+    if is_comparable(current) and is_comparable(wanted):
+        return int(current) >= int(wanted)
+    return current == wanted

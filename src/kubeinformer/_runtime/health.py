@@ -1,0 +1,101 @@
+"""What is known of an informer's condition: counters, the last failure, and one log line per change of state.
+
+Rules. A log line has a constant message and its facts in ``extra``; no object's content is ever logged. The same
+failure again is logged at DEBUG only: an API server that is down for an hour makes two lines, one when it goes and
+one when it is back.
+"""
+
+import logging
+from collections import Counter
+from dataclasses import dataclass
+
+from kubeinformer._protocol.steps import Phase
+
+__all__ = ["Health", "InformerStatistics"]
+
+logger = logging.getLogger("kubeinformer.reflector")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InformerStatistics:
+    """What an informer has done so far. Counters only grow.
+
+    Attributes:
+        phase: ``waiting``, ``initial stream``, ``paging`` or ``live``.
+        objects: Objects in the store.
+        stored_bytes: Bytes of all kept bodies (0 with ``retain="objects"``).
+        received_bytes: Bytes read off the wire, compressed if the server compressed them.
+        decoded_bytes: The same after decompression.
+        events: Watch events and list items received.
+        changes: Changes that reached the store; what was already known does not count.
+        requests: Requests sent, by kind: ``watch-list``, ``watch``, ``list``.
+        syncs: Completed snapshots; the first one and each resync.
+        failures: Requests that ended otherwise than by the server's clean close, by the error's name.
+        subscriptions: Open readers of ``events()``.
+        pending: Keys that those readers have not taken yet.
+        last_error: The last failure, None while the stream is live.
+        last_activity: When the last byte came, in seconds of the event loop's clock (`anyio.current_time`).
+        resource_version: The version that the store has reached.
+    """
+
+    phase: str
+    objects: int
+    stored_bytes: int
+    received_bytes: int
+    decoded_bytes: int
+    events: int
+    changes: int
+    requests: dict[str, int]
+    syncs: int
+    failures: dict[str, int]
+    subscriptions: int
+    pending: int
+    last_error: Exception | None
+    last_activity: float | None
+    resource_version: str | None
+
+
+class Health:
+    """Counts, remembers the last failure, and logs changes of state once."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self.phase = Phase.WAITING
+        self.received_bytes = 0
+        self.decoded_bytes = 0
+        self.events = 0
+        self.syncs = 0
+        self.requests: Counter[str] = Counter()
+        self.failures: Counter[str] = Counter()
+        self.last_error: Exception | None = None
+        self.last_activity: float | None = None
+        self._logged: str | None = None
+
+    def failed(self, error: Exception) -> None:
+        """A request failed with this error."""
+        self.last_error = error
+        name = type(error).__name__
+        self.failures[name] += 1
+        level = logging.DEBUG if self._logged == name else logging.WARNING
+        self._logged = name
+        logger.log(level, "request failed, will be tried again", extra=self._facts(error=name, reason=str(error)))
+
+    def is_live_again(self) -> None:
+        """Live events flow."""
+        self.last_error = None
+        if self._logged is not None:
+            self._logged = None
+            logger.info("stream is live again", extra=self._facts())
+
+    def synced(self, resource_version: str) -> None:
+        """A snapshot is complete."""
+        self.syncs += 1
+        facts = self._facts(resource_version=resource_version)
+        logger.info("synced" if self.syncs == 1 else "resynced", extra=facts)
+
+    def waits(self, seconds: float) -> None:
+        """Nothing is asked for this long."""
+        logger.debug("waiting before the next request", extra=self._facts(seconds=seconds))
+
+    def _facts(self, **facts: object) -> dict[str, object]:
+        return {"informer": self._name, **facts}

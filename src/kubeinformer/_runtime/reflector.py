@@ -1,0 +1,237 @@
+"""Drives one collection's list-watch machine over a transport. No decision about the protocol is made here.
+
+Rules. Every response is read to where the machine wants it, then dropped. Decoded bytes are taken in pieces of at
+most 64 KiB, and after each one the event loop gets a turn, so that a stream that is always ready never starves others.
+Errors that a retry can mend are recorded and handed to the machine as "broken"; all others end the scope.
+"""
+
+import random
+from collections.abc import Callable, Iterable
+
+import anyio
+import anyio.lowlevel
+from typing_extensions import TypeVar
+
+from kubeinformer._protocol.frames import LineFramer
+from kubeinformer._protocol.gzip import body_decoder
+from kubeinformer._protocol.list_watch import ListWatch
+from kubeinformer._protocol.pages import ListItem, PageParser
+from kubeinformer._protocol.refusals import refusal, require_json
+from kubeinformer._protocol.requests import Collection, Fetch, ListFetch, WatchFetch, build_request
+from kubeinformer._protocol.status import decode_status, retry_after_seconds
+from kubeinformer._protocol.steps import CacheWrite, Phase, Reauthenticate, Send, Sweep, Wait
+from kubeinformer._protocol.watch_events import ErrorEvent, decode_watch_event
+from kubeinformer._runtime.delivery import Delivery
+from kubeinformer._runtime.health import Health
+from kubeinformer._runtime.limits import Limits
+from kubeinformer.connection.transport import Response, Transport
+from kubeinformer.errors import ConfigError, ConnectionLost, ProtocolError, TransportError
+from kubeinformer.resources import RawObject
+
+__all__ = ["Reflector"]
+
+T = TypeVar("T", default=RawObject)
+
+_HTTP_OK = 200
+_STATUS_BODY_LIMIT = 64 * 1024  # a Status is a few hundred bytes; a proxy's error page can be anything
+
+
+class Reflector:
+    """Mirrors one collection into a `Delivery`, for ever.
+
+    Args:
+        collection: What to mirror.
+        transport: How to reach the server.
+        delivery: Where writes go.
+        health: What to count.
+        machine: Decides.
+        limits: Sizes in bytes.
+        jitter: Gives random numbers in [0, 1); tests hand in fixed ones.
+    """
+
+    def __init__(
+        self,
+        collection: Collection,
+        transport: Transport,
+        delivery: Delivery[T],
+        health: Health,
+        machine: ListWatch,
+        limits: Limits,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self._collection = collection
+        self._resource = str(collection)
+        self._transport = transport
+        self._apply = delivery.apply
+        self._complete = delivery.complete
+        self._reached = delivery.reached
+        self._health = health
+        self._machine = machine
+        self._limits = limits
+        self._jitter = jitter
+        self._item_kind: tuple[str, str] | None = None
+
+    async def run(self) -> None:
+        """Mirror until cancelled.
+
+        Raises:
+            IndexerError: A function of the user's failed; the store could not be kept right.
+        """
+        while True:
+            match self._machine.next_step(anyio.current_time(), self._jitter()):
+                case Wait(seconds):
+                    self._health.phase = Phase.WAITING
+                    self._health.waits(seconds)
+                    await anyio.sleep(seconds)
+                case Reauthenticate():
+                    await self._transport.reauthenticate()
+                case Send(fetch):
+                    await self._exchange(fetch)
+
+    async def _exchange(self, fetch: Fetch) -> None:
+        self._health.requests[fetch.name] += 1
+        try:
+            async with self._transport.stream(build_request(self._collection, fetch)) as response:
+                if response.status != _HTTP_OK:
+                    await self._refused(response)
+                    return
+                require_json(self._resource, response.headers.get("content-type"))
+                await self._write(self._machine.opened(anyio.current_time()))
+                if isinstance(fetch, ListFetch):
+                    await self._read_page(response)
+                else:
+                    if isinstance(fetch, WatchFetch):
+                        self._health.is_live_again()
+                    await self._read_watch(response)
+        except (TransportError, ProtocolError, ConfigError) as error:
+            self._broken(error)
+        finally:
+            self._health.phase = self._machine.phase
+
+    def _broken(self, error: TransportError | ProtocolError | ConfigError) -> None:
+        self._health.failed(error)
+        self._machine.broken(anyio.current_time())
+
+    async def _refused(self, response: Response) -> None:
+        status = decode_status(await self._read_error(response), response.status)
+        self._health.failed(refusal(self._collection, self._machine.verb, status))
+        self._machine.refused(status, retry_after_seconds(response.headers, status), anyio.current_time())
+
+    async def _read_error(self, response: Response) -> bytes:
+        """As much of an error's body as can be had: the status code alone already says most."""
+        body = bytearray()
+        try:
+            decoder = body_decoder(self._resource, response.headers.get("content-encoding"))
+            while len(body) < _STATUS_BODY_LIMIT:
+                data = await response.receive(self._machine.read_deadline)
+                if not data:
+                    break
+                for piece in decoder.feed(data):
+                    body += piece
+                    if len(body) >= _STATUS_BODY_LIMIT:
+                        break
+        except (TransportError, ProtocolError):
+            # What the server meant is in the status code; that its explanation broke off changes nothing.
+            pass
+        return bytes(body)
+
+    async def _read_watch(self, response: Response) -> None:
+        decoder = body_decoder(self._resource, response.headers.get("content-encoding"))
+        framer = LineFramer(self._resource, size_limit=self._limits.object_size)
+        while self._machine.is_open:
+            self._health.phase = self._machine.phase
+            data = await response.receive(self._machine.read_deadline)
+            if not data:
+                decoder.finish()
+                framer.finish()
+                self._ended()
+                return
+            self._received(data)
+            for piece in decoder.feed(data):
+                self._decoded(piece)
+                if not await self._take_lines(framer.feed(piece)):
+                    return
+                await anyio.lowlevel.checkpoint()
+
+    async def _take_lines(self, lines: Iterable[tuple[int, bytes]]) -> bool:
+        """Pass lines on to the machine; whether it wants more."""
+        machine, health, resource = self._machine, self._health, self._resource
+        now = anyio.current_time()
+        for position, line in lines:
+            event = decode_watch_event(resource, line, position)
+            health.events += 1
+            if isinstance(event, ErrorEvent):
+                health.failed(refusal(self._collection, machine.verb, event.status))
+                machine.refused(event.status, event.status.retry_after, now)
+                return False
+            write = machine.receive(event, now)
+            if write is not None:
+                if type(write) is Sweep:
+                    await self._write(write)
+                else:
+                    self._apply(write)
+            if not machine.is_open:
+                return False
+        if machine.position is not None:
+            self._reached(machine.position)
+        return True
+
+    async def _read_page(self, response: Response) -> None:
+        decoder = body_decoder(self._resource, response.headers.get("content-encoding"))
+        parser = PageParser(
+            self._resource,
+            page_budget=self._limits.page,
+            object_size_limit=self._limits.object_size,
+            item_kind=self._item_kind,
+        )
+        items = 0
+        before = self._health.decoded_bytes
+        while True:
+            self._health.phase = self._machine.phase
+            data = await response.receive(self._machine.read_deadline)
+            if not data:
+                break
+            self._received(data)
+            for piece in decoder.feed(data):
+                self._decoded(piece)
+                items += await self._take_items(parser.feed(piece))
+                await anyio.lowlevel.checkpoint()
+        decoder.finish()
+        items += await self._take_items(parser.finish())
+        self._item_kind = (parser.meta.kind, parser.meta.api_version)
+        size = self._health.decoded_bytes - before
+        await self._write(self._machine.page_complete(parser.meta, size, items))
+
+    async def _take_items(self, items: Iterable[ListItem]) -> int:
+        taken = 0
+        for taken, item in enumerate(items, start=1):
+            self._apply(self._machine.receive_item(item))
+            if taken % _ITEMS_PER_TURN == 0:
+                await anyio.lowlevel.checkpoint()
+        self._health.events += taken
+        return taken
+
+    async def _write(self, write: CacheWrite | None) -> None:
+        if isinstance(write, Sweep):
+            await self._complete(write)
+            self._health.synced(write.resource_version)
+            if self._machine.phase is Phase.LIVE:
+                self._health.is_live_again()
+        elif write is not None:
+            self._apply(write)
+
+    def _ended(self) -> None:
+        if self._machine.phase is Phase.INITIAL:
+            self._broken(ConnectionLost(f"the server ended the initial stream of {self._resource} before its end"))
+        else:
+            self._machine.broken(anyio.current_time())
+
+    def _received(self, data: bytes) -> None:
+        self._health.received_bytes += len(data)
+        self._health.last_activity = anyio.current_time()
+
+    def _decoded(self, piece: bytes) -> None:
+        self._health.decoded_bytes += len(piece)
+
+
+_ITEMS_PER_TURN = 64  # of the usual size about two milliseconds' work

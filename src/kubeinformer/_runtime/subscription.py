@@ -1,0 +1,152 @@
+"""One reader of an informer's events: bounded, coalescing, independent of every other reader.
+
+Theory. What a reader has not taken yet is at most one `Pending` for each key, in the order in which the keys first
+changed, and shares the cache's entries. So the slowest reader holds references to as many entries as there are keys,
+and the others, the cache and the network never wait for it.
+
+What the store held when the reader came (the backlog) is kept as keys alone: each object is looked up when the reader
+gets to it. A key in the backlog needs no pending change, because the reader will see the state of that moment.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable
+from functools import partial
+from types import TracebackType
+from typing import Final, Generic, Self, final
+
+import anyio
+import anyio.lowlevel
+from typing_extensions import TypeVar
+
+from kubeinformer._cache.cache import Cache
+from kubeinformer._cache.entries import Change, Entry
+from kubeinformer._cache.folding import Pending, fold
+from kubeinformer.events import Added, Deleted, Event, Synced, Updated
+from kubeinformer.resources import RawObject
+
+__all__ = ["Subscription"]
+
+T = TypeVar("T", default=RawObject)
+
+_SYNCED: Final = ""  # stands among the pending keys where Synced belongs; no object's key is empty
+_TURN = 32  # events handed out without a pause before the loop gets a turn
+
+
+@final
+class Subscription(Generic[T]):
+    """An async context manager and async iterator over events, made by ``Informer.events()``.
+
+    Reading begins on entering. Iteration ends when the informer is closed. One task reads at a time.
+    Memory: a key and a pair of references for each object that changed since this reader last looked.
+    """
+
+    def __init__(
+        self,
+        cache: Cache[T],
+        subscribers: list["Subscription[T]"],
+        *,
+        is_synced: Callable[[], bool],
+        is_closed: Callable[[], bool],
+    ) -> None:
+        self._cache = cache
+        self._subscribers = subscribers
+        self._is_synced = is_synced
+        self._is_closed = is_closed
+        self._backlog: dict[str, None] = {}
+        self._pending: OrderedDict[str, Pending | None] = OrderedDict()
+        self._second: Event[T] | None = None  # the Added of a replaced object, after its Deleted
+        self._wakeup: anyio.Event | None = None
+        self._until_pause = _TURN
+
+    @property
+    def pending(self) -> int:
+        """How many keys have something this reader has not taken yet."""
+        return len(self._backlog) + len(self._pending) + (self._second is not None)
+
+    async def __aenter__(self) -> Self:
+        self._backlog = dict.fromkeys(reversed(self._cache.entries))  # taken from the end: the oldest key first
+        if self._is_synced():
+            self.mark_synced()
+        self._subscribers.append(self)
+        return self
+
+    async def __aexit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._subscribers.remove(self)
+        self._backlog.clear()
+        self._pending.clear()
+        self._second = None
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Event[T]:
+        """Return the next event, waiting for one as long as it takes. Cancelling loses no event."""
+        self._until_pause -= 1
+        if self._until_pause <= 0:
+            self._until_pause = _TURN
+            await anyio.lowlevel.checkpoint()
+        while True:
+            if self._is_closed():
+                raise StopAsyncIteration
+            event = self._take()
+            if event is not None:
+                return event
+            self._wakeup = anyio.Event()
+            await self._wakeup.wait()
+            self._until_pause = _TURN
+
+    def push(self, change: Change) -> None:
+        """Fold a change in. Called by the informer, after the store has it."""
+        key = change.key
+        if key in self._backlog:
+            if change.new is None:
+                del self._backlog[key]
+            return
+        pending = fold(self._pending.get(key), change)
+        if pending is None:
+            del self._pending[key]
+        else:
+            self._pending[key] = pending
+            self.wake()
+
+    def mark_synced(self) -> None:
+        """Place `Synced` after everything that is pending now."""
+        self._pending[_SYNCED] = None
+        self.wake()
+
+    def wake(self) -> None:
+        """Let a waiting reader look again."""
+        if self._wakeup is not None:
+            self._wakeup.set()
+            self._wakeup = None
+
+    def _take(self) -> Event[T] | None:
+        if self._second is not None:
+            event, self._second = self._second, None
+            return event
+        if self._backlog:
+            key, _ = self._backlog.popitem()
+            return Added._lazily(key, self._loader(key, self._cache.entries[key]))  # noqa: SLF001 - our own events
+        if not self._pending:
+            return None
+        key, pending = self._pending.popitem(last=False)
+        return Synced() if pending is None else self._event(key, pending)
+
+    def _event(self, key: str, pending: Pending) -> Event[T]:
+        # Events are built lazily through private constructors: users' ones take decoded objects.
+        match pending:
+            case Pending(seen=None, new=Entry() as new):
+                return Added._lazily(key, self._loader(key, new))  # noqa: SLF001 - see above
+            case Pending(seen=Entry() as seen, gone=None, new=Entry() as new):
+                return Updated._lazily_from(key, self._loader(key, seen), self._loader(key, new))  # noqa: SLF001
+            case Pending(gone=Entry() as gone, new=new):
+                if new is not None:
+                    self._second = Added._lazily(key, self._loader(key, new))  # noqa: SLF001 - see above
+                known = pending.final_state_known
+                return Deleted._lazily_gone(key, self._loader(key, gone), final_state_known=known)  # noqa: SLF001
+        raise AssertionError("a pending change has one of four forms")
+
+    def _loader(self, key: str, entry: Entry) -> Callable[[], T]:
+        return partial(self._cache.reader.load, key, entry)

@@ -1,0 +1,169 @@
+"""What a user holds: one collection, mirrored.
+
+An informer is made by ``Cluster.informer`` and runs until its cluster's scope ends or `Informer.aclose` is called.
+"""
+
+from typing import Generic, final
+
+import anyio
+from typing_extensions import TypeVar
+
+from kubeinformer._cache.cache import Cache
+from kubeinformer._protocol.requests import Collection
+from kubeinformer._protocol.steps import Phase
+from kubeinformer._protocol.versions import is_comparable
+from kubeinformer._runtime.delivery import Delivery
+from kubeinformer._runtime.dictionary import train_dictionary
+from kubeinformer._runtime.health import Health, InformerStatistics
+from kubeinformer._runtime.reflector import Reflector
+from kubeinformer._runtime.subscription import Subscription
+from kubeinformer.errors import InformerClosed, ServerRefused, SyncTimeout, WaitTimeout
+from kubeinformer.resources import RawObject
+from kubeinformer.store import Store
+
+__all__ = ["Informer"]
+
+T = TypeVar("T", default=RawObject)
+
+
+@final
+class Informer(Generic[T]):
+    """A live, local copy of one collection, and what changes in it.
+
+    Not made by users: ``Cluster.informer``. All who asked with equal arguments hold the same one.
+
+    Attributes:
+        store: The objects.
+    """
+
+    def __init__(
+        self, collection: Collection, cache: Cache[T], delivery: Delivery[T], health: Health, reflector: Reflector
+    ) -> None:
+        self._collection = collection
+        self._cache = cache
+        self._delivery = delivery
+        self._health = health
+        self._reflector = reflector
+        self._scope = anyio.CancelScope()
+        self._finished = anyio.Event()
+        self.store: Store[T] = Store(cache)
+
+    def __repr__(self) -> str:
+        where = f" in {self._collection.namespace!r}" if self._collection.namespace else ""
+        return f"<Informer {self._collection}{where}: {self._health.phase}, {len(self.store)} objects>"
+
+    @property
+    def resource(self) -> str:
+        """The resource as given to ``Cluster.informer``."""
+        return str(self._collection)
+
+    @property
+    def is_live(self) -> bool:
+        """Whether live changes flow right now. Another fact than `synced`: that one stays true through a reconnect."""
+        return self._health.phase is Phase.LIVE
+
+    async def synced(self, *, timeout: float | None = None) -> None:  # noqa: ASYNC109 - adds the cause to the error
+        """Wait until the store has equalled one server snapshot.
+
+        Args:
+            timeout: Seconds over all retries; None waits for ever (controller-runtime gives up at 120).
+
+        Raises:
+            ServerRefused: The time is up and the server's last answer was no; names verb and resource.
+            SyncTimeout: The time is up otherwise; the last failure is its cause. The informer keeps trying.
+            InformerClosed: The informer was closed.
+
+        Cancelling leaves the store as it is. A later resync does not undo this: for "does the stream move now", ask
+        `is_live`.
+        """
+        with anyio.move_on_after(timeout):
+            await self._delivery.synced.wait()
+        self._check_open()
+        if not self._delivery.synced.is_set():
+            error = self._health.last_error
+            if isinstance(error, ServerRefused):
+                raise error
+            raise SyncTimeout(self.resource, timeout or 0.0, error) from error
+
+    async def wait_for(self, resource_version: str, *, timeout: float | None = None) -> None:  # noqa: ASYNC109
+        """Wait until the store has reached a version: how to read your own write.
+
+        Args:
+            resource_version: ``metadata.resourceVersion`` of what a write to this resource returned.
+            timeout: Seconds; None waits for ever.
+
+        Raises:
+            WaitTimeout: The time is up. A write that this informer's selectors leave out is only passed by the
+                server's next bookmark, a minute or two later.
+            ValueError: That is no resource version.
+            InformerClosed: The informer was closed.
+        """
+        if not is_comparable(resource_version):
+            raise ValueError(f"not a resource version: {resource_version!r}; it is a decimal number such as '20816'")
+        self._check_open()
+        with anyio.move_on_after(timeout) as scope:
+            await self._delivery.wait_until_reached(resource_version)
+        self._check_open()
+        if scope.cancelled_caught:
+            raise WaitTimeout(self.resource, resource_version, self.store.resource_version, timeout or 0.0)
+
+    def events(self) -> Subscription[T]:
+        """A reader of its own: ``async with informer.events() as events: async for event in events: ...``.
+
+        It starts with `Added` for every object the store holds, then `Synced`, then changes. A slow reader gets the
+        latest state of each key and misses those in between; folding what it gets always gives the store's state.
+
+        Raises:
+            InformerClosed: The informer was closed.
+        """
+        self._check_open()
+        return self._delivery.subscribe()
+
+    def statistics(self) -> InformerStatistics:
+        """Counters and the state of things, for metrics and for people."""
+        health, (subscriptions, pending) = self._health, self._delivery.subscriptions
+        return InformerStatistics(
+            phase=health.phase,
+            objects=len(self._cache.entries),
+            stored_bytes=self._cache.stored_bytes,
+            received_bytes=health.received_bytes,
+            decoded_bytes=health.decoded_bytes,
+            events=health.events,
+            changes=self._delivery.changes,
+            requests=dict(health.requests),
+            syncs=health.syncs,
+            failures=dict(health.failures),
+            subscriptions=subscriptions,
+            pending=pending,
+            last_error=health.last_error,
+            last_activity=health.last_activity,
+            resource_version=self._cache.resource_version,
+        )
+
+    async def aclose(self) -> None:
+        """Stop mirroring, for all who hold this informer: their iterations end, their waits raise `InformerClosed`.
+
+        The store keeps what it has. Asking the cluster again with the same arguments makes a new informer.
+        """
+        self._scope.cancel()
+        await self._finished.wait()
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether `aclose` was called or the cluster's scope has ended."""
+        return self._delivery.closed.is_set()
+
+    async def _run(self) -> None:
+        try:
+            with self._scope:
+                async with anyio.create_task_group() as tasks:
+                    tasks.start_soon(train_dictionary, self._cache, self._delivery.samples_ready)
+                    await self._reflector.run()
+        finally:
+            self._health.phase = Phase.WAITING
+            self._delivery.close()
+            self._finished.set()
+
+    def _check_open(self) -> None:
+        if self._delivery.closed.is_set():
+            raise InformerClosed(self.resource)

@@ -1,0 +1,133 @@
+"""The read side: a live, local copy of a collection.
+
+Every read is answered from memory, at once, and may be behind the server by what is still on its way: to read your own
+write, ``await informer.wait_for(version)`` first. A read decodes; nothing it returns is shared with the store or with
+another reader, except with ``retain="objects"``, which trades that for speed.
+
+Iterations look at each key when they get to it. Objects that are added meanwhile are left out, those that are deleted
+meanwhile are skipped: memory stays at one key list, whatever the size of the collection.
+"""
+
+from collections.abc import Iterator
+from typing import Any, Generic, final
+
+import msgspec
+from typing_extensions import TypeVar
+
+from kubeinformer._cache.cache import Cache
+from kubeinformer._cache.entries import Entry
+from kubeinformer._protocol.selectors import LabelSelector
+from kubeinformer.resources import RawObject
+
+__all__ = ["Store"]
+
+T = TypeVar("T", default=RawObject)
+
+
+class _Labels(msgspec.Struct):
+    labels: dict[str, str] | None = None
+
+
+class _Labelled(msgspec.Struct):
+    metadata: _Labels
+
+
+class _WithMetadata(msgspec.Struct):
+    metadata: dict[str, Any]
+
+
+@final
+class Store(Generic[T]):
+    """Objects by key: ``namespace/name``, or ``name`` for cluster-scoped resources.
+
+    Not made by users: ``Informer.store``.
+    """
+
+    def __init__(self, cache: Cache[T]) -> None:
+        self._cache = cache
+        self._labels = msgspec.json.Decoder(_Labelled).decode
+        self._metadata = msgspec.json.Decoder(_WithMetadata).decode
+
+    @property
+    def resource_version(self) -> str | None:
+        """The server's version that this store equals, or None before the first snapshot is complete."""
+        return self._cache.resource_version
+
+    def __len__(self) -> int:
+        return len(self._cache.entries)
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._cache.entries
+
+    def __iter__(self) -> Iterator[str]:
+        return self.keys()
+
+    def get(self, key: str) -> T | None:
+        """The object of that key, or None. A private copy.
+
+        Raises:
+            ModelMismatch: The object does not fit the ``model=``.
+        """
+        entry = self._cache.entries.get(key)
+        return None if entry is None else self._cache.reader.load(key, entry)
+
+    def raw(self, key: str) -> bytes | None:
+        """The object as JSON, or None: what the server sent, byte for byte, unless ``retain=`` keeps less."""
+        entry = self._cache.entries.get(key)
+        return None if entry is None else self._cache.codec.raw(key, entry)
+
+    def metadata(self, key: str) -> RawObject | None:
+        """The object's metadata alone, or None. Cheaper than `get`: nothing else is built."""
+        body = self.raw(key)
+        return None if body is None else self._metadata(body).metadata
+
+    def keys(self) -> Iterator[str]:
+        """All keys as they are now."""
+        return iter(tuple(self._cache.entries))
+
+    def values(self) -> Iterator[T]:
+        """All objects, each decoded when it is its turn."""
+        return (item for _, item in self.items())
+
+    def items(self) -> Iterator[tuple[str, T]]:
+        """All keys with their objects, each decoded when it is its turn."""
+        return self._load(self.keys())
+
+    def list(self, namespace: str | None = None, label_selector: str | None = None) -> Iterator[T]:
+        """The objects of one namespace, or with some labels, or both, each decoded when it is its turn.
+
+        Objects that cannot match are not decoded: of others' only the labels are.
+
+        Raises:
+            ValueError: The label selector cannot be parsed.
+        """
+        keys = self.keys()
+        if namespace is not None:
+            prefix = f"{namespace}/"
+            keys = (key for key in keys if key.startswith(prefix))
+        if label_selector:
+            selector = LabelSelector.parse(label_selector)
+            keys = (key for key in keys if selector.matches(self._labels_of(key)))
+        return (item for _, item in self._load(keys))
+
+    def by_index(self, name: str, value: str) -> Iterator[T]:
+        """The objects that the indexer ``name`` filed under ``value``, each decoded when it is its turn.
+
+        Raises:
+            KeyError: ``indexers=`` has no such name; the message lists those it has.
+        """
+        return (item for _, item in self._load(self._cache.indexes.keys(name, value)))
+
+    def index_keys(self, name: str, value: str) -> Iterator[str]:
+        """As `by_index`, but the keys: nothing is decoded."""
+        return self._cache.indexes.keys(name, value)
+
+    def _labels_of(self, key: str) -> dict[str, str]:
+        body = self.raw(key)
+        return {} if body is None else (self._labels(body).metadata.labels or {})
+
+    def _load(self, keys: Iterator[str]) -> Iterator[tuple[str, T]]:
+        for key in keys:
+            entry: Entry | None = self._cache.entries.get(key)
+            if entry is not None:
+                yield key, self._cache.reader.load(key, entry)
