@@ -2,18 +2,21 @@
 
 ::
 
-    load          finds the cluster: arguments, kubeconfig, service account
-    config        ConnectionConfig, what was found: one frozen value
-    credentials   who we are: tokens, files; exec_plugin and auth_provider run other programs for it
-    tls           the TLS context
-    transport     the seam: HttpRequest, Response, Transport
-    aiohttp_transport   the transport for asyncio
+    load                load_config(): finds the cluster in arguments, kubeconfig, in_cluster; proxy in the environment
+    config              ConnectionConfig, what was found: one frozen value
+    credentials         who we are: tokens, files; exec_plugin and auth_provider ask other programs
+    tls                 whom we trust, and what we present: the TLS context
+    transport           the seam: HttpRequest, Response, Transport
+    aiohttp_transport   the transport for asyncio; aiohttp_failures says why it failed
+    default             default_transport(): the one to take here
 """
 
 from typing import TYPE_CHECKING
 
 from kubeinformer.connection.config import ConnectionConfig
 from kubeinformer.connection.credentials import Credentials
+from kubeinformer.connection.default import default_transport
+from kubeinformer.connection.load import load_config
 from kubeinformer.connection.transport import HttpRequest, Response, Transport
 
 if TYPE_CHECKING:
@@ -26,6 +29,8 @@ __all__ = [
     "HttpRequest",
     "Response",
     "Transport",
+    "default_transport",
+    "load_config",
 ]
 
 

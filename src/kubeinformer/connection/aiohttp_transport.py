@@ -90,11 +90,11 @@ class AiohttpTransport:
     @asynccontextmanager
     async def _stream(self, request: HttpRequest) -> AsyncGenerator[Response]:
         target = self._config.server + request.path
-        answer = await self._send(request, target)
+        response = _AiohttpResponse(await self._send(request, target), target)
         try:
-            yield _AiohttpResponse(answer, target)
+            yield response
         finally:
-            _drop(answer)
+            response.drop()
 
     async def reauthenticate(self) -> None:
         """Forget cached credentials and TLS files: the server answered 401. The next request gets fresh ones."""
@@ -186,7 +186,7 @@ class AiohttpTransport:
 class _AiohttpResponse:
     """One answer. See `kubeinformer.connection.Response`."""
 
-    __slots__ = ("_answer", "_content", "_target", "headers", "status")
+    __slots__ = ("_answer", "_content", "_gone", "_target", "headers", "status")
 
     def __init__(self, answer: aiohttp.ClientResponse, target: str) -> None:
         self._answer, self._content, self._target = answer, answer.content, target
@@ -194,6 +194,13 @@ class _AiohttpResponse:
         self.headers: Mapping[str, str] = {
             name.lower(): ", ".join(answer.headers.getall(name)) for name in answer.headers
         }
+        # When a body is not chunked as announced, aiohttp 3.14 closes the connection and forgets to tell the reader,
+        # who would wait out the deadline (_http_parser.pyx, feed_data: `self._payload = None; raise ex`).
+        self._gone: asyncio.Future[None] | None = None
+        if answer.connection is not None and answer.connection.protocol is not None:
+            self._gone = answer.connection.protocol.closed
+            if self._gone is not None:
+                self._gone.add_done_callback(self._on_gone)
 
     async def receive(self, timeout: float) -> bytes:  # noqa: ASYNC109 - the seam's signature
         """Return the next bytes, ``b""`` at the clean end; see `Response.receive`."""
@@ -203,18 +210,26 @@ class _AiohttpResponse:
             async with asyncio.timeout(timeout):
                 return await self._content.readany()
         except TimeoutError:
-            _drop(self._answer)  # a peer that was silent for so long is dead: no later byte is to be trusted
+            self.drop()  # a peer that was silent for so long is dead: no later byte is to be trusted
             raise ReadDeadlineExceeded(timeout) from None
         except (*failures.FOREIGN, RuntimeError) as error:  # RuntimeError: closed under the reader
             failure = failures.lost(error, self._target)
         raise failure
 
+    def drop(self) -> None:
+        """Drop the connection, unless the body was read to its end and aiohttp took it back already. Idempotent."""
+        if self._gone is not None:
+            self._gone.remove_done_callback(self._on_gone)
+        connection = self._answer.connection
+        if connection is not None and connection.transport is not None:
+            connection.transport.abort()
+        self._answer.close()
 
-def _drop(answer: aiohttp.ClientResponse) -> None:
-    """Drop the connection, unless the body was read to its end and aiohttp took it back already."""
-    if answer.connection is not None and answer.connection.transport is not None:
-        answer.connection.transport.abort()
-    answer.close()
+    def _on_gone(self, gone: asyncio.Future[None]) -> None:
+        """Wake the reader, unless aiohttp has told it how the body ended."""
+        broken = None if gone.cancelled() else gone.exception()  # asking also keeps asyncio from reporting it
+        if self._content.exception() is None and not self._content.is_eof():
+            self._content.set_exception(broken or aiohttp.ClientPayloadError("the body is not framed as announced"))
 
 
 def _open_socket(address: aiohttp.AddrInfoType) -> socket.socket:

@@ -1,0 +1,298 @@
+"""Kubeconfig files: found, merged and turned into a configuration as kubectl does.
+
+Rules. With several files the first to name a cluster, user or context wins, and so does the first ``current-context``.
+Relative paths are relative to the file they stand in. Text (``…-data``) wins over files, ``tokenFile`` over ``token``,
+and those over a password, a plugin and a provider, as in client-go. Impersonation (``as…``) is carried out: leaving
+it out would act with more rights than asked for. No message shows what a file contains: only names, and positions.
+
+Theory. The files are read once, when the cluster is looked up; what may change later (tokens) is asked of
+`Credentials` from then on.
+
+Why not kubernetes_asyncio's loader (36.1) for this: importing it costs 65 MB in every process that has a kubeconfig;
+the *last* current-context wins; certificate paths of the user are taken relative to the cluster's file; a context
+without a user and an empty file crash it; its errors quote whole user entries; private keys stay in temporary files
+until exit. It runs the ``gcp`` provider (``auth_provider``), which nothing else does.
+
+Source. https://kubernetes.io/docs/reference/config-api/kubeconfig.v1/, client-go's tools/clientcmd.
+"""
+
+import base64
+import binascii
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from kubeinformer.connection.auth_provider import GcpCredentials, OidcCredentials
+from kubeinformer.connection.config import ConnectionConfig
+from kubeinformer.connection.credentials import (
+    Anonymous,
+    BasicCredentials,
+    ClientCertificate,
+    Credentials,
+    StaticToken,
+    TokenFile,
+)
+from kubeinformer.connection.exec_plugin import ExecCredentials, ExecPlugin
+from kubeinformer.connection.proxy import proxy_for
+from kubeinformer.errors import ConfigError
+
+__all__ = ["Kubeconfig", "kubeconfig_connection", "read_kubeconfig"]
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One mapping of a file, and where it stands. Not a secret's keeper by its repr: the values are left out."""
+
+    values: Mapping[str, Any] = field(repr=False)
+    where: str
+    folder: Path
+
+    def text(self, name: str) -> str | None:
+        """A string, None when missing or empty.
+
+        Raises:
+            ConfigError: It is something else. Numbers pass: YAML makes them of unquoted tokens and passwords.
+        """
+        value = self.values.get(name)
+        if value is None or value == "":
+            return None
+        if isinstance(value, (dict, list, bool)):
+            raise ConfigError(f"{self.where}: {name} must be text")
+        return str(value)
+
+    def path(self, name: str) -> str | None:
+        """A path, made absolute."""
+        value = self.text(name)
+        return None if value is None else str(self.folder / value)
+
+    def flag(self, name: str) -> bool:
+        """A boolean, False when missing."""
+        value = self.values.get(name)
+        if value not in (None, True, False):
+            raise ConfigError(f"{self.where}: {name} must be true or false")
+        return bool(value)
+
+    def pem(self, name: str) -> str | None:
+        """Base64 of PEM, as text."""
+        value = self.text(name)
+        if value is None:
+            return None
+        try:
+            return base64.b64decode("".join(value.split()), validate=True).decode("ascii")
+        except (binascii.Error, UnicodeDecodeError):
+            raise ConfigError(f"{self.where}: {name} is not base64 of PEM text") from None
+
+    def section(self, name: str) -> "Section | None":
+        """A mapping below, None when missing."""
+        value = self.values.get(name)
+        if value is None:
+            return None
+        if not isinstance(value, dict):
+            raise ConfigError(f"{self.where}: {name} must be a mapping")
+        return Section(value, f"{self.where}.{name}", self.folder)
+
+    def list(self, name: str) -> "Sequence[Any]":
+        """A list, empty when missing."""
+        value = self.values.get(name)
+        if value is None:
+            return ()
+        if not isinstance(value, list):
+            raise ConfigError(f"{self.where}: {name} must be a list")
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class Kubeconfig:
+    """Files merged. Clusters, users and contexts by name; `files` are those that were read."""
+
+    files: tuple[Path, ...]
+    current: str | None = None
+    clusters: Mapping[str, Section] = field(default_factory=dict)
+    users: Mapping[str, Section] = field(default_factory=dict)
+    contexts: Mapping[str, Section] = field(default_factory=dict)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it names no context at all, as a file that was just touched."""
+        return not self.contexts
+
+
+def read_kubeconfig(files: Sequence[Path]) -> Kubeconfig:
+    """Read and merge files, the first being the strongest. Blocks.
+
+    Raises:
+        ConfigError: A file cannot be read, is not YAML, or is not a kubeconfig; names file and position.
+    """
+    documents = [_document(file) for file in files]
+    merged: dict[str, dict[str, Section]] = {"clusters": {}, "users": {}, "contexts": {}}
+    for document in documents:
+        for kind, known in merged.items():
+            for number, item in enumerate(document.list(kind)):
+                where = f"{document.where}: {kind}[{number}]"
+                if not isinstance(item, dict) or not isinstance(item.get("name"), str):
+                    raise ConfigError(f"{where} must be a mapping with a name")
+                inner = Section(item, where, document.folder).section(kind.removesuffix("s"))
+                known.setdefault(item["name"], inner or Section({}, where, document.folder))
+    current = next((name for document in documents if (name := document.text("current-context"))), None)
+    return Kubeconfig(tuple(files), current, merged["clusters"], merged["users"], merged["contexts"])
+
+
+def _document(file: Path) -> Section:
+    import yaml  # type: ignore[import-untyped]  # noqa: PLC0415 - the in-cluster path needs none; no stubs wanted
+
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # large files: seconds in Python, moments in C
+    try:
+        value = yaml.load(file.read_bytes(), Loader=loader)  # noqa: S506 - both loaders are safe ones
+    except OSError as error:
+        raise ConfigError(f"cannot read the kubeconfig {file}: {error.strerror}") from None
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        position = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+        # Its text quotes the line, which may be the one with the token.
+        raise ConfigError(f"the kubeconfig {file} is not YAML{position}") from None
+    if value is None:
+        value = {}
+    if not isinstance(value, dict):
+        raise ConfigError(f"the kubeconfig {file} is not a mapping: is this the right file?")
+    return Section(value, str(file), file.absolute().parent)
+
+
+def kubeconfig_connection(kubeconfig: Kubeconfig, context: str | None, environ: Mapping[str, str]) -> ConnectionConfig:
+    """The configuration of one context.
+
+    Args:
+        kubeconfig: The merged files.
+        context: Its name; None takes the current one.
+        environ: The environment, for proxies.
+
+    Raises:
+        ConfigError: There is no such context, or it cannot be used; names what is at hand.
+    """
+    files = ":".join(map(str, kubeconfig.files))
+    available = ", ".join(sorted(kubeconfig.contexts)) or "none"
+    name = context or kubeconfig.current
+    if name is None:
+        raise ConfigError(f"no current-context in {files}: give context=, one of: {available}")
+    if name not in kubeconfig.contexts:
+        what = "context" if context else "current-context"
+        raise ConfigError(f"{what} {name!r} is not in {files}; available: {available}")
+    chosen = kubeconfig.contexts[name]
+    cluster_name, user_name = chosen.text("cluster"), chosen.text("user")
+    if cluster_name is None or cluster_name not in kubeconfig.clusters:
+        raise ConfigError(f"context {name!r} in {files} names the cluster {cluster_name!r}, which is not there")
+    if user_name is not None and user_name not in kubeconfig.users:
+        raise ConfigError(f"context {name!r} in {files} names the user {user_name!r}, which is not there")
+    cluster = kubeconfig.clusters[cluster_name]
+    user = kubeconfig.users[user_name] if user_name else Section({}, files, Path())
+    server = cluster.text("server")
+    if server is None:
+        raise ConfigError(f"{cluster.where} has no server")
+    return ConnectionConfig(
+        server=server,
+        credentials=_credentials(kubeconfig, user, user_name, cluster),
+        ca_file=cluster.path("certificate-authority"),
+        ca_data=cluster.pem("certificate-authority-data"),
+        client_certificate=_client_certificate(user),
+        tls_server_name=cluster.text("tls-server-name"),
+        verify=not cluster.flag("insecure-skip-tls-verify"),
+        proxy_url=cluster.text("proxy-url") or proxy_for(server, environ),
+        namespace=chosen.text("namespace") or "default",
+        headers=_impersonation(user),
+        source=f"context {name!r} in {files}",
+    )
+
+
+def _client_certificate(user: Section) -> ClientCertificate | None:
+    certificate = ClientCertificate(
+        certificate_file=user.path("client-certificate"),
+        key_file=user.path("client-key"),
+        certificate_data=user.pem("client-certificate-data"),
+        key_data=user.pem("client-key-data"),
+    )
+    return None if certificate == ClientCertificate() else certificate
+
+
+def _credentials(kubeconfig: Kubeconfig, user: Section, name: str | None, cluster: Section) -> Credentials:
+    if (path := user.path("tokenFile")) is not None:
+        return TokenFile(path)
+    if (token := user.text("token")) is not None:
+        return StaticToken(token, source=user.where)
+    username, password = user.text("username"), user.text("password")
+    if username is not None and password is not None:
+        return BasicCredentials(username, password)
+    if (plugin := user.section("exec")) is not None:
+        return ExecCredentials(_plugin(plugin, cluster))
+    if (provider := user.section("auth-provider")) is not None:
+
+        def read_again() -> Mapping[str, Any]:
+            again = read_kubeconfig(kubeconfig.files).users.get(name or "")
+            section = again.section("auth-provider") if again else None
+            settings = section.section("config") if section else None
+            return settings.values if settings else {}
+
+        match provider.text("name"):
+            case "oidc":
+                return OidcCredentials(read_again, source=user.where)
+            case "gcp":
+                return GcpCredentials(read_again, source=user.where)
+            case other:
+                raise ConfigError(
+                    f"{provider.where} {other!r} is not supported (kubectl dropped it as well): use a credential "
+                    "plugin (exec) in its place"
+                )
+    return Anonymous()
+
+
+def _plugin(section: Section, cluster: Section) -> ExecPlugin:
+    command, api_version = section.text("command"), section.text("apiVersion")
+    if command is None or api_version is None:
+        raise ConfigError(f"{section.where} needs command and apiVersion")
+    if "/" in command:  # a bare name is looked up on PATH
+        command = str(section.folder / command)
+    variables = [item for item in section.list("env") if isinstance(item, dict)]
+    return ExecPlugin(
+        command=command,
+        args=tuple(str(argument) for argument in section.list("args")),
+        env=tuple((str(item.get("name")), str(item.get("value", ""))) for item in variables),
+        api_version=api_version,
+        interactive_mode=section.text("interactiveMode") or "IfAvailable",
+        cluster=_cluster_info(cluster) if section.flag("provideClusterInfo") else None,
+        install_hint=section.text("installHint") or "",
+        source=section.where,
+    )
+
+
+def _cluster_info(cluster: Section) -> dict[str, Any]:
+    """``spec.cluster`` of an ExecCredential: the cluster section, with files read in, and the plugin's own part."""
+    told = {
+        name: cluster.values[name]
+        for name in ("server", "tls-server-name", "insecure-skip-tls-verify", "certificate-authority-data", "proxy-url")
+        if cluster.values.get(name)
+    }
+    authority = cluster.path("certificate-authority")
+    if authority is not None and "certificate-authority-data" not in told:
+        try:
+            told["certificate-authority-data"] = base64.b64encode(Path(authority).read_bytes()).decode()
+        except OSError as error:
+            raise ConfigError(f"cannot read the certificate authority {authority}: {error.strerror}") from None
+    for extension in cluster.list("extensions"):
+        if isinstance(extension, dict) and extension.get("name") == "client.authentication.k8s.io/exec":
+            told["config"] = extension.get("extension")
+    return told
+
+
+def _impersonation(user: Section) -> tuple[tuple[str, str], ...]:
+    """https://kubernetes.io/docs/reference/access-authn-authz/authentication/#user-impersonation."""
+    name = user.text("as")
+    groups, extra, uid = user.list("as-groups"), user.section("as-user-extra"), user.text("as-uid")
+    if name is None:
+        if groups or extra or uid:
+            raise ConfigError(f"{user.where}: as-groups, as-uid and as-user-extra need as")
+        return ()
+    headers = [("Impersonate-User", name), *(("Impersonate-Group", str(group)) for group in groups)]
+    if uid is not None:
+        headers.append(("Impersonate-Uid", uid))
+    if extra is not None:
+        headers += [(f"Impersonate-Extra-{key}", str(value)) for key in extra.values for value in extra.list(key)]
+    return tuple(headers)
