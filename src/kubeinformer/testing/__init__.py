@@ -1,0 +1,21 @@
+"""A Kubernetes API server for tests, demos and benchmarks: needs the extra ``kubeinformer[testing]``.
+
+From the outside in: `FakeApiServer` (``server``), what it answers with (`FakeApiError`), what it logs
+(`RequestRecord`), and what can be served without being held (`SyntheticObjects`, `synthetic_pods`,
+`synthetic_objects`). ``python -m kubeinformer.testing`` runs it as a process of its own.
+"""
+
+from kubeinformer.testing._fleet import synthetic_objects, synthetic_pods
+from kubeinformer.testing._handlers import RequestRecord
+from kubeinformer.testing._status import FakeApiError
+from kubeinformer.testing._synthetic import SyntheticObjects
+from kubeinformer.testing.server import FakeApiServer
+
+__all__ = [
+    "FakeApiError",
+    "FakeApiServer",
+    "RequestRecord",
+    "SyntheticObjects",
+    "synthetic_objects",
+    "synthetic_pods",
+]

@@ -1,0 +1,86 @@
+"""The fake API server as a process of its own: ``python -m kubeinformer.testing``.
+
+Rules. The first line on stdout is one JSON object with the ``url``; nothing else is ever printed there. It serves
+until its standard input ends, so it never outlives the process that started it, however that one ended; SIGTERM and
+Ctrl-C end it as well.
+"""
+
+import argparse
+import json
+import os
+import signal
+import sys
+from typing import NoReturn
+
+import anyio
+import anyio.abc
+
+from kubeinformer.testing._fleet import synthetic_pods
+from kubeinformer.testing.server import FakeApiServer
+
+_STDIN = 0
+
+
+def _arguments(arguments: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m kubeinformer.testing", description="A fake Kubernetes API server.")
+    parser.add_argument("--port", type=int, default=0, help="TCP port on 127.0.0.1; 0, the default, takes a free one")
+    parser.add_argument("--pods", type=int, default=0, help="how many synthetic pods of 6.5 KB to serve")
+    parser.add_argument("--churn", type=float, default=0.0, metavar="N", help="pods to change each second")
+    parser.add_argument("--cut-every", type=float, metavar="SECONDS", help="drop all connections this often")
+    parser.add_argument("--seed", type=int, default=0, help="of the churn: equal seeds change the same pods")
+    parser.add_argument("--no-gzip", action="store_true", help="never compress")
+    parser.add_argument("--no-watch-list", action="store_true", help="refuse streaming lists, as older servers do")
+    parser.add_argument("--bookmark-interval", type=float, default=60.0, metavar="SECONDS")
+    return parser.parse_args(arguments)
+
+
+async def _serve(options: argparse.Namespace) -> None:
+    server = FakeApiServer(port=options.port, gzip=not options.no_gzip, bookmark_interval=options.bookmark_interval)
+    server.watch_list_enabled = not options.no_watch_list
+    if options.pods:
+        server.seed("v1/pods", synthetic_pods(options.pods))
+    async with server, anyio.create_task_group() as tasks:
+        tasks.start_soon(_stop_on_signal, tasks.cancel_scope)
+        tasks.start_soon(_stop_with_parent, tasks.cancel_scope)
+        if options.churn:
+            tasks.start_soon(_churn, server, options.churn, options.seed)
+        if options.cut_every:
+            tasks.start_soon(_cut, server, options.cut_every)
+        sys.stdout.write(json.dumps({"url": server.url}) + "\n")
+        sys.stdout.flush()
+
+
+async def _churn(server: FakeApiServer, per_second: float, seed: int) -> None:
+    await server.churn("v1/pods", per_second=per_second, seed=seed)
+
+
+async def _cut(server: FakeApiServer, seconds: float) -> NoReturn:
+    while True:
+        await anyio.sleep(seconds)
+        server.drop_connections()
+
+
+async def _stop_on_signal(scope: anyio.CancelScope) -> None:
+    with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+        async for _ in signals:
+            scope.cancel()
+
+
+async def _stop_with_parent(scope: anyio.CancelScope) -> None:
+    # A thread, because standard input may be a file or /dev/null, which no event loop can wait for. It is left
+    # behind when a signal ends the server first; see main().
+    while await anyio.to_thread.run_sync(os.read, _STDIN, 4096, abandon_on_cancel=True):
+        pass
+    scope.cancel()
+
+
+def main(arguments: list[str] | None = None) -> NoReturn:
+    """Run until standard input ends or a signal comes."""
+    anyio.run(_serve, _arguments(arguments))
+    sys.stdout.flush()
+    # Not sys.exit(): the interpreter would wait for the thread that still reads standard input.
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,56 @@
+"""A cluster that does not stand still: random changes at a steady rate.
+
+Theory. Changes are due at fixed moments counted from the start, and all that are due are made at once: the rate holds
+even when the event loop is late, and a high rate needs no wake-up for each change. Most are small updates, as of a
+pod's status; deletions and creations are equally many, so the collection keeps its size.
+"""
+
+from random import Random
+
+import anyio
+
+from kubeinformer.resources import RawObject
+from kubeinformer.testing._collection import Collection
+from kubeinformer.testing._storage import Storage
+from kubeinformer.testing._synthetic import timestamp
+
+__all__ = ["churn"]
+
+_TICK = 0.02  # seconds; 50 bursts a second look continuous to a reader
+_DELETIONS, _CREATIONS = 0.1, 0.1  # shares of all changes
+
+
+async def churn(storage: Storage, collection: Collection, per_second: float, random: Random) -> None:
+    """Change objects until cancelled, or until the resource is gone."""
+    start, made = anyio.current_time(), 0
+    while not collection.is_closed:
+        await anyio.sleep(_TICK)
+        due = int((anyio.current_time() - start) * per_second)
+        for number in range(made, due):
+            change_once(storage, collection, number, random)
+        made = due
+
+
+def change_once(storage: Storage, collection: Collection, number: int, random: Random) -> None:
+    """Make one random change; ``number`` tells it from all others."""
+    resource, kind = collection.type.resource, random.random()
+    if not collection.keys:
+        return
+    key = random.choice(collection.keys)
+    if kind < _DELETIONS:
+        storage.delete(resource, key)
+    elif kind < _DELETIONS + _CREATIONS:
+        storage.create(resource, _sibling(storage.get(resource, key), number))
+    else:
+        annotations = {"kubeinformer.testing/churned": str(number)}
+        patch: RawObject = {"metadata": {"annotations": annotations}}
+        if collection.type.kind == "Pod":
+            patch["status"] = {"startTime": timestamp(number)}
+        storage.patch(resource, key, patch)
+
+
+def _sibling(obj: RawObject, number: int) -> RawObject:
+    metadata = obj["metadata"]
+    stem = metadata["name"].rpartition("-")[0] or metadata["name"]
+    kept = {name: metadata[name] for name in ("namespace", "labels", "annotations") if name in metadata}
+    return obj | {"metadata": kept | {"name": f"{stem}-c{number}"}}

@@ -1,0 +1,187 @@
+"""One client connection: HTTP/1.1 by h11 over a raw non-blocking socket.
+
+Rules. A connection knows bytes and requests, nothing of Kubernetes. A client that vanishes ends its connection and
+nothing else. Nothing is queued: `Exchange.send` returns when the kernel took the bytes, so a slow reader slows its own
+handler and costs no memory.
+
+Theory. Raw sockets instead of the event loop's streams, because faults have to be exact: a reset is a close with
+SO_LINGER 0, a half-closed connection a shutdown, and no buffer of a transport stands between a write and the kernel.
+anyio waits for readiness on asyncio and trio alike.
+"""
+
+import contextlib
+import errno
+import http
+import socket
+import struct
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TypeAlias
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+import anyio
+import anyio.abc
+import anyio.lowlevel
+import h11
+
+__all__ = ["Connection", "Exchange", "Handler", "HttpRequest"]
+
+_RECEIVE_SIZE = 65_536  # bytes
+_BODY_LIMIT = 16 * 1024 * 1024  # bytes; etcd refuses anything near it, so no client sends more
+_RESET_ON_CLOSE = struct.pack("ii", 1, 0)  # struct linger: on, for 0 seconds
+_GONE = frozenset({errno.ECONNRESET, errno.EPIPE, errno.ENOTCONN, errno.ETIMEDOUT, errno.EBADF})
+
+
+@dataclass(frozen=True, slots=True)
+class HttpRequest:
+    """One request, decoded. Header names are in lower case; of a repeated query parameter the last one counts."""
+
+    method: str
+    path: str
+    query: dict[str, str]
+    headers: dict[str, str] = field(repr=False)  # may hold a token
+    body: bytes = b""
+
+
+class Connection:
+    """One accepted socket and the task that serves it."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        sock.setblocking(False)  # noqa: FBT003 - the standard library's signature
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._socket = sock
+        self._h11 = h11.Connection(h11.SERVER)
+        self._scope = anyio.CancelScope()
+        self._is_cut = False
+
+    async def serve(self, handle: "Handler") -> None:
+        """Answer requests until either side closes. Never raises for what a client does."""
+        with self._socket, self._scope:
+            try:
+                while (request := await self._receive_request()) is not None:
+                    await handle(Exchange(self, request))
+                    if self._h11.our_state is not h11.DONE:
+                        return
+                    self._h11.start_next_cycle()
+            except (h11.RemoteProtocolError, h11.LocalProtocolError):
+                return  # the client does not speak HTTP, or the handler gave up in the middle of a body
+            except OSError as error:
+                if error.errno not in _GONE:
+                    raise
+
+    def cut(self, *, reset: bool) -> None:
+        """Drop the connection now: with a TCP reset, or with a plain close in the middle of whatever is sent."""
+        if reset:
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+        self._is_cut = True
+        self._scope.cancel()
+
+    async def _receive_request(self) -> HttpRequest | None:
+        head: h11.Request | None = None
+        body = bytearray()
+        while True:
+            event = self._h11.next_event()
+            if event is h11.NEED_DATA:
+                self._h11.receive_data(await self._receive())
+            elif isinstance(event, h11.Request):
+                head = event
+            elif isinstance(event, h11.Data):
+                body += event.data
+                if len(body) > _BODY_LIMIT:
+                    return None
+            elif isinstance(event, h11.EndOfMessage) and head is not None:
+                return _decode(head, bytes(body))
+            else:
+                return None
+
+    async def _receive(self) -> bytes:
+        while True:
+            try:
+                return self._socket.recv(_RECEIVE_SIZE)
+            except BlockingIOError:
+                await anyio.wait_readable(self._socket)
+
+    async def send(self, event: h11.Event) -> None:
+        """Send one part of a response. Lets other tasks run."""
+        data = memoryview(self._h11.send(event) or b"")
+        await anyio.lowlevel.checkpoint()
+        while data:
+            if self._is_cut:
+                # The cancellation of cut() comes with the next wait only; nothing may be sent until then.
+                raise ConnectionResetError(errno.ECONNRESET, "the connection was cut")
+            try:
+                data = data[self._socket.send(data) :]
+            except BlockingIOError:
+                await anyio.wait_writable(self._socket)
+
+    async def wait_closed_by_peer(self) -> bool:
+        """Wait until the client closes; False when it sends something instead."""
+        while True:
+            try:
+                return self._socket.recv(1, socket.MSG_PEEK) == b""
+            except BlockingIOError:
+                await anyio.wait_readable(self._socket)
+            except OSError:
+                return True
+
+
+class Exchange:
+    """One request and the way to answer it, once."""
+
+    def __init__(self, connection: Connection, request: HttpRequest) -> None:
+        self.request = request
+        self.status: int | None = None
+        self._connection = connection
+
+    async def respond(
+        self, status: int, body: bytes, headers: Sequence[tuple[str, str]] = (), content_type: str = "application/json"
+    ) -> None:
+        """Send a whole answer."""
+        await self.start(status, [*headers, ("Content-Length", str(len(body)))], content_type)
+        await self.send(body)
+        await self.finish()
+
+    async def start(
+        self, status: int, headers: Sequence[tuple[str, str]] = (), content_type: str = "application/json"
+    ) -> None:
+        """Send the head of an answer; without a Content-Length its body is chunked."""
+        self.status = status
+        fields = [("Cache-Control", "no-cache, private"), ("Content-Type", content_type), *headers]
+        reason = http.HTTPStatus(status).phrase
+        await self._connection.send(h11.Response(status_code=status, headers=fields, reason=reason))
+
+    async def send(self, data: bytes) -> None:
+        """Send some of the body."""
+        if data:
+            await self._connection.send(h11.Data(data=data))
+
+    async def finish(self) -> None:
+        """End the body cleanly."""
+        await self._connection.send(h11.EndOfMessage())
+
+    async def until_disconnect(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Run something that may be silent for long, and cancel it when the client goes away."""
+
+        async def guard() -> None:
+            if await self._connection.wait_closed_by_peer():
+                tasks.cancel_scope.cancel()
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(guard)
+            with contextlib.suppress(OSError):  # the client is gone; the connection ends as unfinished
+                await work()
+            tasks.cancel_scope.cancel()
+
+
+Handler: TypeAlias = Callable[[Exchange], Awaitable[None]]
+
+
+def _decode(head: h11.Request, body: bytes) -> HttpRequest:
+    target = urlsplit(head.target.decode("ascii"))
+    return HttpRequest(
+        method=head.method.decode("ascii"),
+        path=unquote(target.path),
+        query=dict(parse_qsl(target.query, keep_blank_values=True)),
+        headers={name.decode("ascii"): value.decode("latin-1") for name, value in head.headers},
+        body=body,
+    )

@@ -1,0 +1,51 @@
+"""Which resource, namespace and name a URL path is about.
+
+Rules. Pure, and the inverse of `Resource.path`. ``/api/v1/namespaces/NAME`` is an object of the resource
+``namespaces``; only with a further segment is it a scope.
+
+Source. https://kubernetes.io/docs/reference/using-api/api-concepts/#resource-uris
+"""
+
+from dataclasses import dataclass
+
+from kubeinformer.resources import Resource
+from kubeinformer.testing import _status
+
+__all__ = ["Target"]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a request is about. Namespace and name are empty when the path has none."""
+
+    resource: Resource
+    namespace: str
+    name: str
+
+    @property
+    def key(self) -> str:
+        """The key of the object: ``namespace/name``, or ``name``."""
+        return f"{self.namespace}/{self.name}" if self.namespace else self.name
+
+    @classmethod
+    def parse(cls, path: str) -> "Target":
+        """Read a path; 404 if it is none of a collection or an object."""
+        match path.strip("/").split("/"):
+            case ["api", version, *rest]:
+                group = ""
+            case ["apis", group, version, *rest]:
+                pass
+            case _:
+                raise _status.unknown_path()
+        match rest:
+            case ["namespaces", namespace, plural]:
+                name = ""
+            case ["namespaces", namespace, plural, name]:
+                pass
+            case [plural]:
+                namespace = name = ""
+            case [plural, name]:
+                namespace = ""
+            case _:
+                raise _status.unknown_path()
+        return cls(Resource(group, version, plural), namespace, name)

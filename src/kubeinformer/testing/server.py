@@ -1,0 +1,321 @@
+"""`FakeApiServer`: a Kubernetes API server in the test's own event loop.
+
+Rules. Real HTTP on a loopback socket, so that what is tested is what runs in production; no other part of it is a
+server: no etcd, no disk, no threads. The methods are synchronous and take effect at once, so a test can act between
+two awaits and know that nothing else did. They belong to the event loop's thread.
+
+Theory. See the modules behind it: ``_storage`` (what writes mean), ``_collection`` (versions and history),
+``_listing``, ``_watching``, ``_body`` (gzip), ``_http`` (sockets).
+
+Not here. Admission, defaulting, validation of contents, subresources, protobuf, TLS.
+"""
+
+import errno
+import random
+import socket
+from collections import deque
+from collections.abc import Callable, Mapping
+from types import TracebackType
+from typing import Literal, Self, TypeAlias
+
+import anyio
+import anyio.abc
+
+from kubeinformer._protocol.selectors import FieldSelector, LabelSelector
+from kubeinformer.errors import UsageError
+from kubeinformer.resources import RawObject, Resource
+from kubeinformer.testing import _churn
+from kubeinformer.testing._access import Access, Denial
+from kubeinformer.testing._handlers import Api, RequestRecord, Settings, handle
+from kubeinformer.testing._http import Connection
+from kubeinformer.testing._kinds import ResourceType
+from kubeinformer.testing._options import Selection
+from kubeinformer.testing._storage import Storage
+from kubeinformer.testing._synthetic import SyntheticObjects
+
+__all__ = ["FakeApiServer"]
+
+_Objects: TypeAlias = list[RawObject]  # inside the class, `list` is its method
+
+_BACKLOG = 128
+_EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+_EXHAUSTED_PAUSE = 0.05  # seconds until accept is tried again when the process is out of descriptors
+
+
+class FakeApiServer:
+    """A fake Kubernetes API server on loopback, for tests, demos and benchmarks.
+
+    Example::
+
+        async with FakeApiServer() as server:
+            server.create("v1/pods", {"metadata": {"name": "web-0"}})
+            async with connect(server=server.url) as cluster:
+                ...
+
+    Args:
+        port: The TCP port, 0 for any free one.
+        resource_version: The version to start at; older ones are expired.
+        tokens: Bearer tokens and their users. None lets everybody in as ``system:anonymous``.
+        gzip: Whether to compress for clients that accept it.
+        gzip_threshold: Bytes from which on a list is compressed; a real server's 128 KiB by default.
+        bookmark_interval: Seconds between two bookmarks of one watch.
+        history_limit: Changes of one resource that are remembered at most. A watch that falls behind gets a 410.
+        history_bytes: Bytes of objects that one resource's history holds at most, about.
+        request_limit: How many requests are remembered in `requests`.
+    """
+
+    def __init__(
+        self,
+        *,
+        port: int = 0,
+        resource_version: int = 1000,
+        tokens: Mapping[str, str] | None = None,
+        gzip: bool = True,
+        gzip_threshold: int | None = None,
+        bookmark_interval: float = 60.0,
+        history_limit: int = 10_000,
+        history_bytes: int = 64 * 1024 * 1024,
+        request_limit: int = 10_000,
+    ) -> None:
+        self._settings = Settings(gzip=gzip, bookmark_interval=bookmark_interval)
+        if gzip_threshold is not None:
+            self._settings.gzip_threshold = gzip_threshold
+        self._storage = Storage(resource_version, history_limit, history_bytes)
+        self._access = Access(tokens)
+        self._requests: deque[RequestRecord] = deque(maxlen=request_limit)
+        self._api = Api(self._storage, self._access, self._settings, self._requests.append)
+        self._connections: set[Connection] = set()
+        self._wanted_port = port
+        self._listener: socket.socket | None = None
+        self._tasks: anyio.abc.TaskGroup | None = None
+
+    # Lifetime
+
+    async def __aenter__(self) -> Self:
+        self._listener = _listen(self._wanted_port)
+        self._tasks = anyio.create_task_group()
+        await self._tasks.__aenter__()
+        self._tasks.start_soon(self._accept, self._listener)
+        return self
+
+    async def __aexit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        assert self._tasks is not None
+        assert self._listener is not None
+        # The body's exception is kept from the task group, which would wrap it in an ExceptionGroup. The shield
+        # makes sure that the wait for the cancelled connections is itself not cancelled.
+        self._tasks.cancel_scope.shield = True
+        self._tasks.cancel_scope.cancel()
+        try:
+            await self._tasks.__aexit__(None, None, None)
+        finally:
+            self._listener.close()
+            self._tasks = self._listener = None
+
+    @property
+    def url(self) -> str:
+        """Where the server listens, such as ``http://127.0.0.1:40123``.
+
+        Raises:
+            UsageError: It does not listen: ask inside ``async with``.
+        """
+        if self._listener is None:
+            raise UsageError("the fake API server has an address inside `async with FakeApiServer()` only")
+        return f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+
+    async def _accept(self, listener: socket.socket) -> None:
+        assert self._tasks is not None
+        while True:
+            try:
+                sock, _ = listener.accept()
+            except BlockingIOError:
+                await anyio.wait_readable(listener)
+            except OSError as error:
+                # A client that left while it was queued is nobody's problem.
+                await anyio.sleep(_EXHAUSTED_PAUSE if error.errno in _EXHAUSTED else 0)
+            else:
+                self._tasks.start_soon(self._serve, Connection(sock))
+
+    async def _serve(self, connection: Connection) -> None:
+        self._connections.add(connection)
+        try:
+            await connection.serve(lambda exchange: handle(self._api, exchange))
+        finally:
+            self._connections.discard(connection)
+
+    # Objects
+
+    def create(self, resource: str, obj: RawObject) -> RawObject:
+        """Create an object; ``metadata.namespace`` defaults to ``default``. Returns it as stored, a copy.
+
+        Raises:
+            FakeApiError: 404, 409 AlreadyExists or 422, as over HTTP.
+        """
+        return self._storage.create(Resource.parse(resource), obj)
+
+    def update(self, resource: str, obj: RawObject) -> RawObject:
+        """Replace an object. Without a ``metadata.resourceVersion`` it replaces whatever is there.
+
+        Raises:
+            FakeApiError: 404, or 409 Conflict.
+        """
+        return self._storage.update(Resource.parse(resource), obj)
+
+    def patch(self, resource: str, key: str, patch: RawObject) -> RawObject:
+        """Apply a JSON merge patch to the object with this key, ``namespace/name`` or ``name``.
+
+        Raises:
+            FakeApiError: 404, or 409 Conflict.
+        """
+        return self._storage.patch(Resource.parse(resource), key, patch)
+
+    def delete(self, resource: str, key: str) -> RawObject:
+        """Delete an object, or mark it with a deletionTimestamp if it has finalizers. Returns its last state.
+
+        Raises:
+            FakeApiError: 404.
+        """
+        return self._storage.delete(Resource.parse(resource), key)
+
+    def get(self, resource: str, key: str) -> RawObject:
+        """Read an object; a copy.
+
+        Raises:
+            FakeApiError: 404.
+        """
+        return self._storage.get(Resource.parse(resource), key)
+
+    def list(
+        self, resource: str, *, namespace: str | None = None, label_selector: str = "", field_selector: str = ""
+    ) -> _Objects:
+        """Read all objects that are selected, in key order; copies.
+
+        Raises:
+            FakeApiError: 404.
+            ValueError: A selector cannot be read.
+        """
+        collection = self._storage.collection(Resource.parse(resource))
+        labels, fields = LabelSelector.parse(label_selector), FieldSelector.parse(field_selector)
+        selection = Selection(collection.type, namespace or "", labels, fields)
+        entries = ((key, collection.entries[key]) for key in collection.keys)
+        return [collection.type.decode(stored.body) for key, stored in entries if selection.matches(key, stored)]
+
+    def seed(
+        self, resource: str, objects: int | SyntheticObjects, make: Callable[[int], RawObject] | None = None
+    ) -> None:
+        """Serve synthetic objects that are made when they are read, so that any number costs little memory.
+
+        They appear at once and without events: like after a restore from a backup, open watches of the resource get
+        a 410 and have to start over.
+
+        Args:
+            resource: Where they appear.
+            objects: How many, or the objects themselves (`synthetic_pods`, `synthetic_objects`, your own).
+            make: Makes object number i, for a count. By default pods are those of `synthetic_pods`, all others those
+                of `synthetic_objects`.
+
+        Raises:
+            UsageError: Two objects have the same key.
+        """
+        self._storage.seed(Resource.parse(resource), objects, make)
+
+    async def churn(self, resource: str, *, per_second: float, seed: int = 0) -> None:
+        """Update, delete and create objects at random until cancelled.
+
+        Args:
+            resource: Whose objects.
+            per_second: Changes a second, of which one in ten is a deletion and one in ten a creation.
+            seed: Equal seeds give equal changes.
+        """
+        collection = self._storage.collection(Resource.parse(resource))
+        await _churn.churn(self._storage, collection, per_second, random.Random(seed))  # noqa: S311 - no secrets here
+
+    # Versions
+
+    @property
+    def resource_version(self) -> str:
+        """The newest version, over all resources."""
+        return str(self._storage.version)
+
+    def compact(self) -> None:
+        """Let all older versions and all continue tokens expire, for good. Open watches go on."""
+        self._storage.compact()
+
+    def expire_continue_tokens(self) -> None:
+        """Let all continue tokens given out so far expire, for good."""
+        self._storage.token_epoch += 1
+
+    def bookmark(self) -> None:
+        """Send a bookmark to every open watch that allows them, now."""
+        self._settings.bookmarks_asked += 1
+        for collection in self._storage.collections.values():
+            collection.news.notify()
+
+    # Resources
+
+    def register(self, resource: str, *, kind: str, namespaced: bool = True) -> None:
+        """Serve a custom resource.
+
+        Raises:
+            UsageError: It is served already.
+        """
+        self._storage.register(ResourceType(Resource.parse(resource), kind, namespaced, custom=True))
+
+    def unregister(self, resource: str) -> None:
+        """Delete a resource as if its CRD was: DELETED for every object, the end of every watch, then 404.
+
+        Raises:
+            FakeApiError: 404, it is not served.
+        """
+        self._storage.unregister(Resource.parse(resource))
+
+    @property
+    def watch_list_enabled(self) -> bool:
+        """Whether watches may ask for initial events; if not, they get a 422 as from an older server."""
+        return self._settings.watch_list_enabled
+
+    @watch_list_enabled.setter
+    def watch_list_enabled(self, value: bool) -> None:
+        self._settings.watch_list_enabled = value
+
+    # Access, connections
+
+    def deny(self, verb: str | None = None, resource: str | None = None, user: str | None = None) -> None:
+        """Answer 403 from now on. None stands for anything; verbs are RBAC's, such as ``list`` and ``watch``."""
+        self._access.denials.append(Denial(verb, None if resource is None else Resource.parse(resource), user))
+
+    def allow_all(self) -> None:
+        """Forget every `deny`."""
+        self._access.denials.clear()
+
+    def drop_connections(self, *, how: Literal["reset", "close"] = "reset") -> int:
+        """Cut every open connection, idle ones too, in the middle of whatever it sends.
+
+        Args:
+            how: With a TCP reset, or with an orderly close that still leaves the body unfinished.
+
+        Returns:
+            How many there were.
+        """
+        for connection in self._connections:
+            connection.cut(reset=how == "reset")
+        return len(self._connections)
+
+    @property
+    def requests(self) -> tuple[RequestRecord, ...]:
+        """What was asked so far, oldest first, at most the last ``request_limit``."""
+        return tuple(self._requests)
+
+
+def _listen(port: int) -> socket.socket:
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(("127.0.0.1", port))
+        listener.listen(_BACKLOG)
+        listener.setblocking(False)  # noqa: FBT003 - the standard library's signature
+    except OSError:
+        listener.close()
+        raise
+    return listener
