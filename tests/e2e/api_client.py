@@ -125,7 +125,7 @@ class ApiClient:
         return self._ok("DELETE", path)
 
     def create_many(self, path: str, bodies: Iterable[Mapping[str, Any]]) -> None:
-        """Create objects one after the other over one connection, some 1,000 a second."""
+        """Create objects one after the other over one connection (seen: 350 pods a second)."""
         with closing(self._connect(_TIMEOUT)) as connection:
             for body in bodies:
                 answer = _exchange(connection, "POST", path, body, ADMIN, JSON)

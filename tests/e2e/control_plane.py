@@ -10,122 +10,32 @@ other flags is the same server to its clients. Every method blocks and may be ca
 it can be used from asyncio and trio alike (``anyio.to_thread.run_sync``). When ``start`` returns the server is
 ready; when ``stop`` or ``kill`` returns it is gone.
 
-Not here: processes (`process`), certificates and tokens (`credentials`), questions to the API (`api_client`).
+Not here: `etcd`, processes (`process`), certificates and tokens (`credentials`), questions to the API (`api_client`).
 """
 
-import base64
-import http.client
-import json
+import http
 import os
 import signal
 import ssl
 from collections.abc import Mapping
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Protocol, Self
 
 from tests.e2e import credentials
 from tests.e2e.api_client import ApiClient
 from tests.e2e.credentials import ADMIN, NOBODY, READER, Authority, ClientCertificate, Credential
+from tests.e2e.etcd import Etcd
 from tests.e2e.process import Process, ReservedPort
 
 ASSETS_VARIABLE = "KUBEBUILDER_ASSETS"
 
-# Seen on 2 idle cores: etcd 0.2 s, kube-apiserver 3 s. A busy CI machine gets ten times that.
+# Seen on 2 shared cores: 3 to 5 s. A busy CI machine gets ten times that.
 _START_TIMEOUT = 60.0  # seconds
-# An API server waits for open requests for at most --request-timeout, 60 s.
+# It waits for open requests for at most --request-timeout, 60 s.
 _STOP_TIMEOUT = 90.0  # seconds
-_PROBE_TIMEOUT = 5.0  # seconds; /readyz takes milliseconds
-
-
-class Etcd:
-    """One etcd member on loopback, in clear text and without fsync: it survives kill -9, not power loss.
-
-    An API server whose etcd is away keeps its watches and answers from its caches; other requests hang, for at
-    most a minute. It finds etcd again some seconds after its return, later the longer it was away (seen: 3 s
-    after 1 s, 8 s after 10 s, 56 s after 2 min: the back-off of gRPC).
-    """
-
-    def __init__(self, binary: Path, directory: Path) -> None:
-        self._binary = binary
-        self._data = directory / "etcd"
-        self._port = ReservedPort()
-        self.process = Process("etcd", directory / "etcd.log")
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self._port.number}"
-
-    def start(self) -> None:
-        """Start it on its data and wait until it serves.
-
-        Raises:
-            ServerError: It does not come up; the text ends with its log.
-        """
-        command = [
-            str(self._binary),
-            f"--data-dir={self._data}",
-            f"--listen-client-urls={self.url}",
-            f"--advertise-client-urls={self.url}",
-            "--listen-peer-urls=http://127.0.0.1:0",  # a single member has no peers
-            "--unsafe-no-fsync",
-            "--log-level=warn",
-        ]
-        self.process.spawn(command)
-        self.process.wait_ready(self._is_ready, timeout=_START_TIMEOUT)
-
-    def stop(self) -> None:
-        self.process.terminate(timeout=_STOP_TIMEOUT)
-
-    def kill(self) -> None:
-        self.process.kill()
-
-    def pause(self) -> None:
-        """Stop its clock (SIGSTOP): connections stay open and nothing answers."""
-        self.process.send(signal.SIGSTOP)
-
-    def resume(self) -> None:
-        self.process.send(signal.SIGCONT)
-
-    def restart(self) -> None:
-        self.stop()
-        self.start()
-
-    def compact(self) -> int:
-        """Forget all history before now, and wait until it is gone; the revision compacted to.
-
-        A running API server still serves older positions from its watch cache: what it can no longer do is
-        read them from etcd (a list page's ``continue``, an exact resourceVersion).
-        """
-        key = base64.b64encode(b"\0").decode()  # need not exist: the answer's header is what is wanted
-        revision = int(self._call("/v3/kv/range", {"key": key})["header"]["revision"])
-        self._call("/v3/kv/compaction", {"revision": revision, "physical": True})
-        return revision
-
-    def close(self) -> None:
-        """Kill it and give its port back."""
-        self.kill()
-        self._port.close()
-
-    def _is_ready(self) -> bool:
-        with closing(self._connect()) as connection:
-            connection.request("GET", "/readyz")
-            return connection.getresponse().status == http.HTTPStatus.OK
-
-    def _call(self, path: str, body: Mapping[str, object]) -> dict[str, Any]:
-        """One call of the gRPC gateway, where 64-bit integers are strings and bytes are base64."""
-        with closing(self._connect()) as connection:
-            connection.request("POST", path, json.dumps(body))
-            response = connection.getresponse()
-            text = response.read().decode()
-        assert response.status == http.HTTPStatus.OK, f"etcd {path}: HTTP {response.status}: {text}"
-        answer = json.loads(text)
-        assert isinstance(answer, dict), text
-        return answer
-
-    def _connect(self) -> http.client.HTTPConnection:
-        return http.client.HTTPConnection("127.0.0.1", self._port.number, timeout=_PROBE_TIMEOUT)
+_PROBE_TIMEOUT = 5.0  # seconds; /readyz takes milliseconds, with etcd away 4 s
 
 
 class ApiServer:
