@@ -14,7 +14,7 @@ what kubectl asks for) or a Status. Both are told by kind *and* apiVersion: cust
 
 import msgspec
 
-from kubeinformer._protocol.decoding import check_utf8, decode
+from kubeinformer._protocol.decoding import Data, check_utf8, decode
 from kubeinformer.errors import WrongKind
 
 __all__ = ["Identity", "identify", "refuse_foreign_kind"]
@@ -62,7 +62,7 @@ _DECODER = msgspec.json.Decoder(_Object)
 _NOTHING = _Metadata()
 
 
-def identify(resource: str, raw: bytes | memoryview | msgspec.Raw, position: int | None) -> Identity:
+def identify(resource: str, raw: Data, position: int | None) -> Identity:
     """Read the identity of one object, and check all of its bytes.
 
     Args:
