@@ -1,0 +1,194 @@
+"""Time and memory of one first sync, beside the time that only reading the same stream takes; prints one JSON line.
+
+Starts a real kube-apiserver and etcd (found through KUBEBUILDER_ASSETS), fills them with pods, then takes turns,
+each in a process of its own: ``drain`` reads the watch-list to its end and throws the bytes away, ``informer`` is
+``connect(server=..., token=..., ca_file=...)`` and ``synced()``. Seconds run from the first request to the end
+bookmark, imports not included; memory is VmHWM of the whole process, read from the operating system.
+
+    KUBEBUILDER_ASSETS="$(tests/e2e/envtest/build)" .venv/bin/python benchmarks/sync.py
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parent.parent))  # for the servers that the e2e tests start
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--pods", type=int, default=20_000)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--role", choices=["drain", "informer"], help=argparse.SUPPRESS)
+    parser.add_argument("--identity", action="store_true", help="ask the server not to compress")
+    arguments = parser.parse_args()
+    if arguments.role:
+        print(json.dumps(asyncio.run(_ROLES[arguments.role](compressed=not arguments.identity))))
+    else:
+        print(json.dumps(compare(arguments.pods, arguments.rounds, compressed=not arguments.identity)))
+
+
+def compare(pods: int, rounds: int, *, compressed: bool) -> dict[str, Any]:
+    from tests.e2e.control_plane import ControlPlane, find_assets  # noqa: PLC0415 - not in the measured processes
+
+    assets = find_assets()
+    if assets is None:
+        sys.exit("KUBEBUILDER_ASSETS is not set: run tests/e2e/envtest/build and set it to what it prints")
+    with tempfile.TemporaryDirectory() as folder, ControlPlane(assets, Path(folder)) as plane:
+        from tests.e2e.credentials import ADMIN  # noqa: PLC0415 - as above
+
+        os.environ.update(BENCH_SERVER=plane.url, BENCH_TOKEN=ADMIN.value, BENCH_CA_FILE=str(plane.ca_file))
+        asyncio.run(_fill(pods))
+        run_role("drain", compressed=compressed)  # warms the server's cache, not counted
+        results: dict[str, list[dict[str, float]]] = {"drain": [], "informer": []}
+        for _ in range(rounds):
+            for role, measured in results.items():
+                measured.append(run_role(role, compressed=compressed))
+        version = plane.api.version
+    return summary(results, pods) | {"compressed": compressed, "server": version, "python": platform.python_version()}
+
+
+def run_role(role: str, *, compressed: bool) -> dict[str, float]:
+    """Run one measurement in a process of its own."""
+    command = [sys.executable, __file__, "--role", role] + ([] if compressed else ["--identity"])
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+    result: dict[str, float] = json.loads(done.stdout)
+    return result
+
+
+def summary(results: dict[str, list[dict[str, float]]], pods: int) -> dict[str, Any]:
+    """Medians, and the ratio pair by pair: the machine's speed drifts, pairs drift together."""
+
+    def median(role: str, figure: str) -> float:
+        return round(statistics.median(result[figure] for result in results[role]), 3)
+
+    ratios = [
+        informer["seconds"] / drain["seconds"]
+        for drain, informer in zip(results["drain"], results["informer"], strict=True)
+    ]
+    return {
+        "pods": pods,
+        "rounds": len(ratios),
+        "json_mb": median("informer", "json_mb"),
+        "wire_mb": median("informer", "wire_mb"),
+        "drain_seconds": median("drain", "seconds"),
+        "informer_seconds": median("informer", "seconds"),
+        "ratio": round(statistics.median(ratios), 3),
+        "ratio_worst": round(max(ratios), 3),
+        "informer_cpu_seconds": median("informer", "cpu_seconds"),
+        "peak_rss_mb": max(result["peak_rss_mb"] for result in results["informer"]),
+        "imported_rss_mb": median("informer", "imported_rss_mb"),
+        "stored_bytes_per_object": median("informer", "stored_bytes_per_object"),
+    }
+
+
+async def drain(*, compressed: bool) -> dict[str, float]:
+    """Read the stream to its end bookmark with as little work as that takes."""
+    import zlib  # noqa: PLC0415 - a role imports only what it measures
+
+    import aiohttp  # noqa: PLC0415 - as above
+
+    end = b'"k8s.io/initial-events-end":"true"'
+    headers = {
+        "authorization": "Bearer " + os.environ["BENCH_TOKEN"],
+        "accept-encoding": "gzip" if compressed else "identity",
+    }
+    query = "watch=true&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true&resourceVersion="
+    async with aiohttp.ClientSession(auto_decompress=False, read_bufsize=2**18) as session:
+        started = time.perf_counter()
+        url = f"{os.environ['BENCH_SERVER']}/api/v1/pods?{query}"
+        async with session.get(url, headers=headers, ssl=_tls()) as response:
+            response.raise_for_status()
+            is_gzip = response.headers.get("content-encoding") == "gzip"
+            tail, decoder = b"", zlib.decompressobj(31)
+            while end not in tail:
+                data = await response.content.readany()
+                if not data:
+                    raise RuntimeError("the stream ended before its end bookmark")
+                pieces = []
+                while data and is_gzip:
+                    pieces.append(decoder.decompress(data))
+                    data = decoder.unused_data
+                    if decoder.eof:
+                        decoder = zlib.decompressobj(31)
+                tail = tail[-len(end) - 200 :] + b"".join(pieces) + data
+        return {"seconds": time.perf_counter() - started}
+
+
+async def informer(*, compressed: bool) -> dict[str, float]:
+    """Sync an informer."""
+    from kubeinformer import connect  # noqa: PLC0415 - as above
+
+    server, token, ca_file = (os.environ[f"BENCH_{name}"] for name in ("SERVER", "TOKEN", "CA_FILE"))
+    async with connect(server=server, token=token, ca_file=ca_file, compressed=compressed) as cluster:
+        imported = _status_kb("VmHWM")
+        started, cpu = time.perf_counter(), time.process_time()
+        pods = cluster.informer("v1/pods")
+        await pods.synced(timeout=300)
+        seconds, cpu = time.perf_counter() - started, time.process_time() - cpu
+        numbers = pods.statistics()
+        assert set(numbers.requests) == {"watch-list"}, numbers
+        return {
+            "seconds": seconds,
+            "cpu_seconds": cpu,
+            "imported_rss_mb": imported / 1e3,
+            "peak_rss_mb": round(_status_kb("VmHWM") * 1024 / 1e6, 1),
+            "json_mb": numbers.decoded_bytes / 1e6,
+            "wire_mb": numbers.received_bytes / 1e6,
+            "stored_bytes_per_object": numbers.stored_bytes / max(1, numbers.objects),
+        }
+
+
+_ROLES = {"drain": drain, "informer": informer}
+
+
+async def _fill(pods: int) -> None:
+    import aiohttp  # noqa: PLC0415 - not in the measured processes
+    from pods import pod  # noqa: PLC0415 - as above
+
+    headers = {"authorization": "Bearer " + os.environ["BENCH_TOKEN"]}
+    server = os.environ["BENCH_SERVER"]
+    indices = iter(range(pods))
+    async with aiohttp.ClientSession(headers=headers, connector=aiohttp.TCPConnector(ssl=_tls())) as session:
+
+        async def create(path: str, body: dict[str, Any]) -> None:
+            async with session.post(f"{server}{path}", json=body) as response:
+                if response.status not in (201, 409):  # 409: it is there already
+                    raise RuntimeError(f"creating at {path}: HTTP {response.status} {await response.text()}")
+
+        async def worker() -> None:
+            for index in indices:
+                body = pod(index)
+                await create(f"/api/v1/namespaces/{body['metadata']['namespace']}/pods", body)
+
+        for namespace in {pod(index)["metadata"]["namespace"] for index in range(100)}:
+            await create("/api/v1/namespaces", {"metadata": {"name": namespace}})
+        async with asyncio.TaskGroup() as tasks:
+            for _ in range(16):
+                tasks.create_task(worker())
+
+
+def _tls() -> Any:
+    import ssl  # noqa: PLC0415 - a role imports only what it measures
+
+    return ssl.create_default_context(cafile=os.environ["BENCH_CA_FILE"])
+
+
+def _status_kb(field: str) -> int:
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith(f"{field}:"):
+            return int(line.split()[1])
+    raise RuntimeError(f"/proc/self/status has no {field}: this benchmark needs Linux")
+
+
+if __name__ == "__main__":
+    main()
