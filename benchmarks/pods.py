@@ -37,14 +37,22 @@ def pod(index: int) -> dict[str, Any]:
             "nodeName": f"node-{index % 500}",
             "serviceAccountName": app,
             "terminationGracePeriodSeconds": 30,
-            "containers": [_container("main", app, digest, index), _container("proxy", "mesh-proxy", digest[16:], index)],
+            "containers": [
+                _container("main", app, digest, index),
+                _container("proxy", "mesh-proxy", digest[16:], index),
+            ],
             "volumes": [
                 {"name": "config", "configMap": {"name": f"{app}-config"}},
                 {"name": "secrets", "secret": {"secretName": f"{app}-{digest[20:28]}"}},
                 {"name": "cache", "emptyDir": {"sizeLimit": "1Gi"}},
             ],
             "tolerations": [
-                {"key": f"node.kubernetes.io/{reason}", "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 300}
+                {
+                    "key": f"node.kubernetes.io/{reason}",
+                    "operator": "Exists",
+                    "effect": "NoExecute",
+                    "tolerationSeconds": 300,
+                }
                 for reason in ("not-ready", "unreachable")
             ],
         },
@@ -55,8 +63,15 @@ def _container(name: str, image: str, digest: str, index: int) -> dict[str, Any]
     return {
         "name": name,
         "image": f"registry.example.com/{image}@sha256:{(digest * 2)[:64]}",
-        "args": [f"--log-level={('info', 'debug', 'warn')[index % 3]}", f"--shard={index % 64}", "--listen=0.0.0.0:8080"],
-        "ports": [{"name": "http", "containerPort": 8080, "protocol": "TCP"}, {"name": "metrics", "containerPort": 9090}],
+        "args": [
+            f"--log-level={('info', 'debug', 'warn')[index % 3]}",
+            f"--shard={index % 64}",
+            "--listen=0.0.0.0:8080",
+        ],
+        "ports": [
+            {"name": "http", "containerPort": 8080, "protocol": "TCP"},
+            {"name": "metrics", "containerPort": 9090},
+        ],
         "env": [
             {"name": f"{image.upper().replace('-', '_')}_SETTING_{number}", "value": f"{digest[number : number + 12]}"}
             for number in range(16)

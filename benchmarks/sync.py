@@ -102,7 +102,9 @@ async def drain(*, compressed: bool) -> dict[str, float]:
         "authorization": "Bearer " + os.environ["BENCH_TOKEN"],
         "accept-encoding": "gzip" if compressed else "identity",
     }
-    query = "watch=true&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true&resourceVersion="
+    query = (
+        "watch=true&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true&resourceVersion="
+    )
     async with aiohttp.ClientSession(auto_decompress=False, read_bufsize=2**18) as session:
         started = time.perf_counter()
         url = f"{os.environ['BENCH_SERVER']}/api/v1/pods?{query}"

@@ -1,0 +1,28 @@
+"""Counts pods by node, and looks the pods of one node up without a scan."""
+
+from collections import Counter
+
+import anyio
+
+from kubeinformer import RawObject, connect
+
+
+def node_of(pod: RawObject) -> list[str]:
+    """A pod that is not scheduled yet is in no node's list."""
+    node = pod["spec"].get("nodeName")
+    return [node] if node else []
+
+
+async def main() -> None:
+    async with connect() as cluster:
+        pods = cluster.informer("v1/pods", indexers={"node": node_of})
+        await pods.synced()
+        counts = Counter(node for pod in pods.store.values() for node in node_of(pod))
+        for node, count in counts.most_common(3):
+            print(f"{node}: {count} pods")
+            for pod in pods.store.by_index("node", node):
+                print(f"  {pod['metadata']['namespace']}/{pod['metadata']['name']}")
+
+
+if __name__ == "__main__":
+    anyio.run(main)

@@ -1,0 +1,111 @@
+"""Every example runs as its README says, against the fake server, as the program that it is."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import anyio
+import anyio.to_thread
+import pytest
+
+from kubeinformer.testing import FakeApiServer
+
+EXAMPLES = Path(__file__).parent.parent / "examples"
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    """The examples choose their own loop, in their own processes; what differs here would be the fake's only."""
+    return "asyncio"
+
+
+def pod(name: str, node: str) -> dict[str, Any]:
+    return {"metadata": {"name": name, "namespace": "default"}, "spec": {"nodeName": node}, "status": {"phase": "New"}}
+
+
+@contextmanager
+def started(name: str, server: FakeApiServer, folder: Path) -> Iterator[subprocess.Popen[str]]:
+    kubeconfig = folder / "kubeconfig"
+    kubeconfig.write_text(
+        json.dumps(
+            {
+                "apiVersion": "v1",
+                "kind": "Config",
+                "current-context": "fake",
+                "contexts": [{"name": "fake", "context": {"cluster": "fake", "user": "nobody"}}],
+                "clusters": [{"name": "fake", "cluster": {"server": server.url}}],
+                "users": [{"name": "nobody", "user": {}}],
+            }
+        )
+    )
+    environment = os.environ | {"KUBECONFIG": str(kubeconfig), "PYTHONUNBUFFERED": "1"}
+    with subprocess.Popen(  # noqa: S603 - our own examples
+        [sys.executable, str(EXAMPLES / name)], env=environment, stdout=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+async def output(name: str, server: FakeApiServer, folder: Path) -> str:
+    with started(name, server, folder) as process, anyio.fail_after(30):
+        out, _ = await anyio.to_thread.run_sync(process.communicate, abandon_on_cancel=True)
+        assert process.returncode == 0, out
+        return out
+
+
+async def test_pod_watch_tells_what_happens(tmp_path: Path):
+    async with FakeApiServer() as server:
+        server.create("v1/pods", pod("a", "n1"))
+        with started("pod_watch.py", server, tmp_path) as process, anyio.fail_after(30):
+            assert process.stdout is not None
+
+            async def line() -> str:
+                assert process.stdout is not None
+                return await anyio.to_thread.run_sync(process.stdout.readline, abandon_on_cancel=True)
+
+            assert await line() == "+ default/a\n"
+            assert await line() == "-- that was all; now live\n"
+            server.patch("v1/pods", "default/a", {"status": {"phase": "Running"}})
+            assert await line() == "~ default/a New -> Running\n"
+            server.delete("v1/pods", "default/a")
+            assert await line() == "- default/a\n"
+
+
+async def test_indexed_lookup_finds_the_pods_of_each_node(tmp_path: Path):
+    async with FakeApiServer() as server:
+        for name, node in (("a", "n1"), ("b", "n2"), ("c", "n2")):
+            server.create("v1/pods", pod(name, node))
+        assert await output("indexed_lookup.py", server, tmp_path) == (
+            "n2: 2 pods\n  default/b\n  default/c\nn1: 1 pods\n  default/a\n"
+        )
+
+
+async def test_metadata_only_inventory_sees_labels_and_no_content(tmp_path: Path):
+    async with FakeApiServer() as server:
+        metadata = {"name": "s", "namespace": "default", "labels": {"app": "web"}}
+        server.create("v1/secrets", {"metadata": metadata, "data": {"password": "aHVudGVyMg=="}})
+        assert await output("metadata_only_inventory.py", server, tmp_path) == "default/s app=web\n"
+
+
+async def test_typed_model_reads_structs(tmp_path: Path):
+    async with FakeApiServer() as server:
+        server.create("v1/pods", pod("a", "n1"))
+        assert await output("typed_model.py", server, tmp_path) == "default/a: n1\n"
+
+
+async def test_unit_testing_with_the_fake_passes(tmp_path: Path):
+    async with FakeApiServer() as server:
+        assert await output("unit_testing_with_the_fake.py", server, tmp_path) == "passed\n"
+
+
+def test_the_table_of_examples_is_complete():
+    told = (EXAMPLES / "README.md").read_text()
+    assert [path.name for path in EXAMPLES.glob("*.py") if f"python examples/{path.name}" not in told] == []
