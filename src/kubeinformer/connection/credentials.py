@@ -60,7 +60,7 @@ class ClientCertificate:
 
 
 class Credentials(Protocol):
-    """What gives the credentials of one user. Subclass it to bring your own; `authorization` is all one must write.
+    """What gives the credentials of one user. Subclass it to bring your own: write `authorization` and `refresh`.
 
     Called from many streams at once: an implementation that asks somebody must do so once for all of them.
     """

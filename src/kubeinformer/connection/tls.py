@@ -67,7 +67,7 @@ def _load_authorities(context: ssl.SSLContext, config: ConnectionConfig) -> None
             context.load_verify_locations(cadata=config.ca_data)
         else:
             context.load_verify_locations(cafile=config.ca_file)
-    except (OSError, ValueError) as error:  # SSLError is an OSError; ValueError: text that is not ASCII, or empty
+    except (OSError, TypeError, ValueError) as error:  # SSLError is an OSError; the others: not ASCII, or empty
         raise ConfigError(
             f"cannot use the certificate authority {what}: {_reason(error)}; it must be PEM text that "
             "begins with -----BEGIN CERTIFICATE-----"
