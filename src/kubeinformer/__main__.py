@@ -1,0 +1,8 @@
+"""``python -m kubeinformer``: the command line, for when its script is not on the path."""
+
+import sys
+
+from kubeinformer.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())

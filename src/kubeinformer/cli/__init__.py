@@ -1,0 +1,48 @@
+"""The command line: ``kubeinformer watch`` and ``kubeinformer demo``. Needs the extra ``kubeinformer[cli]``.
+
+::
+
+    __init__     main(): the console script; works far enough without the extra to say what is missing
+    _app         commands, options, help
+    _ending      how a run ends: one line on stderr and an exit code, never a traceback
+    _watch       the command watch: _sync waits for the first snapshot, _views makes rows, _output writes them
+    _demo        the command demo: _demo_server is the other process, _meter measures, _memory too, _demo_view shows
+    _text        makes what others wrote safe to print; figures for people
+
+Rules. Public names of kubeinformer only: that proves they are enough. Nothing here is public but `main`.
+
+=====  =============================================================================
+exit   when
+=====  =============================================================================
+0      done; for ``demo`` also after Ctrl-C, which is how it is meant to end
+1      the server refused, did not answer in time, or broke the protocol
+2      an option, the resource or the kubeconfig is wrong; or the extra is missing
+130    ``watch`` was interrupted (Ctrl-C)
+141    whoever read the output went away, as in ``| head``
+=====  =============================================================================
+"""
+
+import sys
+from collections.abc import Sequence
+
+__all__ = ["main"]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; the console script.
+
+    Args:
+        arguments: What stands behind the program's name; None takes it from ``sys.argv``.
+
+    Returns:
+        The exit code. See the module's head.
+    """
+    try:
+        from kubeinformer.cli._app import run  # noqa: PLC0415 - typer and rich are an extra: say so when they lack
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] not in {"typer", "rich"}:
+            raise
+        message = f"kubeinformer: error: {error.name} is not installed: pip install 'kubeinformer[cli]'"
+        print(message, file=sys.stderr)
+        return 2
+    return run(sys.argv[1:] if arguments is None else list(arguments))

@@ -1,0 +1,182 @@
+"""Commands, options and their help. What a command does is elsewhere, and is imported when the command is run.
+
+Rules. Options are checked before anything is connected to. Typer's own complaints are one line like all others: a
+script's log has no use for a box.
+"""
+
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated
+
+import typer
+import typer.main
+
+from kubeinformer.cli._ending import CommandError, Notices, run_command
+from kubeinformer.cli._views import Format
+
+__all__ = ["run"]
+
+# What typer raises for a bad command line. Since typer 0.2x its click is a private copy, so the class has no name of
+# its own that works with both: it is BadParameter's parent (UsageError) and grandparent.
+_BAD_COMMAND_LINE: type[Exception] = typer.BadParameter.__mro__[2]
+
+app = typer.Typer(
+    name="kubeinformer",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def run(arguments: list[str]) -> int:
+    """Run a command line; the exit code."""
+    command = typer.main.get_command(app)
+    try:
+        # None: as without arguments, when the help is printed.
+        code = command.main(arguments or ["--help"], prog_name="kubeinformer", standalone_mode=False)
+    except CommandError as error:
+        Notices().say(f"error: {error}")
+        return error.exit_code
+    except _BAD_COMMAND_LINE as error:
+        message = error.format_message() if hasattr(error, "format_message") else str(error)
+        Notices().say(f"error: {message} (--help shows the options)")
+        return 2
+    return int(code or 0)
+
+
+def _version(wanted: bool) -> None:  # noqa: FBT001 - typer's signature for callbacks
+    if wanted:
+        print(f"kubeinformer {version('kubeinformer')}")
+        raise typer.Exit
+
+
+@app.callback()
+def kubeinformer(
+    *,
+    show_version: Annotated[
+        bool, typer.Option("--version", help="Show the version and exit.", callback=_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Streaming Kubernetes informers: mirror a collection in flat memory, and see what changes.
+
+    Exit codes:
+    0    done
+    1    the server refused, or did not answer in time
+    2    a wrong option, resource or kubeconfig
+    130  interrupted (Ctrl-C)
+    141  the reader of the output went away
+    """
+
+
+@app.command()
+def watch(
+    *,
+    resource: Annotated[
+        str,
+        typer.Argument(
+            metavar="RESOURCE",
+            show_default=False,
+            help="VERSION/PLURAL or GROUP/VERSION/PLURAL: v1/pods, apps/v1/deployments, example.com/v1/widgets.",
+        ),
+    ],
+    namespace: Annotated[
+        str | None, typer.Option("--namespace", "-n", metavar="NS", help="One namespace. Default: all.")
+    ] = None,
+    selector: Annotated[
+        str | None,
+        typer.Option("--selector", "-l", metavar="SELECTOR", help="Labels, as in kubectl: 'app=web,tier in (a,b)'."),
+    ] = None,
+    output: Annotated[
+        Format,
+        typer.Option(
+            "--output",
+            "-o",
+            help="table; name: 'namespace/name', of changes with '+ ', '~ ' or '- ' before it; json: one object "
+            'on a line, of changes {"type": "ADDED|MODIFIED|DELETED", "object": {...}}.',
+        ),
+    ] = Format.TABLE,
+    once: Annotated[bool, typer.Option("--once", help="Print the state of one moment, then exit.")] = False,
+    timeout: Annotated[
+        float | None,
+        typer.Option(
+            "--timeout",
+            min=0,
+            metavar="SECONDS",
+            help="Give up when the state has not come by then. Default: 30 with --once; never without.",
+        ),
+    ] = None,
+    kubeconfig: Annotated[
+        Path | None,
+        typer.Option(
+            "--kubeconfig", metavar="FILE", help="Default: $KUBECONFIG, ~/.kube/config, the pod's service account."
+        ),
+    ] = None,
+    context: Annotated[
+        str | None,
+        typer.Option("--context", metavar="NAME", help="A context of the kubeconfig. Default: its current one."),
+    ] = None,
+    server: Annotated[
+        str | None,
+        typer.Option(
+            "--server",
+            metavar="URL",
+            help="An API server that needs no credentials, such as `kubectl proxy`: http://127.0.0.1:8001.",
+        ),
+    ] = None,
+    ca_file: Annotated[
+        Path | None,
+        typer.Option("--ca-file", metavar="FILE", help="PEM file with the authorities to trust for --server."),
+    ] = None,
+) -> None:
+    """Print the objects of a resource, then every change, until Ctrl-C.
+
+    The state comes first (as additions), then changes as they happen.
+    Several changes of one object become one when the output is read more slowly than they come.
+    A lost connection is resumed; stderr tells about it.
+    """
+    from kubeinformer.cli._watch import WatchOptions  # noqa: PLC0415 - --help is quicker without
+    from kubeinformer.cli._watch import watch as command  # noqa: PLC0415 - as above
+
+    options = WatchOptions(
+        resource=resource,
+        namespace=namespace,
+        selector=selector,
+        form=output,
+        once=once,
+        timeout=timeout,
+        kubeconfig=kubeconfig,
+        context=context,
+        server=server,
+        ca_file=ca_file,
+    )
+    raise typer.Exit(run_command(partial(command, options)))
+
+
+@app.command()
+def demo(
+    *,
+    pods: Annotated[int, typer.Option("--pods", min=1, metavar="N", help="How many pods, of 6.5 KB each.")] = 20_000,
+    churn: Annotated[float, typer.Option("--churn", min=0, metavar="RATE", help="Changes a second.")] = 200.0,
+    seconds: Annotated[
+        float | None,
+        typer.Option("--seconds", min=0, metavar="SECONDS", help="End after this time. Default: at Ctrl-C."),
+    ] = None,
+    cut_every: Annotated[
+        float,
+        typer.Option(
+            "--cut-every", min=0, metavar="SECONDS", help="The server cuts every connection this often; 0: never."
+        ),
+    ] = 10.0,
+) -> None:
+    """Watch an informer at work: 20,000 changing pods on a server that keeps hanging up.
+
+    Needs no cluster: a fake API server comes along, in a process of its own.
+    Shows the informer's memory beside the size of what it mirrors, the events, and how each cut is resumed.
+    Ends with a summary.
+    """
+    from kubeinformer.cli._demo import DemoOptions  # noqa: PLC0415 - --help is quicker without
+    from kubeinformer.cli._demo import demo as command  # noqa: PLC0415 - as above
+
+    options = DemoOptions(pods=pods, churn=churn, seconds=seconds, cut_every=cut_every)
+    raise typer.Exit(run_command(partial(command, options)))

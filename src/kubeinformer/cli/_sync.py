@@ -1,0 +1,140 @@
+"""Waits for the first snapshot as a person at a terminal would: shows how far it is, and stops when it is hopeless.
+
+Theory. An informer never gives up, which is right for a controller: RBAC may be granted in a minute. A command line
+has somebody in front of it who can act now, so what only a person can repair ends the wait. What the informer has its
+own answer to does not: an older server's refusal of a watch-list (it lists instead) and a first 401 (it reads its
+credentials anew).
+"""
+
+import sys
+from types import TracebackType
+from typing import Self
+
+import anyio
+from rich.live import Live
+from rich.text import Text
+
+from kubeinformer import (
+    ConfigError,
+    Informer,
+    InformerStatistics,
+    ServerRefused,
+    SyncTimeout,
+    Unauthorized,
+)
+from kubeinformer.cli._ending import Notices
+from kubeinformer.cli._text import is_terminal, megabytes
+
+__all__ = ["StateNotices", "first_sync"]
+
+_TICK = 0.1  # seconds between two looks; a display that moves ten times a second looks alive
+# With these a server that does not know watch-lists refuses them; the informer then asks for a list.
+_REFUSES_WATCH_LIST = frozenset({400, 415, 422})
+
+
+class StateNotices:
+    """One line on stderr for each change of state: what is wrong, and when it is over. The same failure again is not.
+
+    Args:
+        informer: Whose.
+        notices: Where to.
+    """
+
+    def __init__(self, informer: Informer, notices: Notices) -> None:
+        self._informer = informer
+        self._notices = notices
+        self._said: str | None = None
+
+    def look(self) -> None:
+        """Say what changed since the last look."""
+        error = self._informer.statistics().last_error
+        name = None if error is None else type(error).__name__
+        if name == self._said:
+            return
+        self._said = name
+        self._notices.say(f"{self._informer.resource} is live again" if error is None else f"warning: {error}")
+
+    async def watch(self) -> None:
+        """Look again and again, until cancelled."""
+        while True:
+            self.look()
+            await anyio.sleep(_TICK)
+
+
+async def first_sync(
+    informer: Informer, notices: Notices, *, give_up_after: float | None, states: StateNotices | None
+) -> None:
+    """Wait until the store has equalled one snapshot.
+
+    Args:
+        informer: Whose store.
+        notices: Whose console shows the progress, if it is a terminal.
+        give_up_after: Seconds; None waits for ever.
+        states: Tells about failures meanwhile; None keeps quiet.
+
+    Raises:
+        ServerRefused: The server said no in a way that only a person can change.
+        ConfigError: The credentials cannot be used.
+        SyncTimeout: The time is up.
+    """
+    started = anyio.current_time()
+    with _Progress(informer, notices) as progress:
+        while True:
+            waited = anyio.current_time() - started
+            tick = _TICK if give_up_after is None else max(0.0, min(_TICK, give_up_after - waited))
+            try:
+                await informer.synced(timeout=tick)
+            except (ServerRefused, SyncTimeout):
+                statistics = informer.statistics()
+                error = statistics.last_error
+                if error is not None and _is_final(error, statistics):
+                    raise error from None
+                if give_up_after is not None and anyio.current_time() - started >= give_up_after:
+                    if isinstance(error, ServerRefused):
+                        raise error from None
+                    raise SyncTimeout(informer.resource, give_up_after, error) from None
+            else:
+                return
+            if states is not None:
+                states.look()
+            progress.show(statistics, anyio.current_time() - started)
+
+
+def _is_final(error: Exception, statistics: InformerStatistics) -> bool:
+    match error:
+        case ConfigError():
+            return True
+        case Unauthorized():
+            return statistics.failures[type(error).__name__] > 1
+        case ServerRefused(verb="watch", status=status) if status in _REFUSES_WATCH_LIST:
+            return False
+        case _:
+            return isinstance(error, ServerRefused)
+
+
+class _Progress:
+    """One line that says how much has come, on a terminal; elsewhere nothing. It is gone when the wait is over."""
+
+    def __init__(self, informer: Informer, notices: Notices) -> None:
+        self._resource = informer.resource
+        console = notices.console
+        self._live: Live | None = None
+        if is_terminal(sys.stderr) and not console.is_dumb_terminal:
+            # Drawn by hand: a thread that draws would do so in the middle of other lines.
+            self._live = Live(console=console, auto_refresh=False, transient=True, redirect_stdout=False)
+
+    def __enter__(self) -> Self:
+        if self._live is not None:
+            self._live.start()
+        return self
+
+    def __exit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._live is not None:
+            self._live.stop()
+
+    def show(self, statistics: InformerStatistics, seconds: float) -> None:
+        if self._live is not None:
+            come = f"{statistics.objects:,} objects, {megabytes(statistics.received_bytes)} received, {seconds:.1f} s"
+            self._live.update(Text(f"syncing {self._resource}: {come}"), refresh=True)

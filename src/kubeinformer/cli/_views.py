@@ -1,0 +1,170 @@
+"""Rows: what ``watch -o table|name|json`` prints of a snapshot and of an event.
+
+Each view also says how little the informer must keep for it, which decides the command's memory: for ``name`` keys
+alone, for ``table`` metadata, both sent by the server without spec and status; for ``json`` the compressed bodies.
+One row is made at a time, and none is kept.
+"""
+
+import json
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Protocol, TypeAlias
+
+import msgspec
+from rich.console import Console
+
+from kubeinformer import Added, Deleted, RawObject, Retain, Store, Updated
+from kubeinformer.cli._output import Output
+from kubeinformer.cli._text import age, printable
+
+__all__ = ["Format", "ObjectEvent", "View", "make_view"]
+
+ObjectEvent: TypeAlias = Added[RawObject] | Updated[RawObject] | Deleted[RawObject]
+
+_TYPES = {Added: "ADDED", Updated: "MODIFIED", Deleted: "DELETED"}  # the API's own words
+_SIGNS = {Added: "+", Updated: "~", Deleted: "-"}
+_STYLES = {Added: "green", Updated: "yellow", Deleted: "red"}
+
+
+class Format(StrEnum):
+    """What ``-o`` takes."""
+
+    TABLE = "table"
+    NAME = "name"
+    JSON = "json"
+
+
+class View(Protocol):
+    """Makes rows."""
+
+    @property
+    def retain(self) -> Retain:
+        """What the informer has to keep for it."""
+
+    @property
+    def metadata_only(self) -> bool:
+        """Whether the server may leave out spec and status."""
+
+    def begin(self, keys: Iterable[str], *, live: bool) -> None:
+        """Before the first row: these objects there are, and whether events follow rather than a snapshot."""
+
+    def row(self, store: Store[RawObject], key: str) -> None:
+        """Print an object of a snapshot."""
+
+    def event(self, event: ObjectEvent) -> None:
+        """Print an event."""
+
+
+def make_view(form: Format, output: Output) -> View:
+    """The view for one ``-o``."""
+    match form:
+        case Format.TABLE:
+            return _TableView(output)
+        case Format.NAME:
+            return _NameView(output)
+        case Format.JSON:
+            return _JsonView(output)
+
+
+class _NameView:
+    """``namespace/name``; of events with ``+``, ``~`` or ``-`` and a space before it, so that grep can tell."""
+
+    retain: Retain = "keys"
+    metadata_only = True
+
+    def __init__(self, output: Output) -> None:
+        self._output = output
+
+    def begin(self, keys: Iterable[str], *, live: bool) -> None:
+        """Names need no heading."""
+
+    def row(self, store: Store[RawObject], key: str) -> None:  # noqa: ARG002 - the protocol's signature
+        self._output.text(printable(key))
+
+    def event(self, event: ObjectEvent) -> None:
+        self._output.text(f"{_SIGNS[type(event)]} {printable(event.key)}")
+
+
+class _TableView:
+    """Columns as wide as the objects of the first snapshot need; a longer name that comes later pushes its row."""
+
+    retain: Retain = "metadata"
+    metadata_only = True
+
+    def __init__(self, output: Output) -> None:
+        self._output = output
+        self._namespace_width = 0  # 0: a cluster-scoped resource has no such column
+        self._name_width = 0
+        self._marks = _marks()
+
+    def begin(self, keys: Iterable[str], *, live: bool) -> None:
+        namespace_width, name_width = 0, len("NAME")
+        for key in keys:
+            namespace, _, name = printable(key).rpartition("/")
+            namespace_width = max(namespace_width, len(namespace))
+            name_width = max(name_width, len(name))
+        self._name_width = name_width
+        if namespace_width:
+            self._namespace_width = max(namespace_width, len("NAMESPACE"))
+        event = f"{'EVENT':9} " if live else ""
+        namespace = "NAMESPACE" if namespace_width else ""
+        self._output.text(event + self._columns(namespace, "NAME", "VERSION", "AGE"))
+
+    def row(self, store: Store[RawObject], key: str) -> None:
+        self._output.text(self._object(key, store.metadata(key) or {}))
+
+    def event(self, event: ObjectEvent) -> None:
+        self._output.text(f"{self._marks[type(event)]} {self._object(event.key, event.object['metadata'])}")
+
+    def _object(self, key: str, metadata: RawObject) -> str:
+        namespace, _, name = printable(key).rpartition("/")
+        version = printable(str(metadata.get("resourceVersion", "")))
+        return self._columns(namespace, name, version, age(metadata.get("creationTimestamp"), datetime.now(UTC)))
+
+    def _columns(self, namespace: str, name: str, version: str, since: str) -> str:
+        # A namespace is shown also when the first object that has one comes after a heading without the column.
+        first = f"{namespace:{self._namespace_width}} " if namespace or self._namespace_width else ""
+        return f"{first}{name:{self._name_width}} {version:10} {since}"
+
+
+class _JsonView:
+    """JSON lines. Of a snapshot the objects as the server sent them; of events what ``kubectl`` calls watch events."""
+
+    retain: Retain = "compressed"
+    metadata_only = False
+
+    def __init__(self, output: Output) -> None:
+        self._output = output
+        # A list may come indented. Within JSON's strings line ends are escaped, so all others are white space.
+        self._unbroken = bytes.maketrans(b"\r\n", b"  ")
+
+    def begin(self, keys: Iterable[str], *, live: bool) -> None:
+        """Lines of JSON have no heading."""
+
+    def row(self, store: Store[RawObject], key: str) -> None:
+        body = store.raw(key)
+        if body is not None:
+            self._output.line(body.translate(self._unbroken))
+
+    def event(self, event: ObjectEvent) -> None:
+        self._output.line(_encode({"type": _TYPES[type(event)], "object": event.object}))
+
+
+def _encode(event: RawObject) -> bytes:
+    try:
+        return msgspec.json.encode(event)
+    except UnicodeEncodeError:
+        # A lone surrogate, which JSON can write and UTF-8 cannot: the escape it came as is what it leaves as.
+        return json.dumps(event, separators=(",", ":")).encode("ascii")
+
+
+def _marks() -> dict[type[ObjectEvent], str]:
+    """The words of the column EVENT, as wide as it is; coloured if stdout is a terminal that can and may (NO_COLOR)."""
+    console = Console(highlight=False)
+    marks: dict[type[ObjectEvent], str] = {}
+    for kind, word in _TYPES.items():
+        with console.capture() as captured:
+            console.print(f"{word:9}", style=_STYLES[kind], end="")
+        marks[kind] = captured.get()
+    return marks
