@@ -16,6 +16,7 @@ from kubeinformer._runtime.delivery import Delivery
 from kubeinformer._runtime.dictionary import train_dictionary
 from kubeinformer._runtime.health import Health, InformerStatistics
 from kubeinformer._runtime.reflector import Reflector
+from kubeinformer._runtime.scopes import open_task_group
 from kubeinformer._runtime.subscription import Subscription
 from kubeinformer.errors import InformerClosed, ServerRefused, SyncTimeout, WaitTimeout
 from kubeinformer.resources import RawObject
@@ -46,6 +47,7 @@ class Informer(Generic[T]):
         self._reflector = reflector
         self._scope = anyio.CancelScope()
         self._finished = anyio.Event()
+        self._failure: Exception | None = None
         self.store: Store[T] = Store(cache)
 
     def __repr__(self) -> str:
@@ -156,14 +158,20 @@ class Informer(Generic[T]):
     async def _run(self) -> None:
         try:
             with self._scope:
-                async with anyio.create_task_group() as tasks:
+                async with open_task_group() as tasks:
                     tasks.start_soon(train_dictionary, self._cache, self._delivery.samples_ready)
                     await self._reflector.run()
+        except Exception as error:
+            # Whoever waits raises it too: their "closed" beside it would make a group of what leaves connect().
+            self._failure = error
+            raise
         finally:
             self._health.phase = Phase.WAITING
             self._delivery.close()
             self._finished.set()
 
     def _check_open(self) -> None:
+        if self._failure is not None:
+            raise self._failure
         if self._delivery.closed.is_set():
             raise InformerClosed(self.resource)

@@ -5,7 +5,7 @@ equals; but for a user of ``async with connect()``, a ValueError of their own sh
 that ends an informer should be caught with a plain ``except``.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 
 import anyio
@@ -16,21 +16,41 @@ __all__ = ["open_task_group"]
 
 @asynccontextmanager
 async def open_task_group() -> AsyncIterator[anyio.abc.TaskGroup]:
-    """A task group that is cancelled when its body ends, and unwraps an exception that is alone."""
+    """A task group that is cancelled when its body ends, and unwraps an exception that is alone.
+
+    What the body raised comes out as it is, a group of the user's own included. One error that several tasks raised
+    (an informer that failed, and those who waited for it) counts as one.
+    """
+    body: BaseException | None = None
     try:
         async with anyio.create_task_group() as tasks:
-            yield tasks
+            try:
+                yield tasks
+            except BaseException as error:
+                body = error
+                raise
             tasks.cancel_scope.cancel()
     except BaseExceptionGroup as group:
-        alone = _alone(group)
+        alone = body if group.exceptions == (body,) else _alone(group)
         if alone is None:
             raise
-        raise alone from alone.__cause__
+        context = alone.__context__
+        try:
+            raise alone
+        finally:
+            alone.__context__ = context  # raising has put the group in its place
+    finally:
+        body = None  # its traceback holds this frame
 
 
-def _alone(error: BaseException) -> BaseException | None:
-    while isinstance(error, BaseExceptionGroup):
-        if len(error.exceptions) != 1:
-            return None
-        error = error.exceptions[0]
-    return error
+def _alone(group: BaseExceptionGroup) -> BaseException | None:
+    errors = {id(error): error for error in _leaves(group)}
+    return errors.popitem()[1] if len(errors) == 1 else None
+
+
+def _leaves(error: BaseException) -> Iterator[BaseException]:
+    if isinstance(error, BaseExceptionGroup):
+        for part in error.exceptions:
+            yield from _leaves(part)
+    else:
+        yield error
