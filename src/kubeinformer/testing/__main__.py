@@ -40,7 +40,7 @@ async def _serve(options: argparse.Namespace) -> None:
     if options.pods:
         server.seed("v1/pods", synthetic_pods(options.pods))
     async with server, anyio.create_task_group() as tasks:
-        tasks.start_soon(_stop_on_signal, tasks.cancel_scope)
+        await tasks.start(_stop_on_signal, tasks.cancel_scope)
         tasks.start_soon(_stop_with_parent, tasks.cancel_scope)
         if options.churn:
             tasks.start_soon(_churn, server, options.churn, options.seed)
@@ -60,8 +60,9 @@ async def _cut(server: FakeApiServer, seconds: float) -> NoReturn:
         server.drop_connections()
 
 
-async def _stop_on_signal(scope: anyio.CancelScope) -> None:
+async def _stop_on_signal(scope: anyio.CancelScope, *, task_status: anyio.abc.TaskStatus[None]) -> None:
     with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+        task_status.started()
         async for _ in signals:
             scope.cancel()
 

@@ -1,8 +1,9 @@
 """A cluster that does not stand still: random changes at a steady rate.
 
-Theory. Changes are due at fixed moments counted from the start, and all that are due are made at once: the rate holds
-even when the event loop is late, and a high rate needs no wake-up for each change. Most are small updates, as of a
-pod's status; deletions and creations are equally many, so the collection keeps its size.
+Theory. Each tick makes as many changes as time has passed for, so the rate holds when the event loop is a little late,
+and a high rate needs no wake-up for each change. A backlog of more than some ticks is dropped: on a machine that
+cannot keep up, catching up would take all the time there is. Most changes are small updates, as of a pod's status;
+deletions and creations are equally many, so the collection keeps its size.
 """
 
 from random import Random
@@ -17,18 +18,21 @@ from kubeinformer.testing._synthetic import timestamp
 __all__ = ["churn"]
 
 _TICK = 0.02  # seconds; 50 bursts a second look continuous to a reader
+_LONGEST_TICK = 0.1  # seconds; what is later than this is not caught up with
 _DELETIONS, _CREATIONS = 0.1, 0.1  # shares of all changes
 
 
 async def churn(storage: Storage, collection: Collection, per_second: float, random: Random) -> None:
     """Change objects until cancelled, or until the resource is gone."""
-    start, made = anyio.current_time(), 0
+    made, owed, last = 0, 0.0, anyio.current_time()
     while not collection.is_closed:
         await anyio.sleep(_TICK)
-        due = int((anyio.current_time() - start) * per_second)
-        for number in range(made, due):
-            change_once(storage, collection, number, random)
-        made = due
+        now = anyio.current_time()
+        owed += min(now - last, _LONGEST_TICK) * per_second
+        last = now
+        while owed >= 1:
+            change_once(storage, collection, made, random)
+            made, owed = made + 1, owed - 1
 
 
 def change_once(storage: Storage, collection: Collection, number: int, random: Random) -> None:

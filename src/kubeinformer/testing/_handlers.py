@@ -1,7 +1,8 @@
 """One request from its path to its answer: who asks, for what, may they, and then the matching part of the fake.
 
 Rules. Every refusal is a Status; a bug of the fake itself is one too, with code 500, as on a real server, and is
-logged. Every request is recorded once its answer has a status or it ended without one.
+logged. Every request is recorded before the first byte of its answer leaves, so that a client which has an answer
+finds its request in the record, and an open watch stands there too.
 """
 
 import logging
@@ -86,6 +87,11 @@ async def handle(api: Api, exchange: Exchange) -> None:
     """Answer one request."""
     request = exchange.request
     user = ""
+
+    def record(status: int | None) -> None:
+        api.record(RequestRecord(request.method, request.path, request.query, user, status))
+
+    exchange.on_start = record
     try:
         try:
             user = api.access.authenticate(request.headers.get("authorization", ""))
@@ -100,7 +106,8 @@ async def handle(api: Api, exchange: Exchange) -> None:
             if exchange.status is None:
                 await _refuse(exchange, _status.internal_error(error))
     finally:
-        api.record(RequestRecord(request.method, request.path, request.query, user, exchange.status))
+        if exchange.status is None:
+            record(None)
 
 
 async def _refuse(exchange: Exchange, error: FakeApiError) -> None:

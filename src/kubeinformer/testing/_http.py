@@ -126,11 +126,18 @@ class Connection:
 
 
 class Exchange:
-    """One request and the way to answer it, once."""
+    """One request and the way to answer it, once.
+
+    Attributes:
+        request: What was asked.
+        status: What was answered, None as long as nothing was.
+        on_start: Called with the status before the first byte of the answer leaves.
+    """
 
     def __init__(self, connection: Connection, request: HttpRequest) -> None:
         self.request = request
         self.status: int | None = None
+        self.on_start: Callable[[int], None] | None = None
         self._connection = connection
 
     async def respond(
@@ -146,6 +153,8 @@ class Exchange:
     ) -> None:
         """Send the head of an answer; without a Content-Length its body is chunked."""
         self.status = status
+        if self.on_start is not None:
+            self.on_start(status)
         fields = [("Cache-Control", "no-cache, private"), ("Content-Type", content_type), *headers]
         reason = http.HTTPStatus(status).phrase
         await self._connection.send(h11.Response(status_code=status, headers=fields, reason=reason))

@@ -152,7 +152,8 @@ class Storage:
         new = merge_patch(old, patch)
         if not isinstance(new, dict) or not isinstance(new.get("metadata"), dict):
             raise _status.bad_request("the patch leaves no object with metadata")
-        new["metadata"] |= {name: old["metadata"][name] for name in ("name", "namespace") if name in old["metadata"]}
+        identity = {name: old["metadata"][name] for name in ("name", "namespace") if name in old["metadata"]}
+        new["metadata"] = new["metadata"] | identity  # a new dict: the patch may have left the old one in place
         return self._replace(collection, key, old, new)
 
     def delete(self, resource: Resource, key: str, preconditions: RawObject | None = None) -> RawObject:

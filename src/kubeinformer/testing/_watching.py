@@ -126,10 +126,14 @@ class Watch:
             now = anyio.current_time()
             if now >= self._end:
                 return
-            if self._is_bookmark_asked() or now >= due:
+            is_caught_up = self._position == self._collection.end
+            # A test that asks for a bookmark wants it behind everything that it did before.
+            if is_caught_up and self._is_bookmark_asked():
+                await self._bookmark(body, self._storage.version)
+            elif now >= due:
                 due = now + self._clock.bookmark_interval
-                await self._bookmark(body, self._reached_version())
-            elif self._position == self._collection.end:
+                await self._bookmark(body, self._reached_version(), is_due=True)
+            elif is_caught_up:
                 if self._collection.is_closed:
                     return
                 with anyio.CancelScope(deadline=min(due, self._end)):
@@ -172,8 +176,9 @@ class Watch:
     def _is_bookmark_asked(self) -> bool:
         return self._bookmarks_seen != self._clock.bookmarks_asked
 
-    async def _bookmark(self, body: WatchBody, version: int) -> None:
-        self._bookmarks_seen = self._clock.bookmarks_asked
+    async def _bookmark(self, body: WatchBody, version: int, *, is_due: bool = False) -> None:
+        if not is_due:
+            self._bookmarks_seen = self._clock.bookmarks_asked
         if self._options.allow_bookmarks:
             await body.write(self._rendering.bookmark(version))
             await body.flush()

@@ -303,6 +303,11 @@ class FakeApiServer:
         return len(self._connections)
 
     @property
+    def connection_count(self) -> int:
+        """How many connections are open now."""
+        return len(self._connections)
+
+    @property
     def requests(self) -> tuple[RequestRecord, ...]:
         """What was asked so far, oldest first, at most the last ``request_limit``."""
         return tuple(self._requests)
