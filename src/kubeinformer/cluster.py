@@ -68,16 +68,20 @@ async def connect(
 
     Raises:
         ConfigError: No usable way to a cluster was found; lists what was looked for.
+        UsageError: Arguments that exclude each other.
         ValueError: A limit is out of range.
         KubeInformerError: On leaving, what ended an informer for good. It is alone, not in an ExceptionGroup.
     """
     limits = Limits(object_size=object_size_limit, page=page_budget)
+    others = server or token or ca_file or kubeconfig or context
+    if transport is not None and (config is not None or others):
+        raise UsageError("connect(transport=...) says how to reach the server: give nothing else that does")
+    if config is not None and others:
+        raise UsageError("connect(config=...) says how to reach the server: give nothing else that does")
     if transport is None:
         if config is None:
             config = await load_config(kubeconfig, context, server=server, token=token, ca_file=ca_file)
         transport = default_transport(config)
-    elif config is not None or server or token or ca_file or kubeconfig or context:
-        raise UsageError("connect(transport=...) says how to reach the server: give nothing else that does")
     try:
         async with open_task_group() as tasks:
             yield Cluster(transport, tasks, limits=limits, timing=timing or Timing(), compressed=compressed)
@@ -164,6 +168,7 @@ class Cluster:
 
         Raises:
             ValueError: ``resource`` or ``retain`` is malformed; the message shows the accepted forms.
+            UsageError: The cluster's scope has ended.
         """
         collection = Collection(
             resource=Resource.parse(resource),
@@ -178,10 +183,20 @@ class Cluster:
         known = self._informers.get(identity)
         if known is not None and not known.is_closed:
             return known
+        if self._tasks.cancel_scope.cancel_called:
+            raise UsageError(f"no informer for {collection}: its cluster is closed; ask inside `async with connect()`")
         informer = self._make(collection, retain, model, indexers)
         self._informers[identity] = informer
-        self._tasks.start_soon(informer._run, name=f"kubeinformer {collection}")  # noqa: SLF001 - ours to run
+        self._tasks.start_soon(self._mirror, identity, informer, name=f"kubeinformer {collection}")
         return informer
+
+    async def _mirror(self, identity: Hashable, informer: Informer[Any]) -> None:
+        try:
+            await informer._run()  # noqa: SLF001 - ours to run
+        finally:
+            # Not kept beyond its end: who makes and closes informers for ever must not collect their stores.
+            if self._informers.get(identity) is informer:
+                del self._informers[identity]
 
     def _make(
         self,

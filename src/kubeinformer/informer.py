@@ -153,7 +153,7 @@ class Informer(Generic[T]):
     @property
     def is_closed(self) -> bool:
         """Whether `aclose` was called or the cluster's scope has ended."""
-        return self._delivery.closed.is_set()
+        return self._scope.cancel_called or self._delivery.closed.is_set()
 
     async def _run(self) -> None:
         try:
@@ -173,5 +173,5 @@ class Informer(Generic[T]):
     def _check_open(self) -> None:
         if self._failure is not None:
             raise self._failure
-        if self._delivery.closed.is_set():
+        if self.is_closed:
             raise InformerClosed(self.resource)

@@ -10,6 +10,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from kubeinformer._protocol.steps import Phase
+from kubeinformer.errors import ServerRefused
 
 __all__ = ["Health", "InformerStatistics"]
 
@@ -33,7 +34,7 @@ class InformerStatistics:
         failures: Requests that ended otherwise than by the server's clean close, by the error's name.
         subscriptions: Open readers of ``events()``.
         pending: Keys that those readers have not taken yet.
-        last_error: The last failure, None while the stream is live.
+        last_error: The last failure, None while the stream is live. A refusal counts until the server's next 200.
         last_activity: When the last byte came, in seconds of the event loop's clock (`anyio.current_time`).
         resource_version: The version that the store has reached.
     """
@@ -79,6 +80,11 @@ class Health:
         level = logging.DEBUG if self._logged == name else logging.WARNING
         self._logged = name
         logger.log(level, "request failed, will be tried again", extra=self._facts(error=name, reason=str(error)))
+
+    def answered(self) -> None:
+        """The server said 200: a refusal from before does not stand any more."""
+        if isinstance(self.last_error, ServerRefused):
+            self.last_error = None
 
     def is_live_again(self) -> None:
         """Live events flow."""

@@ -96,6 +96,7 @@ class Reflector:
                     await self._refused(response)
                     return
                 require_json(self._resource, response.headers.get("content-type"))
+                self._health.answered()
                 await self._write(self._machine.opened(anyio.current_time()))
                 if isinstance(fetch, ListFetch):
                     await self._read_page(response)
@@ -155,6 +156,14 @@ class Reflector:
 
     async def _take_lines(self, lines: Iterable[tuple[int, bytes]]) -> bool:
         """Pass lines on to the machine; whether it wants more."""
+        try:
+            return await self._take_each(lines)
+        finally:
+            # Also when a line is bad: what came before it counts, and somebody may wait for its version.
+            if self._machine.position is not None:
+                self._reached(self._machine.position)
+
+    async def _take_each(self, lines: Iterable[tuple[int, bytes]]) -> bool:
         machine, health, resource = self._machine, self._health, self._resource
         now = anyio.current_time()
         for position, line in lines:
@@ -172,8 +181,6 @@ class Reflector:
                     self._apply(write)
             if not machine.is_open:
                 return False
-        if machine.position is not None:
-            self._reached(machine.position)
         return True
 
     async def _read_page(self, response: Response) -> None:

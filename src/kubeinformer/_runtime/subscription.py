@@ -21,6 +21,7 @@ from typing_extensions import TypeVar
 from kubeinformer._cache.cache import Cache
 from kubeinformer._cache.entries import Change, Entry
 from kubeinformer._cache.folding import Pending, fold
+from kubeinformer.errors import UsageError
 from kubeinformer.events import Added, Deleted, Event, Synced, Updated
 from kubeinformer.resources import RawObject
 
@@ -57,6 +58,7 @@ class Subscription(Generic[T]):
         self._second: Event[T] | None = None  # the Added of a replaced object, after its Deleted
         self._wakeup: anyio.Event | None = None
         self._until_pause = _TURN
+        self._is_reading = False
 
     @property
     def pending(self) -> int:
@@ -64,6 +66,9 @@ class Subscription(Generic[T]):
         return len(self._backlog) + len(self._pending) + (self._second is not None)
 
     async def __aenter__(self) -> Self:
+        if self._is_reading:
+            raise UsageError("a subscription is one reader: call informer.events() once for each `async with`")
+        self._is_reading = True
         self._backlog = dict.fromkeys(reversed(self._cache.entries))  # taken from the end: the oldest key first
         if self._is_synced():
             self.mark_synced()
@@ -73,22 +78,30 @@ class Subscription(Generic[T]):
     async def __aexit__(
         self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        self._is_reading = False
         self._subscribers.remove(self)
         self._backlog.clear()
         self._pending.clear()
         self._second = None
+        self.wake()
 
     def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> Event[T]:
-        """Return the next event, waiting for one as long as it takes. Cancelling loses no event."""
+        """Return the next event, waiting for one as long as it takes. Cancelling loses no event.
+
+        Raises:
+            UsageError: Outside of its ``async with``: no event would ever come.
+        """
+        if not self._is_reading:
+            raise UsageError("events are read inside of `async with informer.events() as events:`")
         self._until_pause -= 1
         if self._until_pause <= 0:
             self._until_pause = _TURN
             await anyio.lowlevel.checkpoint()
         while True:
-            if self._is_closed():
+            if self._is_closed() or not self._is_reading:
                 raise StopAsyncIteration
             event = self._take()
             if event is not None:

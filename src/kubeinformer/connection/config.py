@@ -30,6 +30,16 @@ def is_loopback(host: str) -> bool:
     return (mapped or address).is_loopback
 
 
+def _parsed(url: str) -> SplitResult | None:
+    """None for what is no URL: a ValueError would quote it, and be the context of ours."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # parsed on access: raises here for a bad one
+    except ValueError:
+        return None
+    return parts
+
+
 def split_url(url: str, what: str, schemes: tuple[str, ...]) -> SplitResult:
     """Parse a URL given by a user.
 
@@ -41,11 +51,9 @@ def split_url(url: str, what: str, schemes: tuple[str, ...]) -> SplitResult:
     Raises:
         ConfigError: No such scheme, no host, or a bad port. The URL is not shown: it may hold a password.
     """
-    try:
-        parts = urlsplit(url)
-        _ = parts.port  # parsed on access: raises here for a bad one
-    except ValueError:
-        raise ConfigError(f"{what} is not a URL: check its host and port") from None
+    parts = _parsed(url)
+    if parts is None:
+        raise ConfigError(f"{what} is not a URL: check its host and port")
     if parts.scheme not in schemes or not parts.hostname:
         accepted = " or ".join(f"{scheme}://HOST[:PORT]" for scheme in schemes)
         raise ConfigError(f"{what} is not a URL of the form {accepted}")

@@ -180,21 +180,20 @@ class TokenFile(Credentials):
         """
         if self._header is None or self._clock() - self._read_at >= self._period:
             try:
-                # Readers that come at the same time read the file once each: cheaper than a lock.
-                text = await anyio.Path(self._path).read_text(encoding="utf-8")
+                # Readers that come at the same time read the file once each: cheaper than a lock. What is not ASCII
+                # becomes what no token has.
+                text = await anyio.Path(self._path).read_text(encoding="ascii", errors="replace")
                 self._header = bearer(text, str(self._path))
-            except (OSError, UnicodeDecodeError) as error:
+            except (OSError, ConfigError) as error:
                 # While the file is swapped, or its volume is away, the old token likely still holds; if not, the
                 # 401 forgets it and the next failure is told. client-go does the same.
                 if self._header is None:
-                    why = error.strerror if isinstance(error, OSError) else "it is not text"
+                    if isinstance(error, ConfigError):
+                        raise
                     raise ConfigError(
-                        f"cannot read the token file {self._path}: {why}; check that the service account's token is "
-                        "mounted (automountServiceAccountToken) or that tokenFile names a readable file"
+                        f"cannot read the token file {self._path}: {error.strerror}; check that the service account's "
+                        "token is mounted (automountServiceAccountToken) or that tokenFile names a readable file"
                     ) from None
-            except ConfigError:
-                if self._header is None:
-                    raise
             self._read_at = self._clock()
         return self._header
 

@@ -19,6 +19,7 @@ files until exit. docs/decisions has more.
 Source. https://kubernetes.io/docs/reference/access-authn-authz/authentication/#client-go-credential-plugins
 """
 
+import contextlib
 import datetime as dt
 import json
 import os
@@ -178,13 +179,12 @@ class ExecCredentials(Credentials):
 
     def _read(self, output: bytes) -> _Issued:
         """Parse what was printed, quoting none of it."""
-        try:
+        answer = None
+        with contextlib.suppress(ValueError):  # it holds the output, so it may not be the context of ours
             answer = json.loads(output)
-        except ValueError:
-            raise ConfigError(f"{self._name} printed something that is not JSON") from None
         status = answer.get("status") if isinstance(answer, dict) else None
         if not isinstance(status, dict) or answer.get("kind") != "ExecCredential":
-            raise ConfigError(f"{self._name} printed no ExecCredential with a status")
+            raise ConfigError(f"{self._name} printed no ExecCredential (JSON) with a status")
         if answer.get("apiVersion") != self._plugin.api_version:
             raise ConfigError(
                 f"{self._name} answered in another version than {self._plugin.api_version}, which the kubeconfig "

@@ -18,6 +18,7 @@ Source. https://kubernetes.io/docs/reference/config-api/kubeconfig.v1/, client-g
 
 import base64
 import binascii
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -78,10 +79,10 @@ class Section:
         value = self.text(name)
         if value is None:
             return None
-        try:
+        with contextlib.suppress(binascii.Error, UnicodeDecodeError):
             return base64.b64decode("".join(value.split()), validate=True).decode("ascii")
-        except (binascii.Error, UnicodeDecodeError):
-            raise ConfigError(f"{self.where}: {name} is not base64 of PEM text") from None
+        # Out here: a UnicodeDecodeError holds the bytes, and would be the context of ours.
+        raise ConfigError(f"{self.where}: {name} is not base64 of PEM text")
 
     def section(self, name: str) -> "Section | None":
         """A mapping below, None when missing."""
@@ -147,10 +148,11 @@ def _document(file: Path) -> Section:
     except OSError as error:
         raise ConfigError(f"cannot read the kubeconfig {file}: {error.strerror}") from None
     except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
+        value, mark = error, getattr(error, "problem_mark", None)
         position = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        # Its text quotes the line, which may be the one with the token.
-        raise ConfigError(f"the kubeconfig {file} is not YAML{position}") from None
+    if isinstance(value, yaml.YAMLError):
+        # Raised out here: its text quotes the line, maybe the one with the token, and would be the context of ours.
+        raise ConfigError(f"the kubeconfig {file} is not YAML{position}")
     if value is None:
         value = {}
     if not isinstance(value, dict):
