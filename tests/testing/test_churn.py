@@ -1,0 +1,57 @@
+import random
+
+import anyio
+import anyio.lowlevel
+import pytest
+
+from kubeinformer.testing import FakeApiServer
+from kubeinformer.testing._churn import change_once
+
+CHANGES = 500
+
+
+def _churned(seed: int) -> FakeApiServer:
+    server = FakeApiServer()
+    server.seed("v1/pods", 50)
+    chance = random.Random(seed)  # noqa: S311 - no secrets here
+    pods = next(c for c in server._storage.collections.values() if c.type.kind == "Pod")
+    for number in range(CHANGES):
+        change_once(server._storage, pods, number, chance)
+    return server
+
+
+def test_churn_changes_creates_and_deletes_and_keeps_the_size() -> None:
+    server = _churned(1)
+    pods = server.list("v1/pods")
+    assert server.resource_version == str(1050 + CHANGES)
+    assert 20 < len(pods) < 100
+    assert any("kubeinformer.testing/churned" in pod["metadata"]["annotations"] for pod in pods)
+
+
+def test_equal_seeds_churn_equally() -> None:
+    assert _churned(1).list("v1/pods") == _churned(1).list("v1/pods")
+    assert _churned(1).list("v1/pods") != _churned(2).list("v1/pods")
+
+
+@pytest.mark.anyio
+async def test_churn_runs_until_it_is_cancelled() -> None:
+    async with FakeApiServer() as server:
+        server.seed("v1/pods", 50)
+        start = int(server.resource_version)
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(lambda: server.churn("v1/pods", per_second=1000))
+            with anyio.fail_after(10):
+                while int(server.resource_version) < start + 20:
+                    await anyio.lowlevel.checkpoint()
+            tasks.cancel_scope.cancel()
+
+
+@pytest.mark.anyio
+async def test_churn_ends_with_its_resource() -> None:
+    async with FakeApiServer() as server:
+        server.seed("v1/pods", 5)
+        with anyio.fail_after(10):
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(lambda: server.churn("v1/pods", per_second=1000))
+                await anyio.lowlevel.checkpoint()
+                server.unregister("v1/pods")

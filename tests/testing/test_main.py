@@ -1,0 +1,49 @@
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import anyio
+import h11
+import pytest
+from tests.testing.http_client import Client
+
+
+@contextmanager
+def running(*arguments: str) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+    command = [sys.executable, "-m", "kubeinformer.testing", *arguments]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:  # noqa: S603 - ourselves
+        try:
+            assert process.stdout is not None
+            yield process, json.loads(process.stdout.readline())["url"]
+        finally:
+            process.kill()
+
+
+@pytest.mark.anyio
+async def test_it_serves_until_standard_input_ends() -> None:
+    with running("--pods", "10", "--churn", "100") as (process, url):
+        pods = (await Client(url).get("/api/v1/pods")).json["items"]
+        assert len(pods) > 5
+        assert process.stdin is not None
+        process.stdin.close()
+        assert process.wait(20) == 0
+        assert process.stdout is not None
+        assert process.stdout.read() == b"", "nothing but the address is printed"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_it_serves_until_a_signal_comes(number: signal.Signals) -> None:
+    with running() as (process, _):
+        process.send_signal(number)
+        assert process.wait(20) == 0
+
+
+@pytest.mark.anyio
+async def test_it_cuts_connections_as_often_as_told() -> None:
+    with running("--cut-every", "0.05") as (_, url):
+        async with Client(url).watch("/api/v1/pods", resourceVersion="1000") as watch:
+            with pytest.raises((anyio.BrokenResourceError, h11.RemoteProtocolError)):
+                await watch.until_end()
