@@ -312,15 +312,12 @@ async def test_cookies_are_not_kept(serve: Serve, transport_to: _Factory) -> Non
     assert "cookie" not in server.exchanges[1].headers
 
 
-async def test_refused(transport_to: _Factory) -> None:
-    with socket.socket() as unused:
-        unused.bind(("127.0.0.1", 0))  # bound, not listening
-        port = unused.getsockname()[1]
-        with pytest.raises(ConnectionFailed) as caught:
-            async with transport_to(f"http://127.0.0.1:{port}").stream(PODS):
-                pytest.fail("nobody listens")
+async def test_refused(transport_to: _Factory, unused_port: int) -> None:
+    with pytest.raises(ConnectionFailed) as caught:
+        async with transport_to(f"http://127.0.0.1:{unused_port}").stream(PODS):
+            pytest.fail("nobody listens")
     assert str(caught.value) == (
-        f"GET http://127.0.0.1:{port}/api/v1/pods: connection refused: nothing listens there; "
+        f"GET http://127.0.0.1:{unused_port}/api/v1/pods: connection refused: nothing listens there; "
         "check host and port, and that the server runs"
     )
     assert isinstance(caught.value.__cause__, ConnectionRefusedError)

@@ -112,7 +112,7 @@ async def test_tls_to_a_plain_port() -> None:
 
     async with await asyncio.start_server(talk, LOOPBACK, 0) as server:
         port = server.sockets[0].getsockname()[1]
-        with pytest.raises(ConnectionFailed, match="does not speak TLS on this port; .* begin .* with http://"):
+        with pytest.raises(ConnectionFailed, match=r"does not speak TLS on this port; .* begin .* with http://"):
             await get(f"https://{LOOPBACK}:{port}")
 
 

@@ -179,10 +179,12 @@ class ExecCredentials(Credentials):
 
     def _read(self, output: bytes) -> _Issued:
         """Parse what was printed, quoting none of it."""
-        answer = None
+        answer: Any = None
         with contextlib.suppress(ValueError):  # it holds the output, so it may not be the context of ours
             answer = json.loads(output)
-        status = answer.get("status") if isinstance(answer, dict) else None
+        if not isinstance(answer, dict):
+            answer = {}
+        status = answer.get("status")
         if not isinstance(status, dict) or answer.get("kind") != "ExecCredential":
             raise ConfigError(f"{self._name} printed no ExecCredential (JSON) with a status")
         if answer.get("apiVersion") != self._plugin.api_version:

@@ -148,10 +148,11 @@ def _document(file: Path) -> Section:
     except OSError as error:
         raise ConfigError(f"cannot read the kubeconfig {file}: {error.strerror}") from None
     except yaml.YAMLError as error:
-        value, mark = error, getattr(error, "problem_mark", None)
-        position = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+        value = error
     if isinstance(value, yaml.YAMLError):
         # Raised out here: its text quotes the line, maybe the one with the token, and would be the context of ours.
+        mark = getattr(value, "problem_mark", None)
+        position = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
         raise ConfigError(f"the kubeconfig {file} is not YAML{position}")
     if value is None:
         value = {}
