@@ -17,5 +17,11 @@ def has_reached(current: str | None, wanted: str) -> bool:
     if current is None:
         return False
     if is_comparable(current) and is_comparable(wanted):
-        return int(current) >= int(wanted)
+        return _ordering(current) >= _ordering(wanted)
     return current == wanted
+
+
+def _ordering(number: str) -> tuple[int, str]:
+    # Not int(): it refuses more than 4,300 digits, and what a server sends must not raise here.
+    digits = number.lstrip("0")
+    return len(digits), digits
