@@ -1,0 +1,81 @@
+import pytest
+
+from kubeinformer._protocol.refusals import refusal, require_json
+from kubeinformer._protocol.requests import Collection
+from kubeinformer._protocol.status import Status
+from kubeinformer.errors import (
+    Forbidden,
+    KubeInformerError,
+    NotFound,
+    ServerRefused,
+    ServerUnavailable,
+    Unauthorized,
+    WrongKind,
+)
+from kubeinformer.resources import Resource
+
+PODS = Collection(resource=Resource.parse("v1/pods"), namespace="web")
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [
+        (400, ServerRefused),
+        (401, Unauthorized),
+        (403, Forbidden),
+        (404, NotFound),
+        (405, ServerRefused),
+        (422, ServerRefused),
+        (499, ServerRefused),
+        (408, ServerUnavailable),
+        (410, ServerUnavailable),
+        (429, ServerUnavailable),
+        (500, ServerUnavailable),
+        (504, ServerUnavailable),
+        (302, ServerUnavailable),
+    ],
+)
+def test_each_code_has_its_error(code: int, kind: type[KubeInformerError]):
+    assert type(refusal(PODS, "watch", Status(code))) is kind
+
+
+def test_a_refusal_says_who_asked_what_and_what_was_said():
+    error = refusal(PODS, "list", Status(403, "Forbidden", "no such right"))
+    assert isinstance(error, Forbidden)
+    assert (error.verb, error.resource, error.namespace) == ("list", "v1/pods", "web")
+    assert (error.status, error.reason, error.detail) == (403, "Forbidden", "no such right")
+
+
+def test_a_passing_failure_says_so_too():
+    error = refusal(PODS, "watch", Status(504, "Timeout", "too large resource version"))
+    assert isinstance(error, ServerUnavailable)
+    assert (error.verb, error.resource, error.status) == ("watch", "v1/pods", 504)
+    assert (error.reason, error.detail) == ("Timeout", "too large resource version")
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    [
+        None,
+        "",
+        "application/json",
+        "application/json;stream=watch",
+        "Application/JSON; charset=utf-8",
+        "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1",
+    ],
+)
+def test_json_is_let_pass(content_type: str | None):
+    require_json("v1/pods", content_type)
+
+
+@pytest.mark.parametrize(
+    ("content_type", "named"),
+    [
+        ("text/html; charset=utf-8", "text/html"),
+        ("application/vnd.kubernetes.protobuf", "application/vnd.kubernetes.protobuf"),
+        ("application/jsonp", "application/jsonp"),
+    ],
+)
+def test_what_says_that_it_is_no_json_is_refused_by_name(content_type: str, named: str):
+    with pytest.raises(WrongKind, match="bad answer for v1/pods: the answer is " + named + ", not application/json"):
+        require_json("v1/pods", content_type)

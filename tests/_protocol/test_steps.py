@@ -1,0 +1,23 @@
+from kubeinformer._protocol.identity import Identity
+from kubeinformer._protocol.requests import WatchListFetch
+from kubeinformer._protocol.steps import BeginSweep, Phase, Reauthenticate, Remove, Send, Sweep, Upsert, Wait
+
+_WEB = Identity("web", "default", "u1", "7", "Pod", "v1")
+
+
+def test_steps_and_writes_are_values():
+    assert Wait(1.5) == Wait(1.5) != Wait(2)
+    assert Send(WatchListFetch(300)) == Send(WatchListFetch(300))
+    assert Reauthenticate() == Reauthenticate()
+    assert BeginSweep() == BeginSweep()
+    assert Sweep("7") == Sweep("7") != Sweep("8")
+    assert Upsert(_WEB, b"{}") == Upsert(_WEB, b"{}")
+    assert hash(Upsert(_WEB, b"{}")) == hash(Upsert(_WEB, b"{}"))
+
+
+def test_removing_is_not_upserting():
+    assert Remove(_WEB, b"{}") != Upsert(_WEB, b"{}")
+
+
+def test_phases_read_as_words():
+    assert [f"{phase}" for phase in Phase] == ["waiting", "initial stream", "paging", "live"]
