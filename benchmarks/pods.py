@@ -28,8 +28,6 @@ def pod(index: int) -> dict[str, Any]:
             },
             "annotations": {
                 "checksum/config": digest[:64],
-                "prometheus.io/scrape": "true",
-                "prometheus.io/port": str(9000 + index % 100),
                 "cni.example.com/address": f"10.{index % 250}.{index // 250 % 250}.{index % 240}/32",
             },
         },
@@ -43,7 +41,6 @@ def pod(index: int) -> dict[str, Any]:
             ],
             "volumes": [
                 {"name": "config", "configMap": {"name": f"{app}-config"}},
-                {"name": "secrets", "secret": {"secretName": f"{app}-{digest[20:28]}"}},
                 {"name": "cache", "emptyDir": {"sizeLimit": "1Gi"}},
             ],
             "tolerations": [
@@ -74,18 +71,16 @@ def _container(name: str, image: str, digest: str, index: int) -> dict[str, Any]
         ],
         "env": [
             {"name": f"{image.upper().replace('-', '_')}_SETTING_{number}", "value": f"{digest[number : number + 12]}"}
-            for number in range(16)
+            for number in range(4)
         ]
         + [{"name": "POD_NAME", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}],
         "resources": {
             "requests": {"cpu": f"{100 + index % 9 * 50}m", "memory": "256Mi"},
             "limits": {"cpu": "2", "memory": "512Mi"},
         },
-        "livenessProbe": {"httpGet": {"path": "/healthz", "port": "http"}, "periodSeconds": 10, "failureThreshold": 3},
         "readinessProbe": {"httpGet": {"path": "/readyz", "port": "http"}, "periodSeconds": 5},
         "volumeMounts": [
             {"name": "config", "mountPath": "/etc/config", "readOnly": True},
-            {"name": "secrets", "mountPath": "/etc/secrets", "readOnly": True},
             {"name": "cache", "mountPath": "/var/cache"},
         ],
     }
