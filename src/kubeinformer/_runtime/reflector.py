@@ -221,6 +221,7 @@ class Reflector:
     async def _write(self, write: CacheWrite | None) -> None:
         if isinstance(write, Sweep):
             await self._complete(write)
+            self._health.phase = self._machine.phase  # before those who waited for the sync run
             self._health.synced(write.resource_version)
             if self._machine.phase is Phase.LIVE:
                 self._health.is_live_again()
