@@ -220,6 +220,9 @@ class _AiohttpResponse:
         """Drop the connection, unless the body was read to its end and aiohttp took it back already. Idempotent."""
         if self._gone is not None:
             self._gone.remove_done_callback(self._on_gone)
+            # The connection may live on, idle: whatever ends it then is nobody's problem, asyncio's log included.
+            self._gone.remove_done_callback(_ask)  # one is enough, however many answers it carried
+            self._gone.add_done_callback(_ask)
         connection = self._answer.connection
         if connection is not None and connection.transport is not None:
             connection.transport.abort()
@@ -230,6 +233,11 @@ class _AiohttpResponse:
         broken = None if gone.cancelled() else gone.exception()  # asking also keeps asyncio from reporting it
         if self._content.exception() is None and not self._content.is_eof():
             self._content.set_exception(broken or aiohttp.ClientPayloadError("the body is not framed as announced"))
+
+
+def _ask(gone: asyncio.Future[None]) -> None:
+    if not gone.cancelled():
+        gone.exception()
 
 
 def _open_socket(address: aiohttp.AddrInfoType) -> socket.socket:
