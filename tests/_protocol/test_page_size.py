@@ -10,7 +10,7 @@ from kubeinformer._protocol.page_size import (
 )
 
 
-def test_the_first_page_is_bearable_even_with_the_largest_objects():
+def test_the_first_page_is_bearable_even_with_the_largest_objects() -> None:
     assert FIRST_PAGE_LIMIT * 1.5 * 2**20 <= 32 * 2**20
 
 
@@ -27,12 +27,12 @@ def test_the_first_page_is_bearable_even_with_the_largest_objects():
         pytest.param(20, 20_000 * 6_500, 20_000, 500, id="a server that ignores the limit"),
     ],
 )
-def test_limit_follows_bytes(limit: int, size: int, items: int, expected: int):
+def test_limit_follows_bytes(limit: int, size: int, items: int, expected: int) -> None:
     assert next_page_limit(limit, size, items) == expected
 
 
 @given(limit=st.integers(1, LARGEST_LIMIT), size=st.integers(0, 2**32), items=st.integers(0, 10**6))
-def test_limit_stays_within_bounds_and_near_the_target(limit: int, size: int, items: int):
+def test_limit_stays_within_bounds_and_near_the_target(limit: int, size: int, items: int) -> None:
     following = next_page_limit(limit, size, items)
     assert 1 <= following <= LARGEST_LIMIT
     if items and following > 1:

@@ -35,18 +35,18 @@ PODS = Collection(resource=Resource.parse("v1/pods"), namespace="web")
         (302, ServerUnavailable),
     ],
 )
-def test_each_code_has_its_error(code: int, kind: type[KubeInformerError]):
+def test_each_code_has_its_error(code: int, kind: type[KubeInformerError]) -> None:
     assert type(refusal(PODS, "watch", Status(code))) is kind
 
 
-def test_a_refusal_says_who_asked_what_and_what_was_said():
+def test_a_refusal_says_who_asked_what_and_what_was_said() -> None:
     error = refusal(PODS, "list", Status(403, "Forbidden", "no such right"))
     assert isinstance(error, Forbidden)
     assert (error.verb, error.resource, error.namespace) == ("list", "v1/pods", "web")
     assert (error.status, error.reason, error.detail) == (403, "Forbidden", "no such right")
 
 
-def test_a_passing_failure_says_so_too():
+def test_a_passing_failure_says_so_too() -> None:
     error = refusal(PODS, "watch", Status(504, "Timeout", "too large resource version"))
     assert isinstance(error, ServerUnavailable)
     assert (error.verb, error.resource, error.status) == ("watch", "v1/pods", 504)
@@ -64,7 +64,7 @@ def test_a_passing_failure_says_so_too():
         "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1",
     ],
 )
-def test_json_is_let_pass(content_type: str | None):
+def test_json_is_let_pass(content_type: str | None) -> None:
     require_json("v1/pods", content_type)
 
 
@@ -76,6 +76,6 @@ def test_json_is_let_pass(content_type: str | None):
         ("application/jsonp", "application/jsonp"),
     ],
 )
-def test_what_says_that_it_is_no_json_is_refused_by_name(content_type: str, named: str):
+def test_what_says_that_it_is_no_json_is_refused_by_name(content_type: str, named: str) -> None:
     with pytest.raises(WrongKind, match="bad answer for v1/pods: the answer is " + named + ", not application/json"):
         require_json("v1/pods", content_type)

@@ -35,17 +35,17 @@ def query(collection: Collection, fetch: Fetch) -> str:
         (ListFetch(0), ""),
     ],
 )
-def test_each_kind_of_request_has_exactly_this_query(fetch: Fetch, expected: str):
+def test_each_kind_of_request_has_exactly_this_query(fetch: Fetch, expected: str) -> None:
     assert query(PODS, fetch) == expected
 
 
 @pytest.mark.parametrize("fetch", [ListFetch(20), ListFetch(20, "token"), ListFetch(0)])
-def test_a_list_never_names_a_version_it_could_go_back_in_time(fetch: ListFetch):
+def test_a_list_never_names_a_version_it_could_go_back_in_time(fetch: ListFetch) -> None:
     assert "resourceVersion" not in query(PODS, fetch)
 
 
 @pytest.mark.parametrize("fetch", [WatchListFetch(420), WatchFetch("77", 420), ListFetch(20), ListFetch(20, "token")])
-def test_every_request_carries_the_selectors(fetch: Fetch):
+def test_every_request_carries_the_selectors(fetch: Fetch) -> None:
     chosen = Collection(
         resource=PODS.resource, label_selector="app=web,tier in (a,b)", field_selector="spec.nodeName=node-7"
     )
@@ -53,7 +53,7 @@ def test_every_request_carries_the_selectors(fetch: Fetch):
     assert query(chosen, fetch) == "&".join(filter(None, [expected, query(PODS, fetch)]))
 
 
-def test_the_path_is_the_collections():
+def test_the_path_is_the_collections() -> None:
     deployments = Resource.parse("apps/v1/deployments")
     assert build_request(PODS, ListFetch(1)).path == "/api/v1/pods"
     everywhere = Collection(resource=deployments)
@@ -70,7 +70,7 @@ def test_the_path_is_the_collections():
         (WatchListFetch(300), "PartialObjectMetadata"),
     ],
 )
-def test_metadata_only_asks_for_partial_objects_and_nothing_else(fetch: Fetch, kind: str):
+def test_metadata_only_asks_for_partial_objects_and_nothing_else(fetch: Fetch, kind: str) -> None:
     bare = Collection(resource=PODS.resource, metadata_only=True)
     headers = dict(build_request(bare, fetch).headers)
     assert headers["accept"] == f"application/json;as={kind};g=meta.k8s.io;v=v1"
@@ -78,18 +78,18 @@ def test_metadata_only_asks_for_partial_objects_and_nothing_else(fetch: Fetch, k
 
 
 @pytest.mark.parametrize(("compressed", "encoding"), [(True, "gzip"), (False, "identity")])
-def test_the_encoding_is_always_named(compressed: bool, encoding: str):  # noqa: FBT001
+def test_the_encoding_is_always_named(compressed: bool, encoding: str) -> None:  # noqa: FBT001
     collection = Collection(resource=PODS.resource, compressed=compressed)
     assert dict(build_request(collection, WatchListFetch(300)).headers)["accept-encoding"] == encoding
 
 
-def test_requests_are_values_with_lower_case_headers_and_a_deadline():
+def test_requests_are_values_with_lower_case_headers_and_a_deadline() -> None:
     request = build_request(PODS, ListFetch(20))
     assert request == build_request(PODS, ListFetch(20))
     assert all(name == name.lower() for name, _ in request.headers)
     assert HttpRequest(path="/api").head_timeout == 60.0
 
 
-def test_a_collection_reads_as_its_resource_and_fetches_have_names():
+def test_a_collection_reads_as_its_resource_and_fetches_have_names() -> None:
     assert str(Collection(resource=PODS.resource, namespace="web", label_selector="a=b")) == "v1/pods"
     assert [fetch.name for fetch in (WatchListFetch, WatchFetch, ListFetch)] == ["watch-list", "watch", "list"]

@@ -5,7 +5,7 @@ from kubeinformer._protocol.steps import BeginSweep, Phase, Reauthenticate, Remo
 _WEB = Identity("web", "default", "u1", "7", "Pod", "v1")
 
 
-def test_steps_and_writes_are_values():
+def test_steps_and_writes_are_values() -> None:
     assert Wait(1.5) == Wait(1.5) != Wait(2)
     assert Send(WatchListFetch(300)) == Send(WatchListFetch(300))
     assert Reauthenticate() == Reauthenticate()
@@ -15,9 +15,9 @@ def test_steps_and_writes_are_values():
     assert hash(Upsert(_WEB, b"{}")) == hash(Upsert(_WEB, b"{}"))
 
 
-def test_removing_is_not_upserting():
+def test_removing_is_not_upserting() -> None:
     assert Remove(_WEB, b"{}") != Upsert(_WEB, b"{}")
 
 
-def test_phases_read_as_words():
+def test_phases_read_as_words() -> None:
     assert [f"{phase}" for phase in Phase] == ["waiting", "initial stream", "paging", "live"]

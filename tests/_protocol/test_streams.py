@@ -6,24 +6,24 @@ from kubeinformer._protocol.timing import Timing
 TIMING = Timing()
 
 
-def test_a_live_stream_may_be_silent_until_its_own_end_and_a_margin():
+def test_a_live_stream_may_be_silent_until_its_own_end_and_a_margin() -> None:
     assert Live(TIMING, 400, 0.0).read_deadline == 415.0
 
 
-def test_one_bookmark_tells_no_interval():
+def test_one_bookmark_tells_no_interval() -> None:
     live = Live(TIMING, 400, 0.0)
     live.bookmark(60.0)
     assert live.read_deadline == 415.0
 
 
-def test_two_bookmarks_tell_three_times_their_interval():
+def test_two_bookmarks_tell_three_times_their_interval() -> None:
     live = Live(TIMING, 400, 0.0)
     live.bookmark(60.0)
     live.bookmark(180.0)
     assert live.read_deadline == 360.0
 
 
-def test_bookmarks_in_a_burst_do_not_make_it_hasty():
+def test_bookmarks_in_a_burst_do_not_make_it_hasty() -> None:
     live = Live(TIMING, 400, 0.0)
     live.bookmark(60.0)
     live.bookmark(60.0)
@@ -33,20 +33,20 @@ def test_bookmarks_in_a_burst_do_not_make_it_hasty():
     assert live.read_deadline == 180.0  # the longest interval counts
 
 
-def test_initial_streams_and_pages_are_dead_after_a_minute_of_silence():
+def test_initial_streams_and_pages_are_dead_after_a_minute_of_silence() -> None:
     assert Initial(TIMING, 400, 0.0).read_deadline == 60.0
     assert Page(TIMING).read_deadline == 60.0
 
 
 @pytest.mark.parametrize(("now", "expected"), [(159.9, False), (160.0, True)])
-def test_an_initial_stream_is_stuck_a_minute_after_its_last_new_object(now: float, expected: bool):  # noqa: FBT001
+def test_an_initial_stream_is_stuck_a_minute_after_its_last_new_object(now: float, expected: bool) -> None:  # noqa: FBT001
     initial = Initial(TIMING, 400, 10.0)
     assert initial.is_stuck(70.0)
     initial.last_new = 100.0
     assert initial.is_stuck(now) is expected
 
 
-def test_an_initial_stream_matches_with_its_timeout():
+def test_an_initial_stream_matches_with_its_timeout() -> None:
     match Initial(TIMING, 400, 0.0):
         case Initial(seconds):
             assert seconds == 400

@@ -6,34 +6,34 @@ from kubeinformer._protocol.versions import has_reached, is_comparable
 
 
 @given(current=st.integers(0, 10**25), wanted=st.integers(0, 10**25))
-def test_decimal_numbers_compare_as_numbers(current: int, wanted: int):
+def test_decimal_numbers_compare_as_numbers(current: int, wanted: int) -> None:
     assert has_reached(str(current), str(wanted)) is (current >= wanted)
 
 
-def test_numbers_compare_by_value_not_by_letters():
+def test_numbers_compare_by_value_not_by_letters() -> None:
     assert has_reached("10", "9")
     assert not has_reached("9", "10")
 
 
-def test_numbers_longer_than_python_would_parse_compare_too():
+def test_numbers_longer_than_python_would_parse_compare_too() -> None:
     assert has_reached("9" * 5_000, "1")
     assert not has_reached("1", "9" * 5_000)
     assert has_reached("9" * 5_000, "9" * 4_999 + "8")
     assert has_reached("007", "7")
 
 
-def test_nothing_is_reached_before_the_first_snapshot():
+def test_nothing_is_reached_before_the_first_snapshot() -> None:
     assert not has_reached(None, "0")
 
 
 @pytest.mark.parametrize("odd", ["", "abc", "-1", "1.0", " 1", "1_0", "٣", "²", "0x1"])
-def test_what_is_no_number_only_equals_itself(odd: str):
+def test_what_is_no_number_only_equals_itself(odd: str) -> None:
     assert not is_comparable(odd)
     assert has_reached(odd, odd)
     assert not has_reached(odd, "1")
     assert not has_reached("1", odd)
 
 
-def test_a_number_is_comparable():
+def test_a_number_is_comparable() -> None:
     assert is_comparable("0")
     assert is_comparable("18446744073709551616")

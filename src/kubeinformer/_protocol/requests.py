@@ -6,7 +6,7 @@ was already seen.
 """
 
 from dataclasses import dataclass
-from typing import ClassVar, TypeAlias
+from typing import ClassVar, TypeAlias, assert_never
 
 import msgspec
 
@@ -108,6 +108,8 @@ def build_request(collection: Collection, fetch: Fetch) -> HttpRequest:
         case ListFetch(limit=limit, continue_token=token):
             query += [("limit", str(limit))] if limit else []
             query += [("continue", token)] if token else []
+        case _:
+            assert_never(fetch)
     return HttpRequest(
         path=collection.resource.path(collection.namespace),
         query=tuple(query),
