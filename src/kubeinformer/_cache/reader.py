@@ -43,7 +43,7 @@ class Reader(Generic[T]):
         """
         if self._struct is not None:
             return self._fit(self._struct, key, self._codec.raw(key, entry))
-        return self._shape(self._codec.load(key, entry))
+        return self._shape(key, self._codec.load(key, entry))
 
     def decode(self, key: str, body: bytes) -> T:
         """An object straight from the server's JSON, whole: what indexers see.
@@ -53,7 +53,7 @@ class Reader(Generic[T]):
         """
         if self._struct is not None:
             return self._fit(self._struct, key, body)
-        return self._shape(decode_object(body))
+        return self._shape(key, decode_object(body))
 
     def _fit(self, decoder: msgspec.json.Decoder[Any], key: str, body: bytes) -> T:
         try:
@@ -61,5 +61,10 @@ class Reader(Generic[T]):
         except msgspec.MsgspecError as error:
             raise ModelMismatch(self._resource, key, str(error)) from error
 
-    def _shape(self, item: RawObject) -> T:
-        return self._model(item) if self._model is not None else cast("T", item)
+    def _shape(self, key: str, item: RawObject) -> T:
+        if self._model is None:
+            return cast("T", item)
+        try:
+            return self._model(item)
+        except Exception as error:  # the user's function may raise anything; its text may quote the object
+            raise ModelMismatch(self._resource, key, f"it raised {type(error).__name__}") from error
