@@ -66,6 +66,7 @@ class _Rewatch(msgspec.Struct, frozen=True):
 
 _HTTP_UNAUTHORIZED = 401
 _HTTP_NOT_FOUND = 404
+_UNUSABLE_TOKEN = (400, 415, 422)  # for a token that the server itself gave: another server, or a restored one
 _TOO_LARGE_LIMIT = 3  # an API server that is behind its peers catches up within a few retries, or was restored
 
 
@@ -118,7 +119,7 @@ class ListWatch:
                 return Phase.PAGING
             case Live():
                 return Phase.LIVE
-            case None:
+            case _:
                 return Phase.WAITING
 
     @property
@@ -151,10 +152,12 @@ class ListWatch:
                 return WatchFetch(position, timeout_seconds)
             case _NextPage(token):
                 return ListFetch(self._page_limit, token)
-            case _Resync():
+            case _:
                 if self._paged_since is not None and now - self._paged_since >= self._timing.paged_for:
                     self._paged_since = None
                 if self._unpaged:
+                    # Once: a list too large for the server's own time limit would otherwise fail like this for ever.
+                    self._unpaged = False
                     return ListFetch(0)
                 return WatchListFetch(timeout_seconds) if self._paged_since is None else ListFetch(self._page_limit)
 
@@ -241,7 +244,6 @@ class ListWatch:
 
     def _synced(self, resource_version: str) -> Sweep:
         self._goal = _Rewatch(resource_version)
-        self._unpaged = False
         self._initial_failures = self._initial_expiries = self._too_large = 0
         return Sweep(resource_version)
 
@@ -268,6 +270,8 @@ class ListWatch:
             self._probes += 1
         else:
             self._reauthenticate = status.code == _HTTP_UNAUTHORIZED
+            if isinstance(self._goal, _NextPage) and status.code in _UNUSABLE_TOKEN:
+                self._goal = _Resync()
             if status.is_too_large_resource_version:
                 self._too_large += 1
                 if self._too_large >= _TOO_LARGE_LIMIT:
@@ -276,22 +280,20 @@ class ListWatch:
             self._leave(now, retry_after or 0.0)
 
     def _expired(self, now: float) -> None:
-        match self._goal:
-            case _NextPage():
-                # The token in the answer leads to pages of a newer version than those already read; mixing the two
-                # would lose what changed in between. One whole list, parsed as it streams, costs only the budget.
-                self._unpaged = True
-                self._goal = _Resync()
-                self._settle()
-            case _Rewatch():
-                self._goal = _Resync()
-                self._leave(now)
-            case _Resync():
-                self._initial_expiries += 1
-                if self._initial_expiries == 1:
-                    self._settle()
-                else:
-                    self._leave(now)
+        if isinstance(self._goal, _Rewatch):
+            self._goal = _Resync()
+            self._leave(now)
+            return
+        if isinstance(self._goal, _NextPage):
+            # The token in the answer leads to pages of a newer version than those already read; mixing the two
+            # would lose what changed in between. One whole list, parsed as it streams, costs only the budget.
+            self._unpaged = True
+            self._goal = _Resync()
+        self._initial_expiries += 1
+        if self._initial_expiries == 1:
+            self._settle()
+        else:
+            self._leave(now)
 
     def broken(self, now: float) -> None:
         """The request is over without a verdict: a clean end, a lost connection, silence, bytes that made no sense.
