@@ -16,7 +16,8 @@ def test_steps_and_writes_are_values() -> None:
 
 
 def test_removing_is_not_upserting() -> None:
-    assert Remove(_WEB, b"{}") != Upsert(_WEB, b"{}")
+    removing, upserting = (write(_WEB, b"{}") for write in (Remove, Upsert))
+    assert removing != upserting
 
 
 def test_phases_read_as_words() -> None:
