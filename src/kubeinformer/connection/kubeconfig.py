@@ -38,7 +38,7 @@ from kubeinformer.connection.exec_plugin import ExecCredentials, ExecPlugin
 from kubeinformer.connection.proxy import proxy_for
 from kubeinformer.errors import ConfigError
 
-__all__ = ["Kubeconfig", "kubeconfig_connection", "read_kubeconfig"]
+__all__ = ["Kubeconfig", "Section", "kubeconfig_connection", "read_kubeconfig"]
 
 
 @dataclass(frozen=True, slots=True)
