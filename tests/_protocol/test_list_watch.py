@@ -107,6 +107,9 @@ class Talk:
     def is_open(self) -> bool:
         return self.machine.is_open
 
+    def position(self) -> str | None:
+        return self.machine.position
+
     def opened(self) -> BeginSweep | None:
         return self.machine.opened(self.now)
 
@@ -162,7 +165,7 @@ def talk() -> Talk:
 
 
 def test_start_asks_for_a_watch_list_and_begins_a_generation(talk: Talk) -> None:
-    assert talk.machine.position is None
+    assert talk.position() is None
     assert talk.ask() == WATCH_LIST
     assert talk.phase() is Phase.WAITING
     assert not talk.is_open()
@@ -170,7 +173,7 @@ def test_start_asks_for_a_watch_list_and_begins_a_generation(talk: Talk) -> None
     assert talk.opened() == BeginSweep()
     assert talk.phase() is Phase.INITIAL
     assert talk.is_open()
-    assert talk.machine.position is None
+    assert talk.position() is None
     assert talk.machine.verb == "watch"
 
 
@@ -190,6 +193,7 @@ def test_timeout_seconds_are_spread_over_the_whole_range(talk: Talk, jitter: flo
 
 def test_every_request_on_the_wire() -> None:
     pods = Collection(resource=Resource.parse("v1/pods"))
+    watch, rest = "watch=true", "&allowWatchBookmarks=true&timeoutSeconds=600"
     talk = Talk()
     asked = [talk.ask()]
     talk.refused(Status(422))
@@ -199,12 +203,11 @@ def test_every_request_on_the_wire() -> None:
         talk.page(meta(version, token), ("a", 1), size=10**6)
     asked.append(talk.ask())
     assert [urlencode(build_request(pods, fetch).query) for fetch in asked] == [
-        "watch=true&sendInitialEvents=true&resourceVersionMatch=NotOlderThan"
-        + "&resourceVersion=&allowWatchBookmarks=true&timeoutSeconds=600",
+        f"{watch}&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&resourceVersion={rest}",
         "limit=20",
         "limit=4&continue=t1",
         "limit=4&continue=t2",
-        "watch=true&resourceVersion=7&allowWatchBookmarks=true&timeoutSeconds=600",
+        f"{watch}&resourceVersion=7{rest}",
     ]
 
 
@@ -229,7 +232,7 @@ def test_initial_events_never_give_a_position(talk: Talk) -> None:
     talk.initial()
     for one in (added("a", 50), modified("a", 51), deleted("a", 52), Bookmark("60", ends_initial=False)):
         talk.receive(one)
-        assert talk.machine.position is None
+        assert talk.position() is None
     talk.broken()
     talk.wait()
     assert talk.ask() == WATCH_LIST
@@ -246,11 +249,11 @@ def test_initial_end_bookmark_sweeps_and_goes_live_on_the_same_stream(talk: Talk
     talk.initial()
     talk.receive(added("a", 5), added("b", 3))
     assert talk.bookmark(7, end=True) == Sweep("7")
-    assert talk.machine.position == "7"
+    assert talk.position() == "7"
     assert talk.phase() is Phase.LIVE
     assert talk.is_open()
     assert talk.receive(modified("b", 8)) == [upsert("b", 8)]
-    assert talk.machine.position == "8"
+    assert talk.position() == "8"
 
 
 @pytest.mark.parametrize("in_stream", [False, True])
@@ -414,7 +417,7 @@ def test_what_comes_after_the_stream_was_given_up_changes_nothing(talk: Talk) ->
     assert not talk.is_open()
     assert talk.bookmark(9, end=True) is None
     assert talk.receive(added("a", 5)) == [upsert("a", 5)]
-    assert talk.machine.position is None
+    assert talk.position() is None
     assert talk.phase() is Phase.WAITING
 
 
@@ -426,14 +429,14 @@ def test_pages_follow_each_other_at_once_and_the_last_one_sweeps(talk: Talk) -> 
     assert talk.opened() == BeginSweep()
     assert talk.page(meta(7, "t1"), ("a", 1), ("b", 2)) is None
     assert not talk.is_open()
-    assert talk.machine.position is None
+    assert talk.position() is None
     assert talk.ask() == ListFetch(500, "t1")
     assert talk.opened() is None  # the same generation
     assert talk.page(meta(7, "t2"), ("c", 3)) is None
     assert talk.ask() == ListFetch(5_000, "t2")
     assert talk.opened() is None
     assert talk.page(meta(7), ("d", 4)) == Sweep("7")
-    assert talk.machine.position == "7"
+    assert talk.position() == "7"
     assert talk.ask() == WatchFetch("7", 600)
 
 
@@ -516,7 +519,7 @@ def test_page_of_another_version_is_an_error_then_one_unpaged_list(talk: Talk) -
     talk.opened()
     with pytest.raises(ProtocolError, match="v1/pods: a later page is of version 8 while the first was of 7"):
         talk.page(meta(8), ("b", 2))
-    assert talk.machine.position is None
+    assert talk.position() is None
     talk.broken()
     assert talk.wait() == 0.8
     assert talk.ask() == ListFetch(0)
@@ -544,16 +547,16 @@ def test_live_events_are_writes_and_move_the_position(talk: Talk) -> None:
         (deleted("a", 10), remove("a", 10), "10"),
     ):
         assert talk.receive(one) == [write]
-        assert talk.machine.position == position
+        assert talk.position() == position
 
 
 def test_live_bookmark_moves_the_position_and_writes_nothing(talk: Talk) -> None:
     talk.live()
     assert talk.bookmark(20) is None
-    assert talk.machine.position == "20"
+    assert talk.position() == "20"
     # Only an initial stream can end: the annotation means nothing here.
     assert talk.bookmark(21, end=True) is None
-    assert talk.machine.position == "21"
+    assert talk.position() == "21"
 
 
 @pytest.mark.parametrize("version", [8, 30])
@@ -562,7 +565,7 @@ def test_live_stream_that_ends_is_watched_again_from_the_position(talk: Talk, ve
     talk.receive(added("a", version))
     talk.broken()
     assert not talk.is_open()
-    assert talk.machine.position == str(version)
+    assert talk.position() == str(version)
     assert talk.wait() == 0.8
     assert talk.ask() == WatchFetch(str(version), 600)
     assert talk.opened() is None  # no new generation: nothing will be swept
@@ -580,7 +583,7 @@ def test_live_failure_other_than_410_never_resyncs(talk: Talk, status: Status, *
         if in_stream:
             talk.opened()
         talk.refused(status)
-        assert talk.machine.position == "7"
+        assert talk.position() == "7"
 
 
 def test_live_error_on_the_watch_lists_own_stream_keeps_the_position_too(talk: Talk) -> None:
@@ -599,7 +602,7 @@ def test_live_410_resyncs_without_a_position_after_backoff(talk: Talk, *, in_str
     if in_stream:
         talk.opened()
     talk.refused(EXPIRED)
-    assert talk.machine.position is None
+    assert talk.position() is None
     assert talk.wait() == 1.6
     talk.initial()
 
@@ -611,7 +614,7 @@ def test_too_large_version_three_times_loses_the_position(talk: Talk) -> None:
     for times in (1, 2, 3):
         assert talk.ask() == WatchFetch("9", 600)
         talk.refused(TOO_LARGE, 1.0)
-        assert talk.machine.position == (None if times == 3 else "9")
+        assert talk.position() == (None if times == 3 else "9")
         assert talk.wait() >= 1.0
     assert talk.ask() == WATCH_LIST
 
@@ -655,22 +658,22 @@ anywhere = pytest.mark.parametrize("go", [_nowhere, _initial, _later_page, _live
 @anywhere
 def test_401_refreshes_the_credentials_then_waits(talk: Talk, go: Callable[[Talk], None]) -> None:
     go(talk)
-    position = talk.machine.position
+    position = talk.position()
     talk.refused(Status(401, "Unauthorized"))
     assert talk.machine.next_step(talk.now, talk.jitter) == Reauthenticate()
     assert talk.wait() == 0.8
     assert isinstance(talk.ask(), (WatchFetch, WatchListFetch, ListFetch))
-    assert talk.machine.position == position
+    assert talk.position() == position
 
 
 @anywhere
 def test_403_keeps_everything_and_backs_off(talk: Talk, go: Callable[[Talk], None]) -> None:
     go(talk)
-    position = talk.machine.position
+    position = talk.position()
     talk.refused(Status(403, "Forbidden"))
     assert talk.wait() == 0.8
     talk.ask()
-    assert talk.machine.position == position
+    assert talk.position() == position
 
 
 @anywhere
@@ -679,7 +682,7 @@ def test_404_parks_for_30_seconds_doubling_to_five_minutes(talk: Talk, go: Calla
     delays = []
     for _ in range(6):
         talk.refused(Status(404, "NotFound"))
-        assert talk.machine.position is None
+        assert talk.position() is None
         delays.append(talk.wait())
         talk.jitter = 0.0  # a probe's delay needs none: nobody else waits for it
         assert isinstance(talk.ask(), (WatchListFetch, ListFetch))
@@ -721,11 +724,11 @@ def test_retry_after_does_not_shorten_a_backoff(talk: Talk) -> None:
 def test_malformed_data_is_a_lost_connection(talk: Talk, go: Callable[[Talk], None]) -> None:
     # The shell records the typed error; to the machine it is as if the connection had broken.
     go(talk)
-    position = talk.machine.position
+    position = talk.position()
     talk.broken()
     assert talk.wait() == 0.8
     talk.ask()
-    assert talk.machine.position == position
+    assert talk.position() == position
 
 
 def test_a_connection_that_breaks_while_it_is_dropped_says_nothing(talk: Talk) -> None:
