@@ -1,6 +1,6 @@
 """The way in: ``connect()`` opens a connection, a `Cluster` hands out shared informers, and one scope ends them all."""
 
-from collections.abc import AsyncIterator, Hashable, Mapping
+from collections.abc import AsyncIterator, Callable, Hashable, Mapping
 from contextlib import asynccontextmanager
 from os import PathLike
 from typing import Any, TypeVar, final, overload
@@ -129,7 +129,21 @@ class Cluster:
         self,
         resource: str,
         *,
-        model: Model[T],
+        model: type[T],
+        namespace: str | None = None,
+        label_selector: str | None = None,
+        field_selector: str | None = None,
+        metadata_only: bool = False,
+        indexers: Mapping[str, Indexer[T]] | None = None,
+        retain: Retain = "compressed",
+    ) -> Informer[T]: ...
+
+    @overload
+    def informer(
+        self,
+        resource: str,
+        *,
+        model: Callable[[RawObject], T],
         namespace: str | None = None,
         label_selector: str | None = None,
         field_selector: str | None = None,
