@@ -159,7 +159,7 @@ def wrong(cluster: Cluster, informer: Informer[Pod]) -> None:
     cluster.informer("v1/pods", retain="all")  # type: ignore[call-overload] # pyright: ignore
     cluster.informer(Resource("", "v1", "pods"))  # type: ignore[call-overload] # pyright: ignore
     cluster.informer("v1/pods", "default")  # type: ignore[call-overload] # pyright: ignore
-    cluster.informer("v1/pods", indexers={"n": lambda _: 7})  # type: ignore[return-value] # pyright: ignore
+    cluster.informer("v1/pods", indexers={"n": lambda _: 7})  # type: ignore[dict-item, return-value, unused-ignore] # pyright: ignore
     informer.store.get(7)  # type: ignore[arg-type] # pyright: ignore
     informer.store["default/web-0"]  # type: ignore[index] # pyright: ignore
     informer.is_live = True  # type: ignore[misc] # pyright: ignore
