@@ -3,6 +3,8 @@ import random
 import anyio
 import anyio.lowlevel
 import pytest
+import trio
+import trio.testing
 
 from kubeinformer.testing import FakeApiServer
 from kubeinformer.testing._churn import change_once
@@ -33,6 +35,28 @@ def test_equal_seeds_churn_equally() -> None:
     assert _churned(1).list("v1/pods") != _churned(2).list("v1/pods")
 
 
+def test_churn_keeps_its_rate() -> None:
+    async def ten_minutes() -> None:
+        with trio.move_on_after(600):
+            await server.churn("v1/nodes", per_second=3.5)
+
+    server = FakeApiServer()
+    server.seed("v1/nodes", 5)
+    trio.run(ten_minutes, clock=trio.testing.MockClock(autojump_threshold=0))
+    assert abs(int(server.resource_version) - 1005 - 600 * 3.5) <= 1
+
+
+def test_churn_makes_all_changes_that_are_due_at_once() -> None:
+    async def a_second() -> None:
+        with trio.move_on_after(1):
+            await server.churn("v1/nodes", per_second=1000)
+
+    server = FakeApiServer()
+    server.seed("v1/nodes", 50)
+    trio.run(a_second, clock=trio.testing.MockClock(autojump_threshold=0))
+    assert abs(int(server.resource_version) - 1050 - 1000) <= 20
+
+
 @pytest.mark.anyio
 async def test_churn_runs_until_it_is_cancelled() -> None:
     async with FakeApiServer() as server:
@@ -53,5 +77,6 @@ async def test_churn_ends_with_its_resource() -> None:
         with anyio.fail_after(10):
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(lambda: server.churn("v1/pods", per_second=1000))
-                await anyio.lowlevel.checkpoint()
+                while server.resource_version == "1005":
+                    await anyio.lowlevel.checkpoint()
                 server.unregister("v1/pods")

@@ -87,6 +87,19 @@ async def test_an_expired_token_comes_with_a_fresh_one_for_the_newest_state(how:
     assert rest["metadata"]["resourceVersion"] == server.resource_version
 
 
+@pytest.mark.parametrize("how", ["expire_continue_tokens", "compact"])
+async def test_a_token_expires_even_when_nothing_changed(how: str) -> None:
+    async with FakeApiServer() as server:
+        fill(server, 4)
+        client = Client(server.url)
+        first = (await client.get(PODS, limit="2")).json
+        if how == "compact":
+            server.compact()
+        else:
+            server.expire_continue_tokens()
+        assert (await client.get(PODS, **{"continue": first["metadata"]["continue"]})).status == 410
+
+
 async def test_a_token_expires_with_the_history() -> None:
     async with FakeApiServer(history_limit=4) as server:
         fill(server, 4)
@@ -107,6 +120,8 @@ async def test_selectors_and_namespaces_limit_a_list() -> None:
     async with FakeApiServer() as server:
         fill(server, 5)
         server.create("v1/pods", {"metadata": {"name": "p0", "namespace": "other", "labels": {"parity": "even"}}})
+        for neighbour in ("othe", "other-1", "other0", "others"):
+            server.create("v1/pods", {"metadata": {"name": "px", "namespace": neighbour}})
         client = Client(server.url)
         assert names((await client.get("/api/v1/namespaces/other/pods")).json) == ["p0"]
         even = (await client.get(PODS, labelSelector="parity=even", limit="2")).json

@@ -27,6 +27,17 @@ async def test_an_exception_of_the_body_comes_out_as_it_is_while_clients_are_ser
             raise _OwnError
 
 
+async def test_an_exception_of_the_body_comes_out_even_under_cancellation() -> None:
+    async def fail() -> None:
+        with anyio.CancelScope() as scope:
+            async with FakeApiServer():
+                scope.cancel()
+                raise _OwnError
+
+    with pytest.raises(_OwnError):
+        await fail()
+
+
 async def test_leaving_ends_open_watches_and_frees_the_port() -> None:
     async with FakeApiServer() as server:
         port = int(server.url.rpartition(":")[2])

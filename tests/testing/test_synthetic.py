@@ -74,7 +74,19 @@ def test_objects_can_be_made_by_a_function() -> None:
     assert {widget["kind"] for widget in widgets} == {"Widget"}
     assert {widget["metadata"]["namespace"] for widget in widgets} == {"default"}
     assert len({widget["metadata"]["uid"] for widget in widgets}) == 3
+    versions = [int(widget["metadata"]["resourceVersion"]) for widget in widgets]
+    assert sorted(versions) == [1001, 1002, 1003]
+    assert versions != sorted(versions), "key order is not version order"
     assert widgets[1] == server.get("example.com/v1/widgets", "default/w1")
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 3, 4, 6, 12, 97, 100])
+def test_every_seeded_object_has_a_version_of_its_own(count: int) -> None:
+    server = FakeApiServer()
+    server.seed("v1/nodes", count)
+    versions = [int(node["metadata"]["resourceVersion"]) for node in server.list("v1/nodes")]
+    assert sorted(versions) == list(range(1001, 1001 + count))
+    assert server.resource_version == str(1000 + count)
 
 
 def test_seeding_twice_keeps_both_unless_keys_collide() -> None:

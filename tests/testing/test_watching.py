@@ -280,6 +280,42 @@ async def test_a_bookmark_asked_for_during_the_initial_events_does_not_end_them(
     assert after
 
 
+async def test_a_bookmark_asked_for_comes_behind_everything_done_before() -> None:
+    large = {"data": {"x": "y" * 100_000}}
+    async with FakeApiServer() as server, Client(server.url).watch(CONFIGMAPS, **WATCH_LIST) as watch:
+        await watch.until_bookmark()
+        for number in range(MORE_THAN_ANY_BUFFER):
+            server.create("v1/configmaps", pod(f"c{number:03}") | large)
+            if number == MORE_THAN_ANY_BUFFER // 2:
+                for _ in range(100):  # until the watch is in the middle of the first half
+                    await anyio.lowlevel.checkpoint()
+        server.bookmark()
+        *events, bookmark = await watch.until_bookmark()
+    assert len(events) == MORE_THAN_ANY_BUFFER
+    assert bookmark["object"]["metadata"]["resourceVersion"] == server.resource_version
+
+
+async def test_no_bookmark_is_ahead_of_what_was_sent() -> None:
+    large = {"data": {"x": "y" * 100_000}}
+    versions: list[int] = []
+    async with (
+        FakeApiServer(bookmark_interval=0.001) as server,
+        Client(server.url).watch(CONFIGMAPS, resourceVersion="1000", allowWatchBookmarks="true") as watch,
+    ):
+        for number in range(MORE_THAN_ANY_BUFFER):
+            server.create("v1/configmaps", pod(f"c{number:03}") | large)
+            if number == MORE_THAN_ANY_BUFFER // 2:
+                for _ in range(100):  # until the watch is in the middle of the first half
+                    await anyio.lowlevel.checkpoint()
+        while not versions or versions[-1] < 1000 + MORE_THAN_ANY_BUFFER:
+            event = await watch.event()
+            assert event is not None
+            version = int(event["object"]["metadata"]["resourceVersion"])
+            if event["type"] != "BOOKMARK":
+                assert all(seen < version for seen in versions)
+            versions.append(version)
+
+
 async def test_the_timeout_is_kept_while_initial_events_are_sent() -> None:
     async with FakeApiServer() as server:
         seed_large(server)

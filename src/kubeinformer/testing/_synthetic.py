@@ -96,7 +96,7 @@ class Seed:
 
     def __init__(self, type_: ResourceType, objects: SyntheticObjects, first_version: int) -> None:
         self._type, self._objects, self._first_version = type_, objects, first_version
-        self._step = _coprime_step(len(objects))
+        self._step = _coprime_step(max(1, len(objects)))
 
     def entries(self) -> Iterable[tuple[str, "Lazy"]]:
         """Give every key with its object."""
@@ -129,7 +129,7 @@ class Lazy(msgspec.Struct, frozen=True, gc=False):
 
 
 def _coprime_step(count: int) -> int:
-    step = max(1, int(count * 0.618))  # the golden section spreads neighbours farthest
+    step = max(2, int(count * 0.618))  # the golden section spreads neighbours farthest
     while gcd(step, count) != 1:
         step += 1
     return step
