@@ -6,12 +6,14 @@ an error, one that stops between members is not.
 
 Theory. Since 1.37 an API server gzips watch streams and starts a new gzip *member* at every flush. RFC 1952 section
 2.2 allows that, and decoders that stop after the first member (aiohttp < 3.14, httpx 0.28) lose the rest without a
-word. So this is a loop over `zlib.decompressobj`, one per member. Two details of zlib:
+word. So this is a loop over `zlib.decompressobj`, one per member. Three details of Python's zlib:
 
 - It hands back what it did not consume as a copy. Input is therefore offered in slices, or a chunk holding many
   members (or one bomb) would be copied once per member (or per piece of output).
 - Output that filled ``max_output`` exactly may have a rest inside zlib although all input was taken: it must be
   called again with no input until it gives less.
+- When a member ends on a call that had a limit, what follows it can stand in ``unconsumed_tail`` as well as in
+  ``unused_data`` (seen with CPython 3.11). Offering it again would only pile it up: ``eof`` is looked at first.
 
 Zero bytes between and after members are padding, as for gzip(1) and CPython's `gzip`.
 
@@ -119,7 +121,7 @@ class GzipDecoder:
             if piece:
                 yield piece
             rest = self._member.unconsumed_tail
-            if not rest and (self._member.eof or len(piece) < self._max_output):
+            if self._member.eof or (not rest and len(piece) < self._max_output):
                 return
 
 
