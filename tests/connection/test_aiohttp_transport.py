@@ -6,7 +6,7 @@ import asyncio
 import gc
 import gzip
 import socket
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import anyio
 import pytest
@@ -17,6 +17,7 @@ from kubeinformer.errors import ConnectionFailed, ConnectionLost, ReadDeadlineEx
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
+    from pathlib import Path
 
     from tests.connection.conftest import Exchange, Serve
 
@@ -98,6 +99,23 @@ async def test_no_header_that_nobody_asked_for(serve: Serve, transport_to: _Fact
     assert server.exchanges[0].target == "/api/v1/pods"
 
 
+async def test_headers_of_the_configuration(serve: Serve, transport_to: _Factory) -> None:
+    more = (("Impersonate-Group", "dev"), ("Impersonate-Group", "ops"))
+    async with serve(hello) as server, transport_to(server.url, headers=more).stream(PODS) as response:
+        await read_all(response)
+    assert "Impersonate-Group: dev\r\nImpersonate-Group: ops\r\n" in server.exchanges[0].head
+
+
+async def test_the_environment_is_left_to_the_configuration(
+    serve: Serve, transport_to: _Factory, clean_environment: Path, monkeypatch: pytest.MonkeyPatch, unused_port: int
+) -> None:
+    (clean_environment / ".netrc").write_text("machine 127.0.0.1 login me password mine\n")
+    monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{unused_port}")
+    async with serve(hello) as server, transport_to(server.url).stream(PODS) as response:
+        assert await read_all(response) == b"hello"
+    assert "authorization" not in server.exchanges[0].headers
+
+
 async def test_response_headers_are_lower_case_and_joined(serve: Serve, transport_to: _Factory) -> None:
     async def play(exchange: Exchange) -> None:
         await exchange.send(
@@ -138,6 +156,33 @@ async def test_bytes_come_as_soon_as_they_are_there(serve: Serve, transport_to: 
         assert await response.receive(LONG) == b"first"
         more.set()
         assert await read_all(response) == b"second"
+
+
+async def test_buffered_bytes_need_no_timer(
+    serve: Serve, transport_to: _Factory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with serve(hello) as server, transport_to(server.url).stream(PODS) as response:
+        stream: Any = response
+        while not stream._content.total_bytes:  # noqa: ASYNC110 - aiohttp has no event for it
+            await asyncio.sleep(0)
+        with monkeypatch.context() as patch:
+            patch.delattr(asyncio, "timeout")
+            assert await response.receive(LONG) == b"hello"
+        assert await response.receive(LONG) == b""
+
+
+async def test_a_connection_that_closes_under_the_reader(serve: Serve, transport_to: _Factory) -> None:
+    """Between the close and aiohttp's own notice of it there is a turn of the loop; this is what it raises then."""
+
+    class Closed:
+        def read_nowait(self) -> bytes:
+            raise RuntimeError("Connection closed.")
+
+    async with serve(hello) as server, transport_to(server.url).stream(PODS) as response:
+        monkey: Any = response
+        monkey._content = Closed()
+        with pytest.raises(ConnectionLost, match=r"\(Connection closed\.\)"):
+            await response.receive(LONG)
 
 
 CUTS = {

@@ -18,6 +18,7 @@ from kubeinformer.connection.exec_plugin import YOUNG, ExecCredentials, ExecPlug
 from kubeinformer.errors import ConfigError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.connection.conftest import Clock
@@ -244,6 +245,21 @@ async def test_a_talkative_one_does_not_hang(plugin: Plugin, clock: Clock, capfd
     assert capfd.readouterr().err.startswith("log in, please")  # people can read it
 
 
+@pytest.fixture
+def typed_ahead() -> Iterator[None]:
+    """Something waits on our standard input, which is no terminal."""
+    reading, writing = os.pipe()
+    os.write(writing, b"not for plugins")
+    os.close(writing)
+    kept = os.dup(0)
+    os.dup2(reading, 0)
+    yield
+    os.dup2(kept, 0)
+    os.close(kept)
+    os.close(reading)
+
+
+@pytest.mark.usefixtures("typed_ahead")
 async def test_it_cannot_read_our_standard_input(plugin: Plugin, clock: Clock) -> None:
     plugin.will_run("assert sys.stdin.read() == ''; print(" + repr(json.dumps(_answer(SECRET))) + ")")
     for mode in ("Never", "IfAvailable"):  # pytest's standard input is no terminal

@@ -145,21 +145,27 @@ async def test_no_handshake_in_time(authority: Authority) -> None:
 
 
 @pytest.mark.anyio
-async def test_leaving_early_over_tls_drops_at_once(serve: Serve, authority: Authority) -> None:
-    closed = asyncio.Event()
+@pytest.mark.parametrize("how", ["leave, then close", "close inside"])
+async def test_a_peer_that_reads_no_more_cannot_hold_a_socket(serve: Serve, authority: Authority, how: str) -> None:
+    done = asyncio.Event()
 
     async def play(exchange: Exchange) -> None:
         await exchange.start()
+        exchange.writer.transport.pause_reading()  # type: ignore[attr-defined] # it is a read transport as well
         await exchange.chunk(b"hello")
-        await exchange.closed_by_peer()
-        closed.set()
+        await done.wait()
 
     async with serve(play, context=authority.issue(LOOPBACK).server_context()) as server:
         transport = AiohttpTransport(ConnectionConfig(server=server.url, ca_file=str(authority.file)))
         async with transport.stream(HttpRequest(path="/")) as response:
             assert await response.receive(30) == b"hello"
-        await closed.wait()
+            sock = response._answer.connection.transport.get_extra_info("socket")  # type: ignore[attr-defined]
+            if how == "close inside":
+                await transport.aclose()
+                assert sock.fileno() == -1
         await transport.aclose()
+        assert sock.fileno() == -1  # a polite goodbye would wait half a minute for the answer
+        done.set()
 
 
 @pytest.mark.anyio
@@ -211,7 +217,8 @@ class Renewing(Credentials):
 
 
 @pytest.mark.anyio
-async def test_a_renewed_certificate_makes_a_new_connection(serve: Serve, authority: Authority) -> None:
+@pytest.mark.parametrize("how", ["after a 401", "by expiry"])
+async def test_a_renewed_certificate_makes_a_new_connection(serve: Serve, authority: Authority, how: str) -> None:
     seen: list[Any] = []
 
     async def play(exchange: Exchange) -> None:
@@ -225,8 +232,10 @@ async def test_a_renewed_certificate_makes_a_new_connection(serve: Serve, author
             ConnectionConfig(server=server.url, ca_file=str(authority.file), credentials=credentials)
         )
         for renew in (False, False, True):
-            if renew:
+            if renew and how == "after a 401":
                 await transport.reauthenticate()
+            elif renew:
+                await credentials.refresh()
             async with transport.stream(HttpRequest(path="/")) as response:
                 while await response.receive(30):
                     pass

@@ -105,14 +105,10 @@ class AiohttpTransport:
         """Drop all connections; streams still open raise `ConnectionLost`. Idempotent."""
         self._closed = True
         session, self._session = self._session, None
-        if session is None:
-            return
-        if session.connector is not None:
-            await session.connector.close(abort_ssl=True)
-        await session.close()
-        # The sockets of aborted streams are closed by callbacks of the loop's next turn (two for TLS over TCP).
-        await asyncio.sleep(0)
-        await asyncio.sleep(0)
+        if session is not None:
+            await session.close()  # aborts TLS connections: aiohttp's ssl_shutdown_timeout is 0 by default
+            # Sockets of streams that were dropped just before are closed by callbacks of the loop's next turn.
+            await asyncio.sleep(0)
 
     async def _send(self, request: HttpRequest, target: str) -> aiohttp.ClientResponse:
         if self._closed:

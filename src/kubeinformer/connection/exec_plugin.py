@@ -14,7 +14,7 @@ and some still with the credential before: so one that is younger than ``YOUNG``
 Why not kubernetes_asyncio's ``ExecProvider`` (36.1): it runs on asyncio only, has no time limit, leaves the process
 behind when cancelled, hangs when a plugin fills its standard error, puts standard error into the exception and the
 log, drops certificates that come beside a token and the expiry of those that come alone, and leaves keys in temporary
-files until exit. docs/decisions has more.
+files until exit.
 
 Source. https://kubernetes.io/docs/reference/access-authn-authz/authentication/#client-go-credential-plugins
 """
@@ -137,7 +137,6 @@ class ExecCredentials(Credentials):
             except ConfigError as error:
                 self._failed = (str(error), self._clock())
                 raise
-            self._failed = None
         return issued
 
     def _valid(self) -> _Issued | None:
