@@ -22,6 +22,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(pytest.mark.timeout(_TIMEOUT))
 
 
+@pytest.fixture
+def anyio_backend() -> str:
+    """The default transport is for asyncio. What differs on trio is none of a real server's business."""
+    return "asyncio"
+
+
 @pytest.fixture(scope="session")
 def assets() -> Path:
     """The directory of the binaries. Unset skips; set and wrong fails, or CI would pass on nothing."""
