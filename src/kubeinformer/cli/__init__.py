@@ -40,9 +40,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         from kubeinformer.cli._app import run  # noqa: PLC0415 - typer and rich are an extra: say so when they lack
     except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] not in {"typer", "rich"}:
+        missing = (error.name or "").partition(".")[0]
+        if missing not in {"typer", "rich"}:
             raise
-        message = f"kubeinformer: error: {error.name} is not installed: pip install 'kubeinformer[cli]'"
-        print(message, file=sys.stderr)
+        print(f"kubeinformer: error: {missing} is not installed: pip install 'kubeinformer[cli]'", file=sys.stderr)
         return 2
     return run(sys.argv[1:] if arguments is None else list(arguments))

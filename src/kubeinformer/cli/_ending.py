@@ -70,14 +70,12 @@ def run_command(command: Callable[[Notices], Coroutine[Any, Any, None]]) -> int:
     logging.getLogger("kubeinformer").addHandler(logging.NullHandler())
     try:
         anyio.run(command, notices)
-    except KeyboardInterrupt:
-        return _INTERRUPTED
     except BaseException as error:
         cause = _alone(error)
         code = _exit_code(cause)
         if code is None:
             raise
-        if isinstance(cause, OSError):
+        if isinstance(cause, OSError | KeyboardInterrupt):
             _forget_stdout()
         if code not in {_NO_READER, _INTERRUPTED}:
             notices.say(f"error: {cause}")
@@ -111,7 +109,7 @@ def _exit_code(error: BaseException) -> int | None:
 
 
 def _forget_stdout() -> None:
-    """Keep the interpreter's own flush at exit from failing a second time, which would print and exit with 120."""
+    """Drop what Python still holds of the output: its flush at exit would block, or fail again and exit with 120."""
     try:
         descriptor = sys.stdout.fileno()
     except (OSError, ValueError):  # captured by a test, or closed

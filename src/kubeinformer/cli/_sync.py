@@ -28,7 +28,6 @@ from kubeinformer.cli._text import is_terminal, megabytes
 __all__ = ["StateNotices", "first_sync"]
 
 _TICK = 0.1  # seconds between two looks; a display that moves ten times a second looks alive
-# With these a server that does not know watch-lists refuses them; the informer then asks for a list.
 _REFUSES_WATCH_LIST = frozenset({400, 415, 422})
 
 
@@ -48,6 +47,8 @@ class StateNotices:
     def look(self) -> None:
         """Say what changed since the last look."""
         error = self._informer.statistics().last_error
+        if error is not None and _refuses_watch_list(error):
+            return
         name = None if error is None else type(error).__name__
         if name == self._said:
             return
@@ -90,12 +91,11 @@ async def first_sync(
                 if error is not None and _is_final(error, statistics):
                     raise error from None
                 if give_up_after is not None and anyio.current_time() - started >= give_up_after:
-                    if isinstance(error, ServerRefused):
-                        raise error from None
                     raise SyncTimeout(informer.resource, give_up_after, error) from None
             else:
                 return
-            if states is not None:
+            # A refusal is final in a moment, or the informer has its answer to it: neither needs a line of its own.
+            if states is not None and not isinstance(error, ServerRefused):
                 states.look()
             progress.show(statistics, anyio.current_time() - started)
 
@@ -106,10 +106,13 @@ def _is_final(error: Exception, statistics: InformerStatistics) -> bool:
             return True
         case Unauthorized():
             return statistics.failures[type(error).__name__] > 1
-        case ServerRefused(verb="watch", status=status) if status in _REFUSES_WATCH_LIST:
-            return False
         case _:
-            return isinstance(error, ServerRefused)
+            return isinstance(error, ServerRefused) and not _refuses_watch_list(error)
+
+
+def _refuses_watch_list(error: Exception) -> bool:
+    """Whether this is how a server says that it is too old for watch-lists; the informer then asks for a list."""
+    return isinstance(error, ServerRefused) and error.verb == "watch" and error.status in _REFUSES_WATCH_LIST
 
 
 class _Progress:
