@@ -43,7 +43,7 @@ def is_gone(watched: int) -> bool:
     return bool(select.select([watched], [], [], 20)[0])
 
 
-def test_it_measures_and_survives_cuts(spawn: "Spawn"):
+def test_it_measures_and_survives_cuts(spawn: "Spawn") -> None:
     running = spawn("demo", "--seconds", "5", "--pods", "500", "--churn", "100", "--cut-every", "1")
     ended = running.end()
     assert (ended.code, ended.err) == (0, "")
@@ -72,7 +72,7 @@ def test_it_measures_and_survives_cuts(spawn: "Spawn"):
 
 
 @linux
-def test_ctrl_c_ends_it_with_the_summary_and_without_the_server(spawn: "Spawn"):
+def test_ctrl_c_ends_it_with_the_summary_and_without_the_server(spawn: "Spawn") -> None:
     running = spawn("demo", "--pods", "300", "--cut-every", "0")
     assert "0.0 s: " in running.line()
     while "snapshots 1" not in running.line():
@@ -85,7 +85,7 @@ def test_ctrl_c_ends_it_with_the_summary_and_without_the_server(spawn: "Spawn"):
 
 
 @linux
-def test_a_server_that_dies_is_an_error(spawn: "Spawn"):
+def test_a_server_that_dies_is_an_error(spawn: "Spawn") -> None:
     running = spawn("demo", "--pods", "300")
     assert running.line()
     (server,) = children(running)
@@ -97,7 +97,7 @@ def test_a_server_that_dies_is_an_error(spawn: "Spawn"):
 
 @linux
 @pytest.mark.parametrize("deadly", [signal.SIGKILL, signal.SIGTERM])
-def test_a_server_does_not_outlive_a_demo_that_is_killed(deadly: signal.Signals, spawn: "Spawn"):
+def test_a_server_does_not_outlive_a_demo_that_is_killed(deadly: signal.Signals, spawn: "Spawn") -> None:
     running = spawn("demo", "--pods", "300")
     assert running.line()
     with server_of(running) as watched:
@@ -107,7 +107,7 @@ def test_a_server_does_not_outlive_a_demo_that_is_killed(deadly: signal.Signals,
 
 
 @linux
-def test_a_reader_that_has_seen_enough(spawn: "Spawn"):
+def test_a_reader_that_has_seen_enough(spawn: "Spawn") -> None:
     running = spawn("demo", "--pods", "300")
     assert running.line()
     with server_of(running) as watched:
@@ -138,7 +138,7 @@ def stand_in(folder: Path, script: str) -> str:
 )
 def test_a_server_that_does_not_start(
     script: str, said: str, run: "Run", tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
+) -> None:
     monkeypatch.setattr(sys, "executable", stand_in(tmp_path, script))
     ended = run("demo")
     assert ended.code == 1
@@ -147,7 +147,9 @@ def test_a_server_that_does_not_start(
     assert said in ended.err
 
 
-def test_a_server_that_does_not_listen_to_a_polite_word(run: "Run", tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_server_that_does_not_listen_to_a_polite_word(
+    run: "Run", tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("kubeinformer.cli._demo_server._FAREWELL", 0.1)
     file = tmp_path / "pid"
     script = (
@@ -161,14 +163,14 @@ def test_a_server_that_does_not_listen_to_a_polite_word(run: "Run", tmp_path: Pa
         os.kill(int(file.read_text()), 0)
 
 
-def test_options_reach_the_server(run: "Run", tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_options_reach_the_server(run: "Run", tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", stand_in(tmp_path, 'echo "$@" >&2; exit 1'))
     ended = run("demo", "--pods", "1234567", "--churn", "0.25", "--cut-every", "1000000")
     assert "-m kubeinformer.testing --port 0 --pods 1234567 --churn 0.25 --cut-every 1000000\n" in ended.err
 
 
 @linux
-def test_a_terminal_sees_a_panel_then_the_summary(spawn: "Spawn"):
+def test_a_terminal_sees_a_panel_then_the_summary(spawn: "Spawn") -> None:
     far, near = pty.openpty()
     environment = {"TERM": "xterm", "COLUMNS": "110", "LINES": "40"}
     with os.fdopen(near, "wb", buffering=0) as terminal:

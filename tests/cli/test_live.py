@@ -4,6 +4,7 @@ import json
 import os
 import pty
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,7 @@ def change(server: "Served") -> None:
     server.do("patch", "v1/pods", "default/web-0", {"metadata": {"labels": {"a": "b"}}})
 
 
-def test_names_tell_what_happened(server: "Served", spawn: "Spawn"):
+def test_names_tell_what_happened(server: "Served", spawn: "Spawn") -> None:
     server.pod("web-0")
     running = spawn("watch", "v1/pods", "-o", "name", "--server", server.url)
     assert running.line() == "+ default/web-0"
@@ -31,7 +32,7 @@ def test_names_tell_what_happened(server: "Served", spawn: "Spawn"):
     assert (ended.code, ended.out, ended.err) == (130, "", "")
 
 
-def test_a_table_tells_what_happened(server: "Served", spawn: "Spawn"):
+def test_a_table_tells_what_happened(server: "Served", spawn: "Spawn") -> None:
     server.pod("web-0")
     running = spawn("watch", "v1/pods", "--server", server.url)
     assert running.line() == "EVENT     NAMESPACE NAME  VERSION    AGE"
@@ -43,7 +44,7 @@ def test_a_table_tells_what_happened(server: "Served", spawn: "Spawn"):
     assert running.interrupt().code == 130
 
 
-def test_json_tells_what_happened_as_kubectl_does(server: "Served", spawn: "Spawn"):
+def test_json_tells_what_happened_as_kubectl_does(server: "Served", spawn: "Spawn") -> None:
     server.pod("web-0")
     running = spawn("watch", "v1/pods", "-o", "json", "--server", server.url)
     expected = server.do("get", "v1/pods", "default/web-0")
@@ -56,7 +57,7 @@ def test_json_tells_what_happened_as_kubectl_does(server: "Served", spawn: "Spaw
     assert running.interrupt().code == 130
 
 
-def test_an_older_server_is_nothing_to_talk_about(server: "Served", spawn: "Spawn"):
+def test_an_older_server_is_nothing_to_talk_about(server: "Served", spawn: "Spawn") -> None:
     server.set("watch_list_enabled", value=False)
     server.pod("web-0")
     running = spawn("watch", "v1/pods", "-o", "name", "--server", server.url)
@@ -70,7 +71,7 @@ def test_an_older_server_is_nothing_to_talk_about(server: "Served", spawn: "Spaw
 # Servers that come and go.
 
 
-def test_a_server_that_is_not_there_yet_is_waited_for(serve: "Serve", spawn: "Spawn", free_port: int):
+def test_a_server_that_is_not_there_yet_is_waited_for(serve: "Serve", spawn: "Spawn", free_port: int) -> None:
     running = spawn("watch", "v1/pods", "-o", "name", "--server", f"http://127.0.0.1:{free_port}")
     warning = running.error_line()
     assert warning.startswith("kubeinformer: warning: ")
@@ -82,7 +83,7 @@ def test_a_server_that_is_not_there_yet_is_waited_for(serve: "Serve", spawn: "Sp
     assert (ended.code, ended.err) == (130, "")
 
 
-def test_a_right_that_is_taken_away_is_told_once_and_so_is_its_return(server: "Served", spawn: "Spawn"):
+def test_a_right_that_is_taken_away_is_told_once_and_so_is_its_return(server: "Served", spawn: "Spawn") -> None:
     server.pod("web-0")
     running = spawn("watch", "v1/pods", "-o", "name", "--server", server.url)
     assert running.line() == "+ default/web-0"
@@ -105,7 +106,7 @@ def test_a_right_that_is_taken_away_is_told_once_and_so_is_its_return(server: "S
 # Ctrl-C, and readers that go away.
 
 
-def test_ctrl_c_while_waiting_for_a_server(spawn: "Spawn", free_port: int):
+def test_ctrl_c_while_waiting_for_a_server(spawn: "Spawn", free_port: int) -> None:
     running = spawn("watch", "v1/pods", "--server", f"http://127.0.0.1:{free_port}")
     running.error_line()
     ended = running.interrupt()
@@ -113,7 +114,7 @@ def test_ctrl_c_while_waiting_for_a_server(spawn: "Spawn", free_port: int):
 
 
 @pytest.mark.parametrize("once", [("--once",), ()])
-def test_ctrl_c_while_nobody_reads(once: tuple[str, ...], server: "Served", spawn: "Spawn"):
+def test_ctrl_c_while_nobody_reads(once: tuple[str, ...], server: "Served", spawn: "Spawn") -> None:
     server.do("seed", "v1/pods", 2000)  # 13 MB; a pipe holds 64 KB
     running = spawn("watch", "v1/pods", *once, "-o", "json", "--server", server.url)
     running.line()
@@ -124,7 +125,7 @@ def test_ctrl_c_while_nobody_reads(once: tuple[str, ...], server: "Served", spaw
 
 @pytest.mark.parametrize("once", [("--once",), ()])
 @pytest.mark.parametrize("form", ["name", "table", "json"])
-def test_a_reader_that_has_seen_enough(form: str, once: tuple[str, ...], server: "Served", spawn: "Spawn"):
+def test_a_reader_that_has_seen_enough(form: str, once: tuple[str, ...], server: "Served", spawn: "Spawn") -> None:
     server.do("seed", "v1/pods", 5000)
     running = spawn("watch", "v1/pods", *once, "-o", form, "--server", server.url)
     assert running.line()
@@ -136,7 +137,7 @@ def test_a_reader_that_has_seen_enough(form: str, once: tuple[str, ...], server:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux's /dev/full")
-def test_a_full_disk(server: "Served", spawn: "Spawn"):
+def test_a_full_disk(server: "Served", spawn: "Spawn") -> None:
     server.pod("web-0")
     with Path("/dev/full").open("wb") as full:
         ended = spawn("watch", "v1/pods", "--server", server.url, stdout=full).end()
@@ -144,7 +145,7 @@ def test_a_full_disk(server: "Served", spawn: "Spawn"):
     assert "No space left" in ended.error
 
 
-def test_a_stderr_that_nobody_reads_ends_nothing(serve: "Serve", spawn: "Spawn", free_port: int):
+def test_a_stderr_that_nobody_reads_ends_nothing(serve: "Serve", spawn: "Spawn", free_port: int) -> None:
     reader, writer = os.pipe()
     os.close(reader)
     with os.fdopen(writer, "wb") as gone:
@@ -179,14 +180,14 @@ class Terminal:
 
 
 @pytest.fixture
-def terminal():
+def terminal() -> Iterator[Terminal]:
     terminal = Terminal()
     yield terminal
     terminal.close()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="pseudo-terminals differ")
-def test_events_have_colours_on_a_terminal_only(server: "Served", spawn: "Spawn", terminal: Terminal):
+def test_events_have_colours_on_a_terminal_only(server: "Served", spawn: "Spawn", terminal: Terminal) -> None:
     server.pod("web-0")
     environment = {"TERM": "xterm-256color"}
     spawn("watch", "v1/pods", "--server", server.url, stdout=terminal.near, env=environment)
@@ -199,7 +200,7 @@ def test_events_have_colours_on_a_terminal_only(server: "Served", spawn: "Spawn"
 @pytest.mark.skipif(sys.platform != "linux", reason="pseudo-terminals differ")
 def test_progress_is_shown_on_a_terminal_and_gone_afterwards(
     serve: "Serve", spawn: "Spawn", terminal: Terminal, free_port: int
-):
+) -> None:
     url = f"http://127.0.0.1:{free_port}"
     running = spawn(
         "watch", "v1/pods", "-o", "name", "--server", url, stderr=terminal.near, env={"TERM": "xterm", "COLUMNS": "200"}
@@ -213,7 +214,7 @@ def test_progress_is_shown_on_a_terminal_and_gone_afterwards(
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="pseudo-terminals differ")
-def test_a_dumb_terminal_gets_no_progress(spawn: "Spawn", terminal: Terminal, free_port: int):
+def test_a_dumb_terminal_gets_no_progress(spawn: "Spawn", terminal: Terminal, free_port: int) -> None:
     url = f"http://127.0.0.1:{free_port}"
     running = spawn("watch", "v1/pods", "--server", url, stderr=terminal.near, env={"TERM": "dumb"})
     assert terminal.until(b"warning") == b"kubeinformer: "

@@ -19,20 +19,20 @@ def python(code: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=False)  # noqa: S603
 
 
-def test_version(run: "Run"):
+def test_version(run: "Run") -> None:
     ended = run("--version")
     assert (ended.code, ended.out) == (0, f"kubeinformer {importlib.metadata.version('kubeinformer')}\n")
 
 
 @pytest.mark.parametrize("arguments", [("--help",), ("-h",), ()])
-def test_help_names_the_commands_and_exit_codes(arguments: tuple[str, ...], run: "Run"):
+def test_help_names_the_commands_and_exit_codes(arguments: tuple[str, ...], run: "Run") -> None:
     ended = run(*arguments)
     assert ended.code == 0
     for word in ("watch", "demo", "--version", "130", "141"):
         assert word in ended.out
 
 
-def test_help_of_a_command_says_what_an_option_is_when_left_out(run: "Run"):
+def test_help_of_a_command_says_what_an_option_is_when_left_out(run: "Run") -> None:
     ended = run("watch", "--help")
     assert ended.code == 0
     for word in ("RESOURCE", "--namespace", "--selector", "--output", "--once", "--timeout", "--ca-file", "30 with"):
@@ -59,20 +59,22 @@ def test_help_of_a_command_says_what_an_option_is_when_left_out(run: "Run"):
         (("demo", "--cut-every", "x"), "--cut-every"),
     ],
 )
-def test_a_wrong_option_is_one_line_and_exit_code_2(arguments: tuple[str, ...], named: str, run: "Run"):
+def test_a_wrong_option_is_one_line_and_exit_code_2(arguments: tuple[str, ...], named: str, run: "Run") -> None:
     ended = run(*arguments)
     assert ended.code == 2
     assert named in ended.error
 
 
-def test_arguments_come_from_the_command_line(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]):
+def test_arguments_come_from_the_command_line(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr(sys, "argv", ["kubeinformer", "--version"])
     assert main() == 0
     assert capfd.readouterr().out.startswith("kubeinformer ")
 
 
 @pytest.mark.parametrize("missing", ["typer", "rich"])
-def test_without_the_extra_it_says_what_to_install(missing: str):
+def test_without_the_extra_it_says_what_to_install(missing: str) -> None:
     ended = python(
         f"import sys; sys.modules['{missing}'] = None; from kubeinformer.cli import main; sys.exit(main([]))"
     )
@@ -81,14 +83,14 @@ def test_without_the_extra_it_says_what_to_install(missing: str):
     assert ended.stdout == ""
 
 
-def test_another_module_that_lacks_is_a_bug_and_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch):
+def test_another_module_that_lacks_is_a_bug_and_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(sys.modules, "kubeinformer.cli._app", raising=False)
     monkeypatch.setitem(sys.modules, "kubeinformer.cli._views", None)
     with pytest.raises(ModuleNotFoundError, match="_views"):
         main(["--help"])
 
 
-def test_help_imports_no_client():
+def test_help_imports_no_client() -> None:
     code = (
         "import sys; from kubeinformer.cli import main; main(['watch', '--help']); "
         "sys.exit(any(m.partition('.')[0] in ('aiohttp', 'kubernetes_asyncio', 'h11') for m in sys.modules))"
@@ -114,7 +116,7 @@ def failing(error: BaseException) -> int:
         (FileNotFoundError(2, "none"), 1),
     ],
 )
-def test_what_ends_a_command_is_one_line(error: BaseException, code: int, capfd: pytest.CaptureFixture[str]):
+def test_what_ends_a_command_is_one_line(error: BaseException, code: int, capfd: pytest.CaptureFixture[str]) -> None:
     assert failing(error) == code
     err = capfd.readouterr().err
     assert err.startswith("kubeinformer: error: ")
@@ -123,11 +125,11 @@ def test_what_ends_a_command_is_one_line(error: BaseException, code: int, capfd:
 
 
 @pytest.mark.parametrize(("error", "code"), [(KeyboardInterrupt(), 130), (BrokenPipeError(32, "gone"), 141)])
-def test_what_needs_no_words_gets_none(error: BaseException, code: int, capfd: pytest.CaptureFixture[str]):
+def test_what_needs_no_words_gets_none(error: BaseException, code: int, capfd: pytest.CaptureFixture[str]) -> None:
     assert failing(error) == code
     assert capfd.readouterr() == ("", "")
 
 
-def test_a_bug_keeps_its_traceback():
+def test_a_bug_keeps_its_traceback() -> None:
     with pytest.raises(ZeroDivisionError):
         failing(ZeroDivisionError())

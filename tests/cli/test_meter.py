@@ -55,16 +55,16 @@ def figures(requests: dict[str, int], *, syncs: int = 1, synced_after: float | N
         ({}, 0),
     ],
 )
-def test_a_resume_is_a_watch_that_goes_on_from_another(requests: dict[str, int], resumes: int):
+def test_a_resume_is_a_watch_that_goes_on_from_another(requests: dict[str, int], resumes: int) -> None:
     assert figures(requests).resumes == resumes
 
 
-def test_the_mean_rate_counts_from_the_snapshot():
+def test_the_mean_rate_counts_from_the_snapshot() -> None:
     assert figures({}).mean_rate == 200
     assert figures({}, synced_after=None).mean_rate == 0
 
 
-def test_the_summary_says_what_was_measured():
+def test_the_summary_says_what_was_measured() -> None:
     assert summary(figures({"watch-list": 1, "watch": 2})).splitlines() == [
         "pods        20,000, synced in 2.00 s",
         "data        130.0 MB of JSON, 13.0 MB on the wire",
@@ -75,20 +75,20 @@ def test_the_summary_says_what_was_measured():
     ]
 
 
-def test_the_summary_says_also_what_went_less_well():
+def test_the_summary_says_also_what_went_less_well() -> None:
     assert "resumed once, and 2 more by a resync in place" in summary(figures({"watch": 1}, syncs=3))
     assert "not synced" in summary(figures({}, synced_after=None))
     assert "requests: none" in summary(figures({}))
 
 
-def test_what_the_system_does_not_say_is_unknown():
+def test_what_the_system_does_not_say_is_unknown() -> None:
     elsewhere = replace(figures({}), memory=Memory(None, 1_000_000), memory_before=Memory(None, 500_000))
     assert "memory unknown" in status_line(elsewhere)
     assert "1.0 MB at the peak, unknown now (0.5 MB before the informer)" in summary(elsewhere)
 
 
 @pytest.mark.anyio
-async def test_a_reader_is_measured(anyio_backend_name: str):
+async def test_a_reader_is_measured(anyio_backend_name: str) -> None:
     if anyio_backend_name != "asyncio":
         pytest.skip("the built-in transport needs asyncio")
     async with FakeApiServer() as server, connect(server=server.url) as cluster:

@@ -28,7 +28,7 @@ def replace_stdout(monkeypatch: pytest.MonkeyPatch) -> Pieces:
     return pieces
 
 
-def test_a_long_output_leaves_in_blocks_as_it_is_made(monkeypatch: pytest.MonkeyPatch):
+def test_a_long_output_leaves_in_blocks_as_it_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
     pieces = replace_stdout(monkeypatch)
     output = Output()
     for _ in range(1000):
@@ -39,13 +39,13 @@ def test_a_long_output_leaves_in_blocks_as_it_is_made(monkeypatch: pytest.Monkey
     assert sum(pieces.sizes) == 1_000_000
 
 
-def test_nothing_to_flush_is_no_write(monkeypatch: pytest.MonkeyPatch):
+def test_nothing_to_flush_is_no_write(monkeypatch: pytest.MonkeyPatch) -> None:
     pieces = replace_stdout(monkeypatch)
     Output().flush()
     assert pieces.sizes == []
 
 
-def test_what_the_character_set_lacks_is_escaped(monkeypatch: pytest.MonkeyPatch):
+def test_what_the_character_set_lacks_is_escaped(monkeypatch: pytest.MonkeyPatch) -> None:
     raw = io.BytesIO()
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(raw, "ascii"))
     output = Output()
@@ -54,14 +54,14 @@ def test_what_the_character_set_lacks_is_escaped(monkeypatch: pytest.MonkeyPatch
     assert raw.getvalue() == b"gr\\xf6\\xdfe\n"
 
 
-def test_a_closed_stdout_is_an_error_of_the_command_line(monkeypatch: pytest.MonkeyPatch):
+def test_a_closed_stdout_is_an_error_of_the_command_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdout", None)
     with pytest.raises(CommandError, match="stdout is closed"):
         Output()
 
 
 @pytest.mark.parametrize("handler", [signal.SIG_IGN, lambda *_: None])
-def test_the_handler_of_ctrl_c_is_as_before_after_a_write(handler: object, monkeypatch: pytest.MonkeyPatch):
+def test_the_handler_of_ctrl_c_is_as_before_after_a_write(handler: object, monkeypatch: pytest.MonkeyPatch) -> None:
     pieces = replace_stdout(monkeypatch)
     before = signal.signal(signal.SIGINT, handler)  # type: ignore[arg-type]  # what signal() takes
     try:

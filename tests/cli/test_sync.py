@@ -31,7 +31,7 @@ class Scripted:
     last_error: Exception | None = None
     failures: dict[str, int] = field(default_factory=dict)
 
-    async def synced(self, *, timeout: float) -> None:
+    async def synced(self, *, timeout: float) -> None:  # noqa: ASYNC109 - the informer's signature
         await anyio.lowlevel.checkpoint()
         if not self.errors:
             return
@@ -81,7 +81,7 @@ async def wait(*errors: Exception | None, give_up_after: float | None = None) ->
         ConfigError("no plugin"),
     ],
 )
-async def test_what_only_a_person_can_repair_ends_the_wait(error: Exception, capfd: pytest.CaptureFixture[str]):
+async def test_what_only_a_person_can_repair_ends_the_wait(error: Exception, capfd: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(type(error)) as caught:
         await wait(None, error)
     assert caught.value is error
@@ -92,13 +92,15 @@ async def test_what_only_a_person_can_repair_ends_the_wait(error: Exception, cap
 @pytest.mark.parametrize(
     "error", [refused(ServerRefused, status) for status in (400, 415, 422)] + [refused(Unauthorized, 401)]
 )
-async def test_what_the_informer_has_its_own_answer_to_does_not(error: Exception, capfd: pytest.CaptureFixture[str]):
+async def test_what_the_informer_has_its_own_answer_to_does_not(
+    error: Exception, capfd: pytest.CaptureFixture[str]
+) -> None:
     await wait(error)
     assert capfd.readouterr().err == ""
 
 
 @pytest.mark.anyio
-async def test_new_credentials_that_are_refused_as_well_do():
+async def test_new_credentials_that_are_refused_as_well_do() -> None:
     first, second = refused(Unauthorized, 401), refused(Unauthorized, 401)
     with pytest.raises(Unauthorized) as caught:
         await wait(first, second)
@@ -106,14 +108,14 @@ async def test_new_credentials_that_are_refused_as_well_do():
 
 
 @pytest.mark.anyio
-async def test_the_time_is_up():
+async def test_the_time_is_up() -> None:
     with pytest.raises(SyncTimeout, match=r"not synced within 0 s; last failure: refused") as caught:
         await wait(ConnectionFailed("refused"), give_up_after=0)
     assert caught.value.seconds == 0
 
 
 @pytest.mark.anyio
-async def test_each_change_of_state_is_one_line(capfd: pytest.CaptureFixture[str]):
+async def test_each_change_of_state_is_one_line(capfd: pytest.CaptureFixture[str]) -> None:
     lost = ConnectionLost("cut")
     down = [ServerUnavailable("watch", "v1/pods", 503, "", f"{number}") for number in range(3)]
     await wait(None, None, lost, *down, ConnectionLost("cut"), None, None)

@@ -19,11 +19,11 @@ from kubeinformer.cli._text import age, is_terminal, megabytes, one_line, printa
         ("a\r\nb", "a\\r\\nb"),
     ],
 )
-def test_what_cannot_be_seen_is_escaped(text: str, safe: str):
+def test_what_cannot_be_seen_is_escaped(text: str, safe: str) -> None:
     assert printable(text) == safe
 
 
-def test_an_error_of_many_lines_becomes_one():
+def test_an_error_of_many_lines_becomes_one() -> None:
     assert one_line("no:\n  a\t b\x1b[0m\r\n") == "no: a b\\x1b[0m"
 
 
@@ -44,14 +44,14 @@ def test_an_error_of_many_lines_becomes_one():
         (17, "<unknown>"),
     ],
 )
-def test_age(timestamp: object, said: str):
+def test_age(timestamp: object, said: str) -> None:
     assert age(timestamp, datetime(2026, 7, 1, 12, tzinfo=UTC)) == said
 
 
-def test_megabytes():
+def test_megabytes() -> None:
     assert megabytes(1_234_567_890) == "1,234.6 MB"
 
 
-def test_a_closed_stream_is_no_terminal():
+def test_a_closed_stream_is_no_terminal() -> None:
     assert not is_terminal(None)
     assert not is_terminal(io.StringIO())

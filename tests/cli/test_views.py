@@ -37,7 +37,7 @@ def view(form: Format) -> tuple[View, Output]:
 @pytest.mark.parametrize("form", [Format.TABLE, Format.NAME])
 def test_no_escape_sequence_reaches_the_terminal(
     form: Format, store: Store[RawObject], capsysbinary: pytest.CaptureFixture[bytes]
-):
+) -> None:
     rows, output = view(form)
     rows.begin([Hostile.key], live=True)
     rows.row(store, Hostile.key)
@@ -48,14 +48,16 @@ def test_no_escape_sequence_reaches_the_terminal(
     assert not set(out) - set(b"\n") & set(range(32))
 
 
-def test_an_indented_object_is_still_one_line(store: Store[RawObject], capsysbinary: pytest.CaptureFixture[bytes]):
+def test_an_indented_object_is_still_one_line(
+    store: Store[RawObject], capsysbinary: pytest.CaptureFixture[bytes]
+) -> None:
     rows, output = view(Format.JSON)
     rows.row(store, Hostile.key)
     output.flush()
     assert [json.loads(line) for line in capsysbinary.readouterr().out.splitlines()] == [{"a": [1, 2]}]
 
 
-def test_an_object_that_is_gone_meanwhile_has_no_row(capsysbinary: pytest.CaptureFixture[bytes]):
+def test_an_object_that_is_gone_meanwhile_has_no_row(capsysbinary: pytest.CaptureFixture[bytes]) -> None:
     class Empty:
         def raw(self, key: str) -> None:
             del key
@@ -66,7 +68,7 @@ def test_an_object_that_is_gone_meanwhile_has_no_row(capsysbinary: pytest.Captur
     assert capsysbinary.readouterr().out == b""
 
 
-def test_a_lone_surrogate_leaves_as_the_escape_it_came_as(capsysbinary: pytest.CaptureFixture[bytes]):
+def test_a_lone_surrogate_leaves_as_the_escape_it_came_as(capsysbinary: pytest.CaptureFixture[bytes]) -> None:
     rows, output = view(Format.JSON)
     rows.event(Added("a/b", {"metadata": {"name": "b"}, "data": "\ud800é"}))
     output.flush()
@@ -75,7 +77,9 @@ def test_a_lone_surrogate_leaves_as_the_escape_it_came_as(capsysbinary: pytest.C
     assert json.loads(out) == {"type": "ADDED", "object": {"metadata": {"name": "b"}, "data": "\ud800é"}}
 
 
-def test_a_namespace_that_comes_after_a_heading_without_one_is_shown(capsysbinary: pytest.CaptureFixture[bytes]):
+def test_a_namespace_that_comes_after_a_heading_without_one_is_shown(
+    capsysbinary: pytest.CaptureFixture[bytes],
+) -> None:
     rows, output = view(Format.TABLE)
     rows.begin([], live=True)
     rows.event(Added("default/web-0", {"metadata": {"resourceVersion": "7"}}))

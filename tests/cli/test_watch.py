@@ -39,14 +39,14 @@ def kubeconfig(folder: Path, url: str) -> Path:
 # What is printed.
 
 
-def test_names(server: "Served", run: "Run"):
+def test_names(server: "Served", run: "Run") -> None:
     server.pod("web-1")
     server.pod("web-0", namespace="kube-system")
     ended = run("watch", "v1/pods", "--once", "-o", "name", "--server", server.url)
     assert (ended.code, ended.out, ended.err) == (0, "default/web-1\nkube-system/web-0\n", "")
 
 
-def test_a_table_of_a_namespaced_resource(server: "Served", run: "Run"):
+def test_a_table_of_a_namespaced_resource(server: "Served", run: "Run") -> None:
     server.pod("web-0")
     server.pod("a-much-longer-name", namespace="kube-system")
     ended = run("watch", "v1/pods", "--once", "--server", server.url)
@@ -58,17 +58,17 @@ def test_a_table_of_a_namespaced_resource(server: "Served", run: "Run"):
     assert (ended.code, ended.err) == (0, "")
 
 
-def test_a_table_of_a_cluster_scoped_resource_has_no_namespaces(server: "Served", run: "Run"):
+def test_a_table_of_a_cluster_scoped_resource_has_no_namespaces(server: "Served", run: "Run") -> None:
     server.do("create", "v1/nodes", {"metadata": {"name": "node-1"}})
     ended = run("watch", "v1/nodes", "--once", "-o", "table", "--server", server.url)
     assert [line.split()[0] for line in ended.out.splitlines()] == ["NAME", "node-1"]
 
 
-def test_nothing_is_a_heading_alone(server: "Served", run: "Run"):
+def test_nothing_is_a_heading_alone(server: "Served", run: "Run") -> None:
     assert run("watch", "v1/pods", "--once", "--server", server.url).out.split() == ["NAME", "VERSION", "AGE"]
 
 
-def test_json_lines_are_the_objects_as_sent(server: "Served", run: "Run"):
+def test_json_lines_are_the_objects_as_sent(server: "Served", run: "Run") -> None:
     server.pod("web-0", labels={"app": "größe"})
     server.pod("web-1")
     ended = run("watch", "v1/pods", "--once", "--output", "json", "--server", server.url)
@@ -79,7 +79,7 @@ def test_json_lines_are_the_objects_as_sent(server: "Served", run: "Run"):
 
 @pytest.mark.parametrize("form", ["name", "table", "json"])
 @pytest.mark.parametrize("watch_list", [True, False])
-def test_all_of_a_fleet_is_printed_once(form: str, watch_list: bool, server: "Served", run: "Run"):  # noqa: FBT001
+def test_all_of_a_fleet_is_printed_once(form: str, watch_list: bool, server: "Served", run: "Run") -> None:  # noqa: FBT001
     server.set("watch_list_enabled", value=watch_list)
     server.do("seed", "v1/pods", 700)
     ended = run("watch", "v1/pods", "--once", "-o", form, "--server", server.url)
@@ -88,14 +88,14 @@ def test_all_of_a_fleet_is_printed_once(form: str, watch_list: bool, server: "Se
     assert (ended.code, ended.err) == (0, "")
 
 
-def test_no_more_is_kept_and_asked_for_than_is_shown():
+def test_no_more_is_kept_and_asked_for_than_is_shown() -> None:
     views = {form.value: make_view(form, Output()) for form in Format}
     asked = {form: (view.retain, view.metadata_only) for form, view in views.items()}
     assert asked == {"name": ("keys", True), "table": ("metadata", True), "json": ("compressed", False)}
 
 
 @pytest.mark.parametrize("option", ["-n", "--namespace"])
-def test_one_namespace(option: str, server: "Served", run: "Run"):
+def test_one_namespace(option: str, server: "Served", run: "Run") -> None:
     server.pod("web-0")
     server.pod("web-0", namespace="kube-system")
     ended = run("watch", "v1/pods", "--once", "-o", "name", option, "kube-system", "--server", server.url)
@@ -103,7 +103,7 @@ def test_one_namespace(option: str, server: "Served", run: "Run"):
 
 
 @pytest.mark.parametrize("option", ["-l", "--selector"])
-def test_a_label_selector(option: str, server: "Served", run: "Run"):
+def test_a_label_selector(option: str, server: "Served", run: "Run") -> None:
     server.pod("web-0", labels={"app": "web"})
     server.pod("api-0", labels={"app": "api"})
     server.pod("cron-0")
@@ -116,7 +116,7 @@ def test_a_label_selector(option: str, server: "Served", run: "Run"):
 
 def test_a_kubeconfig_its_context_and_the_environment(
     server: "Served", run: "Run", tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
+) -> None:
     server.pod("web-0")
     file = kubeconfig(tmp_path, server.url)
     once = ("watch", "v1/pods", "--once", "-o", "name")
@@ -127,39 +127,39 @@ def test_a_kubeconfig_its_context_and_the_environment(
     assert run(*once).out == "default/web-0\n"
 
 
-def test_no_kubeconfig_anywhere(run: "Run", nowhere: Path):
+def test_no_kubeconfig_anywhere(run: "Run", nowhere: Path) -> None:
     ended = run("watch", "v1/pods", "--once")
     assert ended.code == 2
     assert str(nowhere / ".kube/config") in ended.error
 
 
-def test_a_kubeconfig_that_is_not_there(run: "Run", tmp_path: Path):
+def test_a_kubeconfig_that_is_not_there(run: "Run", tmp_path: Path) -> None:
     ended = run("watch", "v1/pods", "--kubeconfig", tmp_path / "none")
     assert ended.code == 2
     assert "no such file" in ended.error
 
 
-def test_a_context_that_is_not_there(server: "Served", run: "Run", tmp_path: Path):
+def test_a_context_that_is_not_there(server: "Served", run: "Run", tmp_path: Path) -> None:
     ended = run("watch", "v1/pods", "--kubeconfig", kubeconfig(tmp_path, server.url), "--context", "prod")
     assert ended.code == 2
     assert "prod" in ended.error
 
 
 @pytest.mark.parametrize("more", [("--kubeconfig", "f"), ("--context", "c")])
-def test_two_ways_to_a_cluster(more: tuple[str, str], run: "Run"):
+def test_two_ways_to_a_cluster(more: tuple[str, str], run: "Run") -> None:
     ended = run("watch", "v1/pods", "--server", "http://127.0.0.1:9", *more)
     assert ended.code == 2
     assert "--server goes with neither" in ended.error
 
 
-def test_an_authority_without_a_server(run: "Run"):
+def test_an_authority_without_a_server(run: "Run") -> None:
     ended = run("watch", "v1/pods", "--ca-file", "ca.pem")
     assert ended.code == 2
     assert "--ca-file goes with --server" in ended.error
 
 
 @pytest.mark.parametrize("once", [("--once",), ()])
-def test_an_authority_that_cannot_be_read(once: tuple[str, ...], run: "Run", tmp_path: Path):
+def test_an_authority_that_cannot_be_read(once: tuple[str, ...], run: "Run", tmp_path: Path) -> None:
     missing = tmp_path / "ca.pem"
     ended = run("watch", "v1/pods", *once, "--server", "https://127.0.0.1:9", "--ca-file", missing)
     assert ended.code == 2
@@ -167,14 +167,14 @@ def test_an_authority_that_cannot_be_read(once: tuple[str, ...], run: "Run", tmp
 
 
 @pytest.mark.parametrize("url", ["127.0.0.1:8001", "ftp://127.0.0.1", "http://user:secret@127.0.0.1"])
-def test_a_server_that_is_no_url_or_has_a_password(url: str, run: "Run"):
+def test_a_server_that_is_no_url_or_has_a_password(url: str, run: "Run") -> None:
     ended = run("watch", "v1/pods", "--server", url)
     assert ended.code == 2
     assert "secret" not in ended.error
 
 
 @pytest.mark.parametrize("resource", ["pods", "", "v1/Pods", "a/b/c/d", "../v1/pods", "v1/pods\n\x1b[2J"])
-def test_what_is_no_resource(resource: str, run: "Run"):
+def test_what_is_no_resource(resource: str, run: "Run") -> None:
     ended = run("watch", resource, "--server", "http://127.0.0.1:9")
     assert ended.code == 2
     assert "'apps/v1/deployments'" in ended.error
@@ -185,7 +185,7 @@ def test_what_is_no_resource(resource: str, run: "Run"):
 
 
 @pytest.mark.parametrize("once", [("--once",), ()])
-def test_forbidden(once: tuple[str, ...], server: "Served", run: "Run"):
+def test_forbidden(once: tuple[str, ...], server: "Served", run: "Run") -> None:
     server.do("deny", "watch")
     ended = run("watch", "v1/pods", *once, "--server", server.url)
     assert ended.code == 1
@@ -193,21 +193,21 @@ def test_forbidden(once: tuple[str, ...], server: "Served", run: "Run"):
 
 
 @pytest.mark.parametrize("once", [("--once",), ()])
-def test_no_such_resource(once: tuple[str, ...], server: "Served", run: "Run"):
+def test_no_such_resource(once: tuple[str, ...], server: "Served", run: "Run") -> None:
     ended = run("watch", "example.com/v1/widgets", *once, "--server", server.url)
     assert ended.code == 1
     assert "HTTP 404" in ended.error
 
 
 @pytest.mark.parametrize("once", [("--once",), ()])
-def test_unauthorized(once: tuple[str, ...], serve: "Serve", run: "Run"):
+def test_unauthorized(once: tuple[str, ...], serve: "Serve", run: "Run") -> None:
     ended = run("watch", "v1/pods", *once, "--server", serve(tokens={"t": "alice"}).url)
     assert ended.code == 1
     assert "HTTP 401" in ended.error
 
 
 @pytest.mark.parametrize("once", [("--once",), ()])
-def test_a_selector_that_the_server_cannot_read(once: tuple[str, ...], server: "Served", run: "Run"):
+def test_a_selector_that_the_server_cannot_read(once: tuple[str, ...], server: "Served", run: "Run") -> None:
     ended = run("watch", "v1/pods", *once, "-l", "a in b", "--server", server.url)
     assert ended.code == 1
     assert "HTTP 400" in ended.error
@@ -215,21 +215,21 @@ def test_a_selector_that_the_server_cannot_read(once: tuple[str, ...], server: "
     assert [query.get("watch") for query in server.queries[:2]] == ["true", None]
 
 
-def test_nobody_answers(run: "Run", free_port: int):
+def test_nobody_answers(run: "Run", free_port: int) -> None:
     ended = run("watch", "v1/pods", "--once", "--timeout", "0.3", "--server", f"http://127.0.0.1:{free_port}")
     assert ended.code == 1
     assert "not synced within 0.3 s" in ended.error
     assert str(free_port) in ended.error
 
 
-def test_live_mode_gives_up_only_when_told_to(run: "Run", free_port: int):
+def test_live_mode_gives_up_only_when_told_to(run: "Run", free_port: int) -> None:
     ended = run("watch", "v1/pods", "--timeout", "0.3", "--server", f"http://127.0.0.1:{free_port}")
     assert ended.code == 1
     assert "not synced within 0.3 s" in ended.err.splitlines()[-1]
     assert ended.err.splitlines()[0].startswith("kubeinformer: warning: ")
 
 
-def test_once_gives_up_by_itself(run: "Run", free_port: int, monkeypatch: pytest.MonkeyPatch):
+def test_once_gives_up_by_itself(run: "Run", free_port: int, monkeypatch: pytest.MonkeyPatch) -> None:
     assert _watch.ONCE_TIMEOUT == 30
     monkeypatch.setattr(_watch, "ONCE_TIMEOUT", 2 * _TICK)
     ended = run("watch", "v1/pods", "--once", "--server", f"http://127.0.0.1:{free_port}")

@@ -8,7 +8,7 @@ reaches the demo alone and the summary still finds a server.
 import json
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 import anyio
@@ -25,7 +25,7 @@ _KEPT = 4096  # bytes of its stderr, of which the last line is shown if it fails
 
 
 @asynccontextmanager
-async def demo_server(*, pods: int, churn: float, cut_every: float) -> AsyncIterator[str]:
+async def demo_server(*, pods: int, churn: float, cut_every: float) -> AsyncGenerator[str]:
     """Run a server, give its URL, end it.
 
     Args:

@@ -11,7 +11,7 @@ Python's own handler takes over and raises on the spot.
 
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 from kubeinformer.cli._ending import CommandError
@@ -61,7 +61,7 @@ class Output:
 
 
 @contextmanager
-def _interruptible() -> Iterator[None]:
+def _interruptible() -> Generator[None]:
     previous = signal.getsignal(signal.SIGINT)
     if not callable(previous):  # ignored, as under nohup, or not Python's: that is the starter's wish
         yield

@@ -36,15 +36,15 @@ class Format(StrEnum):
 
 
 class View(Protocol):
-    """Makes rows."""
+    """Makes rows.
 
-    @property
-    def retain(self) -> Retain:
-        """What the informer has to keep for it."""
+    Attributes:
+        retain: What the informer has to keep for it.
+        metadata_only: Whether the server may leave out spec and status.
+    """
 
-    @property
-    def metadata_only(self) -> bool:
-        """Whether the server may leave out spec and status."""
+    retain: Retain
+    metadata_only: bool
 
     def begin(self, keys: Iterable[str], *, live: bool) -> None:
         """Before the first row: these objects there are, and whether events follow rather than a snapshot."""

@@ -4,7 +4,7 @@
 reader takes, and a slow reader holds nothing open on the server.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,7 +77,7 @@ async def watch(options: WatchOptions, notices: Notices) -> None:
 
 
 @asynccontextmanager
-async def _informer(options: WatchOptions, view: View) -> AsyncIterator[Informer]:
+async def _informer(options: WatchOptions, view: View) -> AsyncGenerator[Informer]:
     async with connect(options.kubeconfig, options.context, server=options.server, ca_file=options.ca_file) as cluster:
         yield cluster.informer(
             options.resource,
