@@ -76,10 +76,11 @@ class LabelRequirement:
                 return value is not None
             case "!exists":
                 return value is None
-        if value is None or not _INTEGER.fullmatch(value):
-            return False
-        (bound,) = self.values
-        return int(value) > int(bound) if self.operator == ">" else int(value) < int(bound)
+            case ">" | "<":
+                if value is None or not _INTEGER.fullmatch(value):
+                    return False
+                (bound,) = self.values
+                return int(value) > int(bound) if self.operator == ">" else int(value) < int(bound)
 
 
 @dataclass(frozen=True, slots=True)

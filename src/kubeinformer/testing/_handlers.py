@@ -123,6 +123,8 @@ async def _dispatch(api: Api, exchange: Exchange, user: str) -> None:
             return await exchange.respond(200, msgspec.json.encode(api.settings.version_info))
         case "/readyz" | "/healthz" | "/livez":
             return await exchange.respond(200, b"ok", content_type="text/plain; charset=utf-8")
+        case _:
+            pass
     target = Target.parse(request.path)
     collection = api.storage.collection(target.resource)
     if target.namespace and not collection.type.namespaced:
@@ -153,7 +155,8 @@ def _verb(method: str, target: Target, options: ListOptions) -> str:
             return "patch"
         case "DELETE", True:
             return "delete"
-    raise _status.method_not_allowed()
+        case _:
+            raise _status.method_not_allowed()
 
 
 async def _read_collection(api: Api, exchange: Exchange, collection: Collection, options: ListOptions) -> None:

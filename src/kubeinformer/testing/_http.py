@@ -20,7 +20,6 @@ from typing import TypeAlias
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 import anyio
-import anyio.abc
 import anyio.lowlevel
 import h11
 

@@ -41,7 +41,7 @@ def negotiate(accept: str, *, partial_kind: str) -> bool:
         media_type, *parameters = (part.strip() for part in clause.split(";"))
         if media_type not in {"application/json", "application/*", "*/*"}:
             continue
-        wanted = dict(parameter.partition("=")[::2] for parameter in parameters)
+        wanted = {name: value for name, _, value in (parameter.partition("=") for parameter in parameters)}
         if "as" not in wanted:
             return False
         if (wanted["as"], wanted.get("g"), wanted.get("v")) == (partial_kind, "meta.k8s.io", "v1"):

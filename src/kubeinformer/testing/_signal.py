@@ -24,6 +24,5 @@ class Signal:
 
     async def wait(self) -> None:
         """Sleep until the next `notify`."""
-        if self._event is None:
-            self._event = anyio.Event()
-        await self._event.wait()
+        event = self._event = self._event or anyio.Event()
+        await event.wait()

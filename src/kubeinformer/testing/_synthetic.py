@@ -58,12 +58,15 @@ class SyntheticObjects(Protocol):
 
     def __len__(self) -> int:
         """How many objects there are."""
+        ...
 
     def key(self, index: int) -> str:
         """The key of an object: ``namespace/name``, or ``name`` for cluster-scoped resources. Unique."""
+        ...
 
     def body(self, index: int, resource_version: int) -> bytes:
         """The object as JSON, without ``kind`` and ``apiVersion``, with this version in its metadata."""
+        ...
 
 
 class MadeObjects:

@@ -10,16 +10,11 @@ Theory. See the modules behind it: ``_storage`` (what writes mean), ``_collectio
 Not here. Admission, defaulting, validation of contents, subresources, protobuf, TLS.
 """
 
-import errno
 import random
-import socket
 from collections import deque
 from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Literal, Self, TypeAlias
-
-import anyio
-import anyio.abc
 
 from kubeinformer._protocol.selectors import FieldSelector, LabelSelector
 from kubeinformer.errors import UsageError
@@ -27,8 +22,8 @@ from kubeinformer.resources import RawObject, Resource
 from kubeinformer.testing import _churn
 from kubeinformer.testing._access import Access, Denial
 from kubeinformer.testing._handlers import Api, RequestRecord, Settings, handle
-from kubeinformer.testing._http import Connection
 from kubeinformer.testing._kinds import ResourceType
+from kubeinformer.testing._listener import Listener
 from kubeinformer.testing._options import Selection
 from kubeinformer.testing._storage import Storage
 from kubeinformer.testing._synthetic import SyntheticObjects
@@ -36,10 +31,6 @@ from kubeinformer.testing._synthetic import SyntheticObjects
 __all__ = ["FakeApiServer"]
 
 _Objects: TypeAlias = list[RawObject]  # inside the class, `list` is its method
-
-_BACKLOG = 128
-_EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
-_EXHAUSTED_PAUSE = 0.05  # seconds until accept is tried again when the process is out of descriptors
 
 
 class FakeApiServer:
@@ -84,34 +75,21 @@ class FakeApiServer:
         self._access = Access(tokens)
         self._requests: deque[RequestRecord] = deque(maxlen=request_limit)
         self._api = Api(self._storage, self._access, self._settings, self._requests.append)
-        self._connections: set[Connection] = set()
-        self._wanted_port = port
-        self._listener: socket.socket | None = None
-        self._tasks: anyio.abc.TaskGroup | None = None
+        self._port = port
+        self._listener: Listener | None = None
 
     # Lifetime
 
     async def __aenter__(self) -> Self:
-        self._listener = _listen(self._wanted_port)
-        self._tasks = anyio.create_task_group()
-        await self._tasks.__aenter__()
-        self._tasks.start_soon(self._accept, self._listener)
+        self._listener = await Listener.open(self._port, lambda exchange: handle(self._api, exchange))
         return self
 
     async def __aexit__(
         self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        assert self._tasks is not None
         assert self._listener is not None
-        # The body's exception is kept from the task group, which would wrap it in an ExceptionGroup. The shield
-        # makes sure that the wait for the cancelled connections is itself not cancelled.
-        self._tasks.cancel_scope.shield = True
-        self._tasks.cancel_scope.cancel()
-        try:
-            await self._tasks.__aexit__(None, None, None)
-        finally:
-            self._listener.close()
-            self._tasks = self._listener = None
+        listener, self._listener = self._listener, None
+        await listener.close()
 
     @property
     def url(self) -> str:
@@ -122,27 +100,7 @@ class FakeApiServer:
         """
         if self._listener is None:
             raise UsageError("the fake API server has an address inside `async with FakeApiServer()` only")
-        return f"http://127.0.0.1:{self._listener.getsockname()[1]}"
-
-    async def _accept(self, listener: socket.socket) -> None:
-        assert self._tasks is not None
-        while True:
-            try:
-                sock, _ = listener.accept()
-            except BlockingIOError:
-                await anyio.wait_readable(listener)
-            except OSError as error:
-                # A client that left while it was queued is nobody's problem.
-                await anyio.sleep(_EXHAUSTED_PAUSE if error.errno in _EXHAUSTED else 0)
-            else:
-                self._tasks.start_soon(self._serve, Connection(sock))
-
-    async def _serve(self, connection: Connection) -> None:
-        self._connections.add(connection)
-        try:
-            await connection.serve(lambda exchange: handle(self._api, exchange))
-        finally:
-            self._connections.discard(connection)
+        return f"http://127.0.0.1:{self._listener.port}"
 
     # Objects
 
@@ -298,29 +256,17 @@ class FakeApiServer:
         Returns:
             How many there were.
         """
-        for connection in self._connections:
+        connections = self._listener.connections if self._listener is not None else set()
+        for connection in connections:
             connection.cut(reset=how == "reset")
-        return len(self._connections)
+        return len(connections)
 
     @property
     def connection_count(self) -> int:
         """How many connections are open now."""
-        return len(self._connections)
+        return len(self._listener.connections) if self._listener is not None else 0
 
     @property
     def requests(self) -> tuple[RequestRecord, ...]:
         """What was asked so far, oldest first, at most the last ``request_limit``."""
         return tuple(self._requests)
-
-
-def _listen(port: int) -> socket.socket:
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(("127.0.0.1", port))
-        listener.listen(_BACKLOG)
-        listener.setblocking(False)  # noqa: FBT003 - the standard library's signature
-    except OSError:
-        listener.close()
-        raise
-    return listener
