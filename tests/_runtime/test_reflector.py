@@ -358,6 +358,18 @@ class TestBadBytes:
         assert mirror.health.syncs == 1
         assert mirror.versions["a"] in {10, 11}
 
+    async def test_gzip_cut_before_its_checksum(self) -> None:
+        cut = gzip.compress(modified("a", 11))[:-4]
+        headers = {**JSON, "content-encoding": "gzip"}
+        mirror = await mirrored(Answer([gzip.compress(initial(["a"], 10)), cut], headers=headers), HANG)
+        assert mirror.failures == {"MalformedData": 1}
+
+    async def test_gzip_list_without_its_checksum_syncs_nothing(self) -> None:
+        body = gzip.compress(page([pod("a", 1)], 10))[:-4]  # all of the JSON, but nothing that says that it is right
+        mirror = await mirrored(refuse(422), Answer([body], headers={**JSON, "content-encoding": "gzip"}), HANG)
+        assert mirror.failures == {"ServerRefused": 1, "MalformedData": 1}
+        assert not mirror.delivery.synced.is_set()
+
     async def test_a_refusal_of_any_size_in_any_form_is_still_a_refusal(self) -> None:
         endless = Answer([b"<p>" * 10_000] * 10_000, status=403, headers={"content-type": "text/html"})
         broken = Answer([b"<", ConnectionLost("cut")], status=403)
