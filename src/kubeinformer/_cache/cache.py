@@ -77,7 +77,7 @@ class Cache(Generic[T]):
         self.stored_bytes += _size(new.body) - (_size(old.body) if old is not None else 0)
         if old is not None and old.uid != identity.uid:
             # The deletion happened between two connections: what was known last is all there is.
-            return (Change(key, old, None, final_state_known=False), Change(key, None, new))
+            return (Change(key, old, None), Change(key, None, new))
         return (Change(key, old, new),)
 
     def remove(self, identity: Identity, body: bytes) -> Change | None:
@@ -88,8 +88,8 @@ class Cache(Generic[T]):
         self._drop(identity.key, old)
         if old.uid != identity.uid:
             # Another object of that name than the one held: both are gone, and the held one's end was not seen.
-            return Change(identity.key, old, None, final_state_known=False)
-        return Change(identity.key, self._entry(identity, body), None)
+            return Change(identity.key, old, None)
+        return Change(identity.key, old, None, final=self._entry(identity, body))
 
     def sweep(self) -> Iterator[Change | None]:
         """Delete what the current generation did not see, one by one.
@@ -101,7 +101,7 @@ class Cache(Generic[T]):
         for count, (key, entry) in enumerate(list(self.entries.items())):
             if entry.generation != self._generation:
                 self._drop(key, entry)
-                yield Change(key, entry, None, final_state_known=False)
+                yield Change(key, entry, None)
             if count % _SWEEP_STRIDE == _SWEEP_STRIDE - 1:
                 yield None
 

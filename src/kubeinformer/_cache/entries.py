@@ -44,12 +44,12 @@ class Change(msgspec.Struct, frozen=True, gc=False):
 
     Attributes:
         key: ``namespace/name`` or ``name``.
-        old: The state before; for a deletion the final one, as far as known.
+        old: The state before: what readers were told last.
         new: The state after.
-        final_state_known: For a deletion: whether the server sent it, with the final state.
+        final: For a deletion that the server sent: the state it ended with. None when it was found by comparing.
     """
 
     key: str
     old: Entry | None
     new: Entry | None
-    final_state_known: bool = True
+    final: Entry | None = None

@@ -44,13 +44,17 @@ def fold(pending: Pending | None, change: Change) -> Pending | None:
             return None
         if pending.gone is not None:  # replaced, and the replacement is gone again, unseen
             return Pending(seen, pending.gone, None, pending.final_state_known)
-        return Pending(seen, change.old, None, change.final_state_known)
-    if seen is not None and pending.gone is not None and pending.new is None and seen.uid == new.uid:
+        return _deletion(seen, change)
+    if seen is not None and seen.uid == new.uid:
         return None if seen.resource_version == new.resource_version else Pending(seen, None, new)
     return Pending(seen, pending.gone, new, pending.final_state_known)
 
 
 def _first(change: Change) -> Pending:
     if change.new is None:
-        return Pending(change.old, change.old, None, change.final_state_known)
+        return _deletion(change.old, change)
     return Pending(change.old, None, change.new)
+
+
+def _deletion(seen: Entry | None, change: Change) -> Pending:
+    return Pending(seen, change.final or change.old, None, change.final is not None)
