@@ -56,8 +56,8 @@ def decode(decoder: msgspec.json.Decoder[T], data: Data, resource: str, position
     except msgspec.DecodeError as error:
         reason = str(error).removeprefix("JSON is malformed: ")
         failure = MalformedData(resource, f"{what} that is not JSON: {reason}", position)
-    except UnicodeDecodeError as error:
-        failure = _not_utf8(resource, position, error.start)
+    except UnicodeDecodeError:
+        failure = MalformedData(resource, f"{what} with a string that is not UTF-8", position)
     except RecursionError:
         failure = MalformedData(resource, f"{what} that is nested more deeply than this Python can decode", position)
     raise failure  # here, and not above: an exception of msgspec must not become the __context__ either
@@ -77,18 +77,13 @@ def check_utf8(data: Data, resource: str, position: int | None) -> None:
     if isinstance(data, (bytes, bytearray)) and data.isascii():
         return
     decoder = codecs.getincrementaldecoder("utf-8")()
-    start = bad = 0
-    view = memoryview(data)
-    try:
-        for start in range(0, len(view), _SLICE):
-            decoder.decode(view[start : start + _SLICE])
-        decoder.decode(b"", final=True)
-    except UnicodeDecodeError as error:
-        bad = start + error.start
-    else:
-        return
-    raise _not_utf8(resource, position, bad)
-
-
-def _not_utf8(resource: str, position: int | None, where: int) -> MalformedData:
-    return MalformedData(resource, f"bytes that are not UTF-8, about {where} bytes further on", position)
+    with memoryview(data) as view:
+        try:
+            for start in range(0, len(view), _SLICE):
+                decoder.decode(view[start : start + _SLICE])
+            decoder.decode(b"", final=True)
+        except UnicodeDecodeError:
+            pass
+        else:
+            return
+    raise MalformedData(resource, "bytes that are not UTF-8", position)
