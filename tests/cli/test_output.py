@@ -61,14 +61,41 @@ def test_a_closed_stdout_is_an_error_of_the_command_line(monkeypatch: pytest.Mon
 
 
 @pytest.mark.parametrize("handler", [signal.SIG_IGN, lambda *_: None])
-def test_the_handler_of_ctrl_c_is_as_before_after_a_write(handler: object, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_handler_of_ctrl_c_is_as_before_afterwards(handler: object, monkeypatch: pytest.MonkeyPatch) -> None:
     pieces = replace_stdout(monkeypatch)
     before = signal.signal(signal.SIGINT, handler)  # type: ignore[arg-type]  # what signal() takes
     try:
-        output = Output()
-        output.text("x")
-        output.flush()
+        with Output() as output:
+            output.text("x")
+            output.flush()
         assert pieces.sizes
         assert signal.getsignal(signal.SIGINT) is handler
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def test_after_ctrl_c_no_write_begins(monkeypatch: pytest.MonkeyPatch) -> None:
+    pieces = replace_stdout(monkeypatch)
+    passed_on: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, _: passed_on.append(number))
+    try:
+        with Output() as output:
+            output.text("x")
+            signal.raise_signal(signal.SIGINT)
+            with pytest.raises(KeyboardInterrupt):
+                output.flush()
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert passed_on == [signal.SIGINT]  # to asyncio, which cancels what is not writing
+    assert pieces.sizes == []
+
+
+def test_ctrl_c_ends_a_write_on_the_spot(monkeypatch: pytest.MonkeyPatch) -> None:
+    pieces = replace_stdout(monkeypatch)
+    monkeypatch.setattr(pieces, "write", lambda _: signal.raise_signal(signal.SIGINT))
+    before = signal.signal(signal.SIGINT, lambda *_: None)
+    try:
+        with Output() as output, pytest.raises(KeyboardInterrupt):
+            output.line(bytes(100_000))
     finally:
         signal.signal(signal.SIGINT, before)

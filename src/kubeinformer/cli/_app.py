@@ -39,8 +39,8 @@ def run(arguments: list[str]) -> int:
         Notices().say(f"error: {error}")
         return error.exit_code
     except _BAD_COMMAND_LINE as error:
-        message = error.format_message() if hasattr(error, "format_message") else str(error)
-        Notices().say(f"error: {message} (--help shows the options)")
+        message = getattr(error, "format_message", error.__str__)  # says more than str(): which option it was
+        Notices().say(f"error: {message()} (--help shows the options)")
         return 2
     return int(code or 0)
 

@@ -45,24 +45,24 @@ async def demo(options: DemoOptions, notices: Notices) -> None:  # noqa: ARG001 
         CommandError: The server did not start, or died.
         SyncTimeout: The time was over before the first snapshot was complete.
     """
-    output = Output()
-    async with demo_server(pods=options.pods, churn=options.churn, cut_every=options.cut_every) as url:
-        # A stream that is cut every ten seconds never counts as healthy by the usual measure of two minutes, so the
-        # delays before the next try would grow to half a minute: right for a sick server, dull to look at.
-        timing = Timing(healthy_after=options.cut_every / 2) if options.cut_every else Timing()
-        async with connect(server=url, timing=timing) as cluster:
-            before = own_memory()
-            informer = cluster.informer("v1/pods")
-            meter = Meter(informer, before)
-            async with anyio.create_task_group() as tasks:
-                tasks.start_soon(meter.count)
-                tasks.start_soon(meter.note_sync)
-                await _until_the_end(options, meter, output)
+    with Output() as output:
+        async with demo_server(pods=options.pods, churn=options.churn, cut_every=options.cut_every) as url:
+            # A stream that is cut every ten seconds never counts as healthy by the usual measure of two minutes, so the
+            # delays before the next try would grow to half a minute: right for a sick server, dull to look at.
+            timing = Timing(healthy_after=options.cut_every / 2) if options.cut_every else Timing()
+            async with connect(server=url, timing=timing) as cluster:
+                before = own_memory()
+                informer = cluster.informer("v1/pods")
+                meter = Meter(informer, before)
+                async with anyio.create_task_group() as tasks:
+                    tasks.start_soon(meter.count)
+                    tasks.start_soon(meter.note_sync)
+                    await _until_the_end(options, meter, output)
+                    tasks.cancel_scope.cancel()
                 figures = meter.figures()
-                tasks.cancel_scope.cancel()
-    output.text(summary(figures))
-    output.flush()
-    _check(informer, options)
+        output.text(summary(figures))
+        output.flush()
+        _check(informer, options)
 
 
 def _check(informer: Informer, options: DemoOptions) -> None:

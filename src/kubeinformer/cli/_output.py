@@ -5,14 +5,15 @@ from the server, and TCP holds the server back. Nothing piles up on either side;
 coalesce, and a stream that the server gives up is resumed. A thread for writing would add a queue and an exit that
 hangs on a full pipe.
 
-asyncio turns Ctrl-C into a cancellation at the next await, which a blocked write never reaches; during a write,
-Python's own handler takes over and raises on the spot.
+asyncio turns Ctrl-C into a cancellation at the next await. A write that blocks never reaches one, and neither does
+the row that is being made when the key is pressed if the write after it blocks. So Ctrl-C is noted on its way to
+asyncio: it ends a write on the spot, and lets none begin.
 """
 
 import signal
 import sys
-from collections.abc import Generator
-from contextlib import contextmanager
+from types import FrameType, TracebackType
+from typing import Self
 
 from kubeinformer.cli._ending import CommandError
 
@@ -24,6 +25,8 @@ _BLOCK = 64 * 1024  # bytes collected before a write: 16 pages, what a Linux pip
 class Output:
     """Stdout, in bytes, collected to blocks. Flush it before waiting for anything.
 
+    As a context manager, entered in the event loop, it stays interruptible by Ctrl-C.
+
     Raises:
         CommandError: The shell closed it (``>&-``).
     """
@@ -34,6 +37,28 @@ class Output:
         self._stream = sys.stdout.buffer
         self._encoding = sys.stdout.encoding or "utf-8"
         self._collected = bytearray()
+        self._asyncio = signal.getsignal(signal.SIGINT)
+        self._is_interrupted = False
+        self._is_writing = False
+
+    def __enter__(self) -> Self:
+        # Otherwise Ctrl-C is ignored, as under nohup, or not Python's to handle: that is the starter's wish.
+        if callable(self._asyncio):
+            signal.signal(signal.SIGINT, self._interrupt)
+        return self
+
+    def __exit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if callable(self._asyncio):
+            signal.signal(signal.SIGINT, self._asyncio)
+
+    def _interrupt(self, number: int, frame: FrameType | None) -> None:
+        self._is_interrupted = True
+        if self._is_writing:
+            raise KeyboardInterrupt
+        assert callable(self._asyncio)
+        self._asyncio(number, frame)
 
     def text(self, line: str) -> None:
         """Write a line. What the terminal's character set lacks is escaped."""
@@ -51,23 +76,16 @@ class Output:
 
         Raises:
             BrokenPipeError: The reader is gone.
+            KeyboardInterrupt: Ctrl-C was pressed.
         """
         if not self._collected:
             return
         collected, self._collected = self._collected, bytearray()
-        with _interruptible():
+        self._is_writing = True
+        try:
+            if self._is_interrupted:
+                raise KeyboardInterrupt
             self._stream.write(collected)
             self._stream.flush()
-
-
-@contextmanager
-def _interruptible() -> Generator[None]:
-    previous = signal.getsignal(signal.SIGINT)
-    if not callable(previous):  # ignored, as under nohup, or not Python's: that is the starter's wish
-        yield
-        return
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, previous)
+        finally:
+            self._is_writing = False

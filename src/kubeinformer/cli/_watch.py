@@ -61,19 +61,19 @@ async def watch(options: WatchOptions, notices: Notices) -> None:
         KubeInformerError: It cannot go on.
         OSError: Stdout cannot be written to.
     """
-    output = Output()
-    view = make_view(options.form, output)
-    async with _informer(options, view) as informer:
-        states = None if options.once else StateNotices(informer, notices)
-        timeout = ONCE_TIMEOUT if options.once and options.timeout is None else options.timeout
-        await first_sync(informer, notices, give_up_after=timeout, states=states)
-        if states is not None:
-            async with anyio.create_task_group() as tasks:
-                tasks.start_soon(states.watch)
-                await _follow(informer, view, output)
-                tasks.cancel_scope.cancel()
-    if options.once:
-        _print_snapshot(informer, view, output)
+    with Output() as output:
+        view = make_view(options.form, output)
+        async with _informer(options, view) as informer:
+            states = None if options.once else StateNotices(informer, notices)
+            timeout = ONCE_TIMEOUT if options.once and options.timeout is None else options.timeout
+            await first_sync(informer, notices, give_up_after=timeout, states=states)
+            if states is not None:
+                async with anyio.create_task_group() as tasks:
+                    tasks.start_soon(states.watch)
+                    await _follow(informer, view, output)
+                    tasks.cancel_scope.cancel()
+        if options.once:
+            _print_snapshot(informer, view, output)
 
 
 @asynccontextmanager
