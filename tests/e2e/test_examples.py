@@ -1,0 +1,82 @@
+"""The examples that look for a cluster find this one, through $KUBECONFIG, and print what is there."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from tests.e2e import manifests
+from tests.e2e.control_plane import ControlPlane
+from tests.e2e.mirrors import ask
+
+pytestmark = pytest.mark.anyio
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+LIMIT = 60.0  # seconds
+
+
+@pytest.fixture
+def environment(control_plane: ControlPlane, tmp_path: Path) -> dict[str, str]:
+    kubeconfig = control_plane.write_kubeconfig(tmp_path / "config")
+    return os.environ | {"KUBECONFIG": str(kubeconfig), "PYTHONUNBUFFERED": "1"}
+
+
+def output(name: str, environment: dict[str, str]) -> list[str]:
+    command = [sys.executable, str(EXAMPLES / name)]
+    done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True, timeout=LIMIT)
+    return done.stdout.splitlines()
+
+
+@contextmanager
+def started(name: str, environment: dict[str, str]) -> Iterator[Iterator[str]]:
+    """The lines of an example that ends when it is killed."""
+    command = [sys.executable, str(EXAMPLES / name)]
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        try:
+            yield iter(process.stdout)
+        finally:
+            process.kill()
+
+
+async def test_pod_watch(control_plane: ControlPlane, namespace: str, environment: dict[str, str]) -> None:
+    path = f"/api/v1/namespaces/{namespace}/pods"
+    await ask(control_plane.client.create, path, manifests.pod("one"))
+    with started("pod_watch.py", environment) as lines:
+        first = []
+        while (line := await ask(next, lines)) != "-- that was all; now live\n":
+            first.append(line)  # and pods of other tests
+        assert f"+ {namespace}/one\n" in first
+        await ask(control_plane.client.delete, f"{path}/one")
+        # The server marks a pod before it deletes it; a reader that is not quick enough sees only the latter.
+        told = [await ask(next, lines)]
+        if told == [f"~ {namespace}/one Pending -> Pending\n"]:
+            told = [await ask(next, lines)]
+        assert told == [f"- {namespace}/one\n"]
+
+
+async def test_indexed_lookup(control_plane: ControlPlane, namespace: str, environment: dict[str, str]) -> None:
+    path = f"/api/v1/namespaces/{namespace}/pods"
+    pods = [manifests.pod(f"p-{number}") for number in range(5)]
+    for pod in pods:
+        pod["spec"]["nodeName"] = f"node-of-{namespace}"
+    await ask(control_plane.client.create_many, path, pods)
+    lines = await ask(output, "indexed_lookup.py", environment)
+    start = lines.index(f"node-of-{namespace}: 5 pods")
+    assert sorted(lines[start + 1 : start + 6]) == [f"  {namespace}/p-{number}" for number in range(5)]
+
+
+async def test_metadata_only_inventory(
+    control_plane: ControlPlane, namespace: str, environment: dict[str, str]
+) -> None:
+    secret = {"metadata": {"name": "one", "labels": {"app": "web"}}, "stringData": {"password": "hunter2"}}
+    await ask(control_plane.client.create, f"/api/v1/namespaces/{namespace}/secrets", secret)
+    assert f"{namespace}/one app=web" in await ask(output, "metadata_only_inventory.py", environment)
+
+
+async def test_typed_model(control_plane: ControlPlane, namespace: str, environment: dict[str, str]) -> None:
+    await ask(control_plane.client.create, f"/api/v1/namespaces/{namespace}/pods", manifests.pod("one"))
+    assert f"{namespace}/one: not scheduled" in await ask(output, "typed_model.py", environment)
