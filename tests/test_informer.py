@@ -19,6 +19,7 @@ from kubeinformer import (
     Added,
     Cluster,
     ConnectionFailed,
+    ConnectionLost,
     Deleted,
     Event,
     Forbidden,
@@ -35,6 +36,7 @@ from kubeinformer import (
     WrongKind,
     connect,
 )
+from kubeinformer.connection import AiohttpTransport, ConnectionConfig, HttpRequest
 from kubeinformer.testing import FakeApiServer, synthetic_pods
 
 pytestmark = pytest.mark.anyio
@@ -466,6 +468,19 @@ class TestConnections:
                 assert list(pods.store.keys()) == ["default/new"]
             await until(lambda: not pods.is_live)
             assert list(pods.store.keys()) == ["default/new"]
+
+    async def test_an_idle_connection_that_breaks_is_told_to_who_uses_it_next_and_to_nobody_else(
+        self, server: FakeApiServer
+    ) -> None:
+        transport, request = AiohttpTransport(ConnectionConfig(server=server.url)), HttpRequest(path="/api/v1/pods")
+        async with transport.stream(request) as response:
+            while await response.receive(GUARD):
+                pass
+        server.drop_connections()
+        with pytest.raises(ConnectionLost):
+            await transport.stream(request).__aenter__()
+        await transport.aclose()
+        # And asyncio has nothing to say about it: see the fixture.
 
     async def test_a_resource_that_goes_and_comes_back(self, server: FakeApiServer) -> None:
         widgets = "example.com/v1/widgets"

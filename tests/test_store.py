@@ -209,6 +209,9 @@ class TestIndexes:
             assert await after(deleted("b", 4, spec=two), 4) == {"n1": [], "n2": ["a"], "all": ["a"]}
             assert await after(modified("a", 5, uid="another", spec=one), 5) == {"n1": ["a"], "n2": [], "all": ["a"]}
             assert list(pods.store.index_keys("node", "n1")) == ["default/a"]
+            assert list(pods.store.index_keys("both", "n2")) == []
+            await after(deleted("a", 6, uid="another", spec=one), 6)
+            assert list(pods.store.index_keys("both", "all")) == []
             assert names(pods.store.by_index("node", "n2")) == []
 
     async def test_swept_with_the_store(self) -> None:
@@ -222,6 +225,7 @@ class TestIndexes:
             await transport.idle()
             assert names(pods.store.by_index("node", "node-1")) == ["c"]
             assert names(pods.store.by_index("node", "node-0")) == []
+            assert list(pods.store.index_keys("node", "node-0")) == []
 
     async def test_an_index_that_is_not_there(self) -> None:
         async with stocked(POPULATION, indexers={"node": by_node}) as pods:
