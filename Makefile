@@ -28,7 +28,7 @@ lint: setup
 
 types: setup
 	$(BIN)/mypy
-	$(BIN)/pyright
+	$(BIN)/pyright --pythonpath $(BIN)/python
 
 layers: setup
 	$(BIN)/lint-imports

@@ -155,7 +155,7 @@ _ROLES = {"drain": drain, "informer": informer}
 
 async def _fill(pods: int) -> None:
     import aiohttp  # noqa: PLC0415 - not in the measured processes
-    from pods import pod  # noqa: PLC0415 - as above
+    from benchmarks.pods import pod  # noqa: PLC0415 - as above
 
     headers = {"authorization": "Bearer " + os.environ["BENCH_TOKEN"]}
     server = os.environ["BENCH_SERVER"]

@@ -61,7 +61,7 @@ async def output(name: str, server: FakeApiServer, folder: Path) -> str:
         return out
 
 
-async def test_pod_watch_tells_what_happens(tmp_path: Path):
+async def test_pod_watch_tells_what_happens(tmp_path: Path) -> None:
     async with FakeApiServer() as server:
         server.create("v1/pods", pod("a", "n1"))
         with started("pod_watch.py", server, tmp_path) as process, anyio.fail_after(30):
@@ -79,7 +79,7 @@ async def test_pod_watch_tells_what_happens(tmp_path: Path):
             assert await line() == "- default/a\n"
 
 
-async def test_indexed_lookup_finds_the_pods_of_each_node(tmp_path: Path):
+async def test_indexed_lookup_finds_the_pods_of_each_node(tmp_path: Path) -> None:
     async with FakeApiServer() as server:
         for name, node in (("a", "n1"), ("b", "n2"), ("c", "n2")):
             server.create("v1/pods", pod(name, node))
@@ -88,24 +88,24 @@ async def test_indexed_lookup_finds_the_pods_of_each_node(tmp_path: Path):
         )
 
 
-async def test_metadata_only_inventory_sees_labels_and_no_content(tmp_path: Path):
+async def test_metadata_only_inventory_sees_labels_and_no_content(tmp_path: Path) -> None:
     async with FakeApiServer() as server:
         metadata = {"name": "s", "namespace": "default", "labels": {"app": "web"}}
         server.create("v1/secrets", {"metadata": metadata, "data": {"password": "aHVudGVyMg=="}})
         assert await output("metadata_only_inventory.py", server, tmp_path) == "default/s app=web\n"
 
 
-async def test_typed_model_reads_structs(tmp_path: Path):
+async def test_typed_model_reads_structs(tmp_path: Path) -> None:
     async with FakeApiServer() as server:
         server.create("v1/pods", pod("a", "n1"))
         assert await output("typed_model.py", server, tmp_path) == "default/a: n1\n"
 
 
-async def test_unit_testing_with_the_fake_passes(tmp_path: Path):
+async def test_unit_testing_with_the_fake_passes(tmp_path: Path) -> None:
     async with FakeApiServer() as server:
         assert await output("unit_testing_with_the_fake.py", server, tmp_path) == "passed\n"
 
 
-def test_the_table_of_examples_is_complete():
+def test_the_table_of_examples_is_complete() -> None:
     told = (EXAMPLES / "README.md").read_text()
     assert [path.name for path in EXAMPLES.glob("*.py") if f"python examples/{path.name}" not in told] == []

@@ -1,6 +1,6 @@
 """The way in: ``connect()`` opens a connection, a `Cluster` hands out shared informers, and one scope ends them all."""
 
-from collections.abc import AsyncIterator, Callable, Hashable, Mapping
+from collections.abc import AsyncGenerator, Callable, Hashable, Mapping
 from contextlib import asynccontextmanager
 from os import PathLike
 from typing import Any, TypeVar, final, overload
@@ -46,7 +46,7 @@ async def connect(
     object_size_limit: int = _DEFAULT_LIMITS.object_size,
     page_budget: int = _DEFAULT_LIMITS.page,
     timing: Timing | None = None,
-) -> AsyncIterator["Cluster"]:
+) -> AsyncGenerator["Cluster"]:
     """Open a connection to a cluster; leaving the context ends every informer and task made in it.
 
     Looks for the cluster in this order: ``transport=``, ``config=``, ``server=``, ``kubeconfig=``, ``$KUBECONFIG``,

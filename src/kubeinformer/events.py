@@ -9,7 +9,7 @@ left out when the reader is slower than the server.
 """
 
 from collections.abc import Callable
-from typing import Any, Generic, Self, TypeAlias, final
+from typing import Any, Generic, Self, TypeAlias, cast, final
 
 from typing_extensions import TypeVar
 
@@ -18,6 +18,7 @@ from kubeinformer.resources import RawObject
 __all__ = ["Added", "Deleted", "Event", "Synced", "Updated"]
 
 T = TypeVar("T", default=RawObject)
+V = TypeVar("V")
 
 
 class _Lazy(Generic[T]):
@@ -44,12 +45,11 @@ class _ObjectEvent(Generic[T]):
         self.key = key
         self._object = _Lazy(object)
 
-    @classmethod
-    def _lazily(cls, key: str, load: Callable[[], T]) -> Self:
-        event = cls.__new__(cls)
-        event.key = key
-        event._object = _Lazy(load=load)  # noqa: SLF001 - a constructor of this class
-        return event
+    def _load_later(self, key: str, load: Callable[[], T]) -> Self:
+        """What ``__init__`` does, for an object that is not decoded yet."""
+        self.key = key
+        self._object = _Lazy(load=load)
+        return self
 
     @property
     def object(self) -> T:
@@ -83,6 +83,11 @@ class Added(_ObjectEvent[T]):
     __slots__ = ()
     __match_args__ = ("key", "object")
 
+    @staticmethod
+    def _lazily(key: str, load: Callable[[], V]) -> "Added[V]":
+        event = cast("Added[V]", Added.__new__(Added))
+        return event._load_later(key, load)  # noqa: SLF001 - a constructor of this class
+
 
 @final
 class Updated(_ObjectEvent[T]):
@@ -101,11 +106,11 @@ class Updated(_ObjectEvent[T]):
         super().__init__(key, object)
         self._old = _Lazy(old)
 
-    @classmethod
-    def _lazily_from(cls, key: str, load_old: Callable[[], T], load: Callable[[], T]) -> Self:
-        event = cls._lazily(key, load)
+    @staticmethod
+    def _lazily(key: str, load_old: Callable[[], V], load: Callable[[], V]) -> "Updated[V]":
+        event = cast("Updated[V]", Updated.__new__(Updated))
         event._old = _Lazy(load=load_old)  # noqa: SLF001 - a constructor of this class
-        return event
+        return event._load_later(key, load)  # noqa: SLF001 - a constructor of this class
 
     @property
     def old(self) -> T:
@@ -134,11 +139,11 @@ class Deleted(_ObjectEvent[T]):
         super().__init__(key, object)
         self.final_state_known = final_state_known
 
-    @classmethod
-    def _lazily_gone(cls, key: str, load: Callable[[], T], *, final_state_known: bool) -> Self:
-        event = cls._lazily(key, load)
+    @staticmethod
+    def _lazily(key: str, load: Callable[[], V], *, final_state_known: bool) -> "Deleted[V]":
+        event = cast("Deleted[V]", Deleted.__new__(Deleted))
         event.final_state_known = final_state_known
-        return event
+        return event._load_later(key, load)  # noqa: SLF001 - a constructor of this class
 
     def _facts(self) -> tuple[Any, ...]:
         return (self.key, self.object, self.final_state_known)

@@ -95,7 +95,8 @@ class Running:
         return self.end()
 
     def press_ctrl_c(self) -> None:
-        self.process.send_signal(signal.SIGINT)
+        """As a terminal does it: every process of the foreground group gets the signal."""
+        os.killpg(self.process.pid, signal.SIGINT)
 
     def end(self) -> Ended:
         """Wait for the end: what was not read yet, and the exit code."""
@@ -173,7 +174,7 @@ def spawn() -> Iterator[Spawn]:
         command = [sys.executable, "-m", "kubeinformer.cli", *map(str, arguments)]
         environment = {**os.environ, **(env or {})}
         process = subprocess.Popen(  # noqa: S603 - ourselves
-            command, stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr, env=environment
+            command, stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr, env=environment, process_group=0
         )
         started.append(Running(process))
         return started[-1]

@@ -163,6 +163,15 @@ def test_a_server_that_does_not_listen_to_a_polite_word(
         os.kill(int(file.read_text()), 0)
 
 
+def test_a_server_is_asked_politely_first(run: "Run", tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "asked"
+    url = json.dumps({"url": "http://127.0.0.1:9"})
+    script = f"trap 'echo TERM > {file}; exit 0' TERM; echo '{url}'; while :; do sleep 0.05; done"
+    monkeypatch.setattr(sys, "executable", stand_in(tmp_path, script))
+    assert run("demo", "--seconds", "0.1").code == 1
+    assert file.read_text() == "TERM\n"
+
+
 def test_options_reach_the_server(run: "Run", tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", stand_in(tmp_path, 'echo "$@" >&2; exit 1'))
     ended = run("demo", "--pods", "1234567", "--churn", "0.25", "--cut-every", "1000000")

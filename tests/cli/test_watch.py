@@ -2,15 +2,13 @@
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from kubeinformer import RawObject
+from kubeinformer import Cluster, Informer, RawObject
 from kubeinformer.cli import _watch
-from kubeinformer.cli._output import Output
 from kubeinformer.cli._sync import _TICK
-from kubeinformer.cli._views import Format, make_view
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Run, Serve, Served
@@ -88,10 +86,22 @@ def test_all_of_a_fleet_is_printed_once(form: str, watch_list: bool, server: "Se
     assert (ended.code, ended.err) == (0, "")
 
 
-def test_no_more_is_kept_and_asked_for_than_is_shown() -> None:
-    views = {form.value: make_view(form, Output()) for form in Format}
-    asked = {form: (view.retain, view.metadata_only) for form, view in views.items()}
-    assert asked == {"name": ("keys", True), "table": ("metadata", True), "json": ("compressed", False)}
+@pytest.mark.parametrize(
+    ("form", "expected"), [("name", ("keys", True)), ("table", ("metadata", True)), ("json", ("compressed", False))]
+)
+def test_no_more_is_kept_and_asked_for_than_is_shown(
+    form: str, expected: tuple[str, bool], server: "Served", run: "Run", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[dict[str, Any]] = []
+    informer = Cluster.informer
+
+    def recorded(self: Cluster, resource: str, **options: Any) -> Informer:
+        asked.append(options)
+        return informer(self, resource, **options)
+
+    monkeypatch.setattr(Cluster, "informer", recorded)
+    assert run("watch", "v1/pods", "--once", "-o", form, "--server", server.url).code == 0
+    assert [(options["retain"], options["metadata_only"]) for options in asked] == [expected]
 
 
 @pytest.mark.parametrize("option", ["-n", "--namespace"])

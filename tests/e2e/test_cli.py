@@ -72,10 +72,10 @@ async def test_once_as_a_table_is_the_list(control_plane: ControlPlane, namespac
 
 async def test_a_refusal_is_one_line(namespace: str, kubeconfig: str) -> None:
     arguments = ("watch", "v1/pods", "-n", namespace, "--kubeconfig", kubeconfig, "--context", "nobody")
-    for once in ([], ["--once"]):
-        done = await run(*arguments, *once)
+    for more in ([], ["--once"]):
+        done = await run(*arguments, *more)
         assert (done.returncode, done.stdout) == (1, "")
-        (line,) = done.stderr.splitlines()[-1:] if not once else done.stderr.splitlines()
+        (line,) = done.stderr.splitlines()
         assert line.startswith("kubeinformer: error: server refused to watch v1/pods in namespace")
         assert "HTTP 403 Forbidden" in line
         assert NOBODY.value not in done.stderr

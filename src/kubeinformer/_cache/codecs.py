@@ -53,12 +53,15 @@ class Codec(Protocol):
 
     def encode(self, identity: Identity, body: bytes) -> tuple[int, Body]:
         """Turn an object's JSON into what is kept: the encoding's number and the body."""
+        ...
 
     def load(self, key: str, entry: Entry) -> RawObject:
         """What is kept, as a dict."""
+        ...
 
     def raw(self, key: str, entry: Entry) -> bytes:
         """What is kept, as JSON."""
+        ...
 
 
 def make_codec(retain: Retain, api_version: str) -> Codec:

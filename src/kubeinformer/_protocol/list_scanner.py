@@ -163,22 +163,22 @@ class ListScanner:
     def _value(self) -> _Scan[tuple[int, bytes]]:
         """Read the value that starts here, whatever it is: its position, and its bytes."""
         while (end := self._end_of_value()) is None:
+            if self._has_ended:
+                raise self._cut()
             have = len(self._buffer) - self._at
             self._check_size(have)
             wanted = min(have + max(have // 4, _COALESCE), self._size_limit + 1)
             while len(self._buffer) - self._at < wanted and not self._has_ended:
                 yield from self._wait()
-            if len(self._buffer) - self._at == have:
-                raise self._cut()
-        self._check_size(end - self._at)
         with memoryview(self._buffer) as view:
-            raw = bytes(view[self._at : end])
+            raw = bytes(view[self._at : end]).rstrip(_SPACE)  # msgspec reads on to what follows the value
+        self._check_size(len(raw))
         position = self._base + self._at
         self._at = end
         return position, raw
 
     def _end_of_value(self) -> int | None:
-        """Find where the value that starts here ends; None when that is not in the buffer yet."""
+        """Find where the value that starts here, with the spaces after it, ends; None when that has not come yet."""
         try:
             with memoryview(self._buffer) as view, view[self._at :] as rest:
                 problem, where = _complaint(rest)

@@ -5,7 +5,7 @@ equals; but for a user of ``async with connect()``, a ValueError of their own sh
 that ends an informer should be caught with a plain ``except``.
 """
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import asynccontextmanager
 
 import anyio
@@ -15,7 +15,7 @@ __all__ = ["open_task_group"]
 
 
 @asynccontextmanager
-async def open_task_group() -> AsyncIterator[anyio.abc.TaskGroup]:
+async def open_task_group() -> AsyncGenerator[anyio.abc.TaskGroup]:
     """A task group that is cancelled when its body ends, and unwraps an exception that is alone.
 
     What the body raised comes out as it is, a group of the user's own included. One error that several tasks raised

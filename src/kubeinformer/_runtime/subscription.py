@@ -153,13 +153,14 @@ class Subscription(Generic[T]):
             case Pending(seen=None, new=Entry() as new):
                 return Added._lazily(key, self._loader(key, new))  # noqa: SLF001 - see above
             case Pending(seen=Entry() as seen, gone=None, new=Entry() as new):
-                return Updated._lazily_from(key, self._loader(key, seen), self._loader(key, new))  # noqa: SLF001
+                return Updated._lazily(key, self._loader(key, seen), self._loader(key, new))  # noqa: SLF001
             case Pending(gone=Entry() as gone, new=new):
                 if new is not None:
                     self._second = Added._lazily(key, self._loader(key, new))  # noqa: SLF001 - see above
                 known = pending.final_state_known
-                return Deleted._lazily_gone(key, self._loader(key, gone), final_state_known=known)  # noqa: SLF001
-        raise AssertionError("a pending change has one of four forms")
+                return Deleted._lazily(key, self._loader(key, gone), final_state_known=known)  # noqa: SLF001
+            case _:
+                raise AssertionError("a pending change has one of four forms")
 
     def _loader(self, key: str, entry: Entry) -> Callable[[], T]:
         return partial(self._cache.reader.load, key, entry)

@@ -22,6 +22,7 @@ _START_LIMIT = 60.0  # seconds until it must listen; it takes under one, a CI ma
 _FAREWELL = 5.0  # seconds from SIGTERM to SIGKILL
 _FIRST_LINE_LIMIT = 4096  # bytes
 _KEPT = 4096  # bytes of its stderr, of which the last line is shown if it fails
+_LAST_WORDS_LIMIT = 1.0  # seconds from its end to the end of its stderr, which a child of its own may hold open
 
 
 @asynccontextmanager
@@ -49,12 +50,12 @@ async def demo_server(*, pods: int, churn: float, cut_every: float) -> AsyncGene
     )
     try:
         async with anyio.create_task_group() as tasks:
-            last_words = bytearray()
             assert process.stdout is not None
             assert process.stderr is not None
-            tasks.start_soon(_keep_end, process.stderr, last_words)
+            last_words = _Tail(process.stderr)
+            tasks.start_soon(last_words.read)
             url = await _url(process, last_words)
-            tasks.start_soon(_keep_end, process.stdout, bytearray())
+            tasks.start_soon(_Tail(process.stdout).read)
             tasks.start_soon(_watch_over, process, last_words)
             yield url
             tasks.cancel_scope.cancel()
@@ -63,7 +64,32 @@ async def demo_server(*, pods: int, churn: float, cut_every: float) -> AsyncGene
             await _end(process)
 
 
-async def _url(process: Process, last_words: bytearray) -> str:
+class _Tail:
+    """Reads a pipe to its end, so that its writer never blocks, and keeps the last of it."""
+
+    def __init__(self, stream: ByteReceiveStream) -> None:
+        self._stream = stream
+        self._kept = bytearray()
+        self._ended = anyio.Event()
+
+    async def read(self) -> None:
+        try:
+            async for piece in self._stream:
+                self._kept += piece
+                del self._kept[:-_KEPT]
+        except (anyio.ClosedResourceError, anyio.BrokenResourceError):
+            pass
+        finally:
+            self._ended.set()
+
+    async def last_line(self) -> str:
+        """Give what its writer, which has ended, said last."""
+        with anyio.move_on_after(_LAST_WORDS_LIMIT):
+            await self._ended.wait()
+        return self._kept.decode("utf-8", "replace").strip().rpartition("\n")[2]
+
+
+async def _url(process: Process, last_words: _Tail) -> str:
     assert process.stdout is not None
     line = bytearray()
     with anyio.move_on_after(_START_LIMIT):
@@ -72,33 +98,23 @@ async def _url(process: Process, last_words: bytearray) -> str:
                 line += await process.stdout.receive()
             except anyio.EndOfStream:
                 await process.wait()
-                raise _died(process, last_words) from None
+                raise await _died(process, last_words) from None
     try:
         return str(json.loads(line.partition(b"\n")[0])["url"])
     except (ValueError, KeyError, TypeError):
         raise CommandError(f"the demo's API server did not say where it listens, but {bytes(line)!r}", 1) from None
 
 
-async def _watch_over(process: Process, last_words: bytearray) -> None:
+async def _watch_over(process: Process, last_words: _Tail) -> None:
     await process.wait()
-    raise _died(process, last_words)
+    raise await _died(process, last_words)
 
 
-def _died(process: Process, last_words: bytearray) -> CommandError:
-    said = last_words.decode("utf-8", "replace").strip().rpartition("\n")[2]
+async def _died(process: Process, last_words: _Tail) -> CommandError:
+    said = await last_words.last_line()
     return CommandError(
         f"the demo's API server ended by itself (exit code {process.returncode})" + (f": {said}" if said else ""), 1
     )
-
-
-async def _keep_end(stream: ByteReceiveStream, kept: bytearray) -> None:
-    """Read a pipe to its end, so that its writer never blocks; keep the last of it."""
-    try:
-        async for piece in stream:
-            kept += piece
-            del kept[:-_KEPT]
-    except (anyio.ClosedResourceError, anyio.BrokenResourceError):
-        pass
 
 
 async def _end(process: Process) -> None:

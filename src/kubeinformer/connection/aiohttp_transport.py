@@ -28,6 +28,7 @@ import socket
 import ssl
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any, TypeAlias
 from urllib.parse import quote, unquote, urlencode, urlsplit, urlunsplit
 
 import aiohttp
@@ -54,6 +55,9 @@ READ_BUFFER = 2**18  # bytes
 
 # Dead after 30 + 3 * 10 s. client-go: keep-alive 30 s.
 KEEPALIVE_IDLE, KEEPALIVE_INTERVAL, KEEPALIVE_PROBES = 30, 10, 3  # seconds, seconds, count
+
+# What getaddrinfo gives. aiohttp.AddrInfoType says the same, with a bare tuple at its end.
+_AddressInfo: TypeAlias = tuple[int | socket.AddressFamily, int | socket.SocketKind, int, str, tuple[Any, ...]]
 
 
 class AiohttpTransport:
@@ -236,7 +240,7 @@ def _ask(gone: asyncio.Future[None]) -> None:
         gone.exception()
 
 
-def _open_socket(address: aiohttp.AddrInfoType) -> socket.socket:
+def _open_socket(address: _AddressInfo) -> socket.socket:
     family, kind, protocol, *_ = address
     sock = socket.socket(family, kind, protocol)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)

@@ -15,7 +15,7 @@ import contextlib
 import os
 import ssl
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 
 from kubeinformer.connection.config import ConnectionConfig
@@ -93,7 +93,7 @@ def _load_certificate(context: ssl.SSLContext, certificate: ClientCertificate, s
 
 
 @contextlib.contextmanager
-def _as_files(certificate: ClientCertificate) -> Iterator[tuple[str, str | None]]:
+def _as_files(certificate: ClientCertificate) -> Generator[tuple[str, str | None]]:
     """Both as paths, text in a private directory that is gone afterwards."""
     with tempfile.TemporaryDirectory(prefix="kubeinformer-") as folder:  # made with mode 0700
 

@@ -21,10 +21,12 @@ class Response(Protocol):
     @property
     def status(self) -> int:
         """The HTTP status code."""
+        ...
 
     @property
     def headers(self) -> Mapping[str, str]:
         """The headers, with names in lower case."""
+        ...
 
     async def receive(self, timeout: float) -> bytes:  # noqa: ASYNC109 - the transport knows the cheapest timer
         """Return the next bytes of the body as they came over the wire, or ``b""`` at its clean end.
@@ -36,6 +38,7 @@ class Response(Protocol):
             ReadDeadlineExceeded: Nothing came for ``timeout`` seconds.
             ConnectionLost: The connection broke before the body was complete.
         """
+        ...
 
 
 class Transport(Protocol):

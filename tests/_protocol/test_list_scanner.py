@@ -1,0 +1,198 @@
+import json
+import tracemalloc
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import ijson
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests._protocol.strategies import RESOURCE, chunk_sizes, cut, lists, texts, values
+
+from kubeinformer._protocol.list_scanner import ListScanner
+from kubeinformer.errors import MalformedData, ObjectTooLarge, ProtocolError, WrongKind
+
+LIMIT = 100_000
+
+
+def scanned(chunks: Iterable[bytes], limit: int = LIMIT) -> Iterator[tuple[str, int, bytes]]:
+    scanner = ListScanner(RESOURCE, size_limit=limit)
+    for chunk in chunks:
+        yield from scanner.feed(chunk)
+    yield from scanner.finish()
+
+
+def items(text: str | bytes, limit: int = LIMIT) -> list[bytes]:
+    data = text.encode() if isinstance(text, str) else text
+    return [raw for name, _, raw in scanned([data], limit) if name == "items"]
+
+
+def failure(text: str | bytes, limit: int = LIMIT) -> ProtocolError:
+    with pytest.raises(ProtocolError) as caught:
+        items(text, limit)
+    return caught.value
+
+
+def test_msgspec_says_where_a_value_ends() -> None:
+    """The scanner stands on this wording. Should it change: ``_complaint`` and ``_TRAILING`` must follow."""
+    with pytest.raises(msgspec.DecodeError, match=r"^JSON is malformed: trailing characters \(byte \d+\)$"):
+        msgspec.json.Decoder(msgspec.Raw).decode(b'{"a":1},{"b":2}')
+
+
+@given(data=st.data(), elements=st.lists(values, max_size=5), sizes=chunk_sizes)
+def test_any_list_in_any_chunks_gives_its_very_bytes(
+    data: st.DataObject, elements: list[str], sizes: list[int]
+) -> None:
+    body = data.draw(lists(elements)).encode()
+    found = list(scanned(cut(body, sizes)))
+    assert [raw.decode() for name, _, raw in found if name == "items"] == elements
+    assert all(body[position : position + len(raw)] == raw for _, position, raw in found)
+    assert {name: raw.decode() for name, _, raw in found if name in {"kind", "apiVersion", "metadata"}} == {
+        "kind": '"PodList"',
+        "apiVersion": '"v1"',
+        "metadata": '{"resourceVersion":"7"}',
+    }
+
+
+# Python refuses longer integers, and so does ijson: one reason why it is not the parser here.
+_FOR_JUDGES = values.filter(lambda text: "9" * 4_301 not in text)
+
+
+@given(data=st.data(), elements=st.lists(_FOR_JUDGES, max_size=4))
+def test_the_judges_read_the_same(data: st.DataObject, elements: list[str]) -> None:
+    body = data.draw(lists(elements)).encode()
+    if b"9" * 4_301 in body:
+        return
+    mine = [json.loads(raw) for raw in items(body)]
+    assert mine == json.loads(body)["items"]
+    assert len(mine) == len(list(ijson.items(body, "items.item")))
+
+
+@given(key=texts(), value=values, members=st.permutations(["key", "items", "kind"]))
+def test_members_may_have_any_name_and_order(key: str, value: str, members: list[str]) -> None:
+    parts = {"key": f"{key}:{value}", "items": '"items":[1,2]', "kind": '"kind":"X"'}
+    found = [
+        (name, raw.decode()) for name, _, raw in scanned([("{" + ",".join(parts[m] for m in members) + "}").encode()])
+    ]
+    expected = {"key": [(json.loads(key), value)], "items": [("items", "1"), ("items", "2")], "kind": [("kind", '"X"')]}
+    assert found == [pair for member in members for pair in expected[member]]
+
+
+@pytest.mark.parametrize(
+    ("text", "has_items"),
+    [("{}", False), (" { } ", False), ('{"items":null}', True), ('{"items":[ ]}', True), ('{"kind":"x"}', False)],
+)
+def test_whether_there_are_items(text: str, has_items: bool) -> None:  # noqa: FBT001 - a parameter of the test
+    scanner = ListScanner(RESOURCE, size_limit=LIMIT)
+    assert [name for name, _, _ in [*scanner.feed(text.encode()), *scanner.finish()] if name == "items"] == []
+    assert scanner.has_items is has_items
+
+
+@given(data=st.data(), elements=st.lists(values, max_size=3), sizes=chunk_sizes)
+def test_a_cut_list_is_never_complete(data: st.DataObject, elements: list[str], sizes: list[int]) -> None:
+    body = data.draw(lists(elements)).encode().rstrip()
+    length = data.draw(st.integers(0, len(body) - 1))
+    found: list[bytes] = []
+    values_found = scanned(cut(body[:length], sizes))
+    with pytest.raises(MalformedData):
+        found.extend(raw for name, _, raw in values_found if name == "items")
+    assert [raw.decode() for raw in found] == elements[: len(found)]
+
+
+@pytest.mark.parametrize(
+    ("text", "problem", "position"),
+    [
+        ("", "empty answer", 0),
+        (" \r\n\t", "empty answer", 4),
+        ("<html>", "HTML page", 0),
+        ("\n <!DOCTYPE html>", "HTML page", 2),
+        ("[]", "no JSON object", 0),
+        ("upstream connect error", "no JSON object", 0),
+        ("\ufeff{}", "no JSON object", 0),
+        ("{", "cut in the middle", 1),
+        ("{,}", "a key should be here", 1),
+        ("{1:2}", "a key should be here", 1),
+        ('{"a":1,}', "a key should be here", 7),
+        ('{"a" 1}', "':' should be here", 5),
+        ('{"a":1 "b":2}', "',}' should be here", 7),
+        ('{"a":1]', "',}' should be here", 6),
+        ('{"a":}', "not JSON: invalid character", 5),
+        ('{"a":01,"b":"padding padding"}', "not JSON: invalid number", 5),
+        ('{"items":[1,]}', "not JSON", 12),
+        ('{"items":[,1]}', "not JSON", 10),
+        ('{"items":[1 2]}', "',]' should be here", 12),
+        ('{"items":[1}', "',]' should be here", 11),
+        ('{"items":[1],"items":[2]}', "second list of items", 21),
+        ('{"items":[1]}{}', "after the end of the list", 13),
+        ('{"items":[1]} \0', "after the end of the list", 14),
+        ('{"items":[tru', "cut in the middle", 13),
+        ('{"items":[1', "cut in the middle", 11),
+        ('{"items":["\\ud800', "cut in the middle", 17),
+    ],
+)
+@pytest.mark.parametrize("sizes", [[], [1]])
+def test_what_is_malformed_is_told_with_its_place(sizes: list[int], text: str, problem: str, position: int) -> None:
+    with pytest.raises(MalformedData) as caught:
+        list(scanned(cut(text.encode(), sizes)))
+    assert problem in caught.value.problem
+    assert caught.value.position == position
+
+
+@pytest.mark.parametrize("value", ["{}", "0", '"null"', "false"])
+def test_items_that_are_no_array_are_of_the_wrong_kind(value: str) -> None:
+    assert isinstance(failure(f'{{"items":{value}}}'), WrongKind)
+
+
+def test_what_stands_beside_the_items_is_utf8_too() -> None:
+    for text in (b'{"x":"\xff"}', b'{"\xff":1}'):
+        assert "not UTF-8" in str(failure(text))
+
+
+def test_deep_nesting_is_refused_by_name() -> None:
+    depth = 40_000
+    assert "nested more deeply" in str(failure('{"items":[' + "[" * depth + "]" * depth + "]}"))
+
+
+@pytest.mark.parametrize("sizes", [[], [1], [7]])
+def test_the_limit_itself_is_allowed(sizes: list[int]) -> None:
+    body = b'{"items":["12345678","12345678"]}'
+    assert len([raw for name, _, raw in scanned(cut(body, sizes), 10)]) == 2
+
+
+@pytest.mark.parametrize("sizes", [[], [1], [7]])
+@pytest.mark.parametrize("rest", [b'"]}', b""])
+def test_a_value_over_the_limit_is_refused(sizes: list[int], rest: bytes) -> None:
+    found: list[Any] = []
+    values_found = scanned(cut(b'{"items":["12345678","1234567890' + rest, sizes), 10)
+    with pytest.raises(ObjectTooLarge, match="at byte 21: an object of more than 10 bytes"):
+        found.extend(values_found)
+    assert len(found) == 1
+
+
+def test_a_value_over_the_limit_is_refused_before_it_is_complete() -> None:
+    scanner = ListScanner(RESOURCE, size_limit=1_000)
+    chunks = scanner.feed(b'{"items":["' + b"x" * 1_000)
+    with pytest.raises(ObjectTooLarge):
+        list(chunks)
+
+
+def test_a_large_value_in_small_chunks_takes_linear_time() -> None:
+    """Asking msgspec at each of these chunks would mean reading 80 GB."""
+    large = b'"' + b"x" * 4_000_000 + b'"'
+    found = list(scanned(cut(b'{"items":[' + large + b"]}", [100]), 8_000_000))
+    assert found == [("items", 10, large)]
+
+
+def test_memory_is_that_of_one_value() -> None:
+    item = b'{"x":"' + b"y" * 500_000 + b'"}'
+    body = b'{"items":[' + b",".join([item] * 20) + b"]}"
+    chunks = list(cut(body, [65_536]))
+    tracemalloc.start()
+    try:
+        count = sum(1 for _ in scanned(chunks, 1_000_000))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert count == 20
+    assert peak < 2_500_000  # buffer (an item, a quarter and what bytearrays reserve), the item, and its copy
