@@ -69,7 +69,7 @@ class LineFramer:
             MalformedData: It ended inside a line. A rest that is complete JSON counts too: API servers end every
                 event with a newline, so a missing one means that bytes are missing.
         """
-        if self._partial and self._partial != b"\r":
+        if bytes(self._partial[:2]) not in _BLANK:  # no copy of what may be 32 MiB
             raise MalformedData(
                 self._resource,
                 f"the stream was cut in the middle of an event, after {self.pending} of its bytes",
