@@ -3,9 +3,9 @@
 import hashlib
 from typing import Any
 
-__all__ = ["pod"]
+__all__ = ["NAMESPACES", "pod"]
 
-_NAMESPACES = 20
+NAMESPACES = tuple(f"bench-{number}" for number in range(20))
 
 
 def pod(index: int) -> dict[str, Any]:
@@ -18,7 +18,7 @@ def pod(index: int) -> dict[str, Any]:
         "kind": "Pod",
         "metadata": {
             "name": name,
-            "namespace": f"bench-{index % _NAMESPACES}",
+            "namespace": NAMESPACES[index % len(NAMESPACES)],
             "labels": {
                 "app": app,
                 "app.kubernetes.io/name": app,

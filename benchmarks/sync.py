@@ -5,7 +5,7 @@ each in a process of its own: ``drain`` reads the watch-list to its end and thro
 ``connect(server=..., token=..., ca_file=...)`` and ``synced()``. Seconds run from the first request to the end
 bookmark, imports not included; memory is VmHWM of the whole process, read from the operating system.
 
-    KUBEBUILDER_ASSETS="$(tests/e2e/envtest/build)" .venv/bin/python benchmarks/sync.py
+    KUBEBUILDER_ASSETS="$(tests/e2e/envtest/build)" .venv/bin/python -m benchmarks.sync
 """
 
 import argparse
@@ -16,12 +16,10 @@ import platform
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
-from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).parent.parent))  # for the servers that the e2e tests start
+from benchmarks.memory import peak_mb
 
 
 def main() -> None:
@@ -38,16 +36,10 @@ def main() -> None:
 
 
 def compare(pods: int, rounds: int, *, compressed: bool) -> dict[str, Any]:
-    from tests.e2e.control_plane import ControlPlane, find_assets  # noqa: PLC0415 - not in the measured processes
+    from benchmarks.plane import control_plane, fill_with_pods  # noqa: PLC0415 - not in the measured processes
 
-    assets = find_assets()
-    if assets is None:
-        sys.exit("KUBEBUILDER_ASSETS is not set: run tests/e2e/envtest/build and set it to what it prints")
-    with tempfile.TemporaryDirectory() as folder, ControlPlane(assets, Path(folder)) as plane:
-        from tests.e2e.credentials import ADMIN  # noqa: PLC0415 - as above
-
-        os.environ.update(BENCH_SERVER=plane.url, BENCH_TOKEN=ADMIN.value, BENCH_CA_FILE=str(plane.ca_file))
-        asyncio.run(_fill(pods))
+    with control_plane() as plane:
+        fill_with_pods(0, pods)
         run_role("drain", compressed=compressed)  # warms the server's cache, not counted
         results: dict[str, list[dict[str, float]]] = {"drain": [], "informer": []}
         for _ in range(rounds):
@@ -59,7 +51,7 @@ def compare(pods: int, rounds: int, *, compressed: bool) -> dict[str, Any]:
 
 def run_role(role: str, *, compressed: bool) -> dict[str, float]:
     """Run one measurement in a process of its own."""
-    command = [sys.executable, __file__, "--role", role] + ([] if compressed else ["--identity"])
+    command = [sys.executable, "-m", "benchmarks.sync", "--role", role] + ([] if compressed else ["--identity"])
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
     result: dict[str, float] = json.loads(done.stdout)
     return result
@@ -132,7 +124,7 @@ async def informer(*, compressed: bool) -> dict[str, float]:
 
     server, token, ca_file = (os.environ[f"BENCH_{name}"] for name in ("SERVER", "TOKEN", "CA_FILE"))
     async with connect(server=server, token=token, ca_file=ca_file, compressed=compressed) as cluster:
-        imported = _status_kb("VmHWM")
+        imported = peak_mb()
         started, cpu = time.perf_counter(), time.process_time()
         pods = cluster.informer("v1/pods")
         await pods.synced(timeout=300)
@@ -142,8 +134,8 @@ async def informer(*, compressed: bool) -> dict[str, float]:
         return {
             "seconds": seconds,
             "cpu_seconds": cpu,
-            "imported_rss_mb": imported / 1e3,
-            "peak_rss_mb": round(_status_kb("VmHWM") * 1024 / 1e6, 1),
+            "imported_rss_mb": imported,
+            "peak_rss_mb": peak_mb(),
             "json_mb": numbers.decoded_bytes / 1e6,
             "wire_mb": numbers.received_bytes / 1e6,
             "stored_bytes_per_object": numbers.stored_bytes / max(1, numbers.objects),
@@ -153,43 +145,10 @@ async def informer(*, compressed: bool) -> dict[str, float]:
 _ROLES = {"drain": drain, "informer": informer}
 
 
-async def _fill(pods: int) -> None:
-    import aiohttp  # noqa: PLC0415 - not in the measured processes
-    from benchmarks.pods import pod  # noqa: PLC0415 - as above
-
-    headers = {"authorization": "Bearer " + os.environ["BENCH_TOKEN"]}
-    server = os.environ["BENCH_SERVER"]
-    indices = iter(range(pods))
-    async with aiohttp.ClientSession(headers=headers, connector=aiohttp.TCPConnector(ssl=_tls())) as session:
-
-        async def create(path: str, body: dict[str, Any]) -> None:
-            async with session.post(f"{server}{path}", json=body) as response:
-                if response.status not in (201, 409):  # 409: it is there already
-                    raise RuntimeError(f"creating at {path}: HTTP {response.status} {await response.text()}")
-
-        async def worker() -> None:
-            for index in indices:
-                body = pod(index)
-                await create(f"/api/v1/namespaces/{body['metadata']['namespace']}/pods", body)
-
-        for namespace in {pod(index)["metadata"]["namespace"] for index in range(100)}:
-            await create("/api/v1/namespaces", {"metadata": {"name": namespace}})
-        async with asyncio.TaskGroup() as tasks:
-            for _ in range(16):
-                tasks.create_task(worker())
-
-
 def _tls() -> Any:
     import ssl  # noqa: PLC0415 - a role imports only what it measures
 
     return ssl.create_default_context(cafile=os.environ["BENCH_CA_FILE"])
-
-
-def _status_kb(field: str) -> int:
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith(f"{field}:"):
-            return int(line.split()[1])
-    raise RuntimeError(f"/proc/self/status has no {field}: this benchmark needs Linux")
 
 
 if __name__ == "__main__":
