@@ -16,8 +16,8 @@ the byte. That is 550 MB/s for pods and 2,700 MB/s for secrets, strict, and lets
 - One regular expression for a whole object: 50 MB/s.
 
 The wording of that complaint is no promise of msgspec's. A test pins it, the offset is measured at import, and a
-slice that was cut wrongly could not pass the strict decoding that every value still goes through: the worst that a
-new wording can do is an error.
+slice that was cut wrongly could not pass the strict decoding that every value still goes through. `IS_USABLE` tells
+whether the installed msgspec still says it; if not, `ijson_scanner` stands in (docs/decisions/0008).
 """
 
 import re
@@ -29,7 +29,7 @@ import msgspec
 from kubeinformer._protocol.decoding import check_utf8, decode
 from kubeinformer.errors import MalformedData, ObjectTooLarge, WrongKind
 
-__all__ = ["ListScanner", "Value"]
+__all__ = ["IS_USABLE", "ListScanner", "Value"]
 
 Value: TypeAlias = tuple[str, int, bytes]
 """A key of the list's object, where its value starts in the body, and that value. For ``items``, one per element."""
@@ -64,6 +64,11 @@ def _complaint(data: bytes | memoryview) -> tuple[str, int]:
 
 
 _OFFSET = _complaint(b"0,")[1] - 1  # in msgspec 0.22 it points one byte beyond the one that is wrong
+
+IS_USABLE = [_complaint(b'{"a":[1]}' + b" " * spaces + b",")[0] for spaces in (0, 1)] == [
+    _TRAILING
+] * 2 and _OFFSET >= 0
+"""Whether this msgspec tells where a value ends, as the scanner needs it."""
 
 
 class ListScanner:

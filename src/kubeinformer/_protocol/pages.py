@@ -9,8 +9,9 @@ Theory. Two ways give equal items and equal errors:
 - *Whole*: a body within the page budget is kept until it ends, and then decoded by msgspec into `msgspec.Raw`
   items. Pages are 4 MiB by design, so this is the usual way; a body that is cut or no list yields no item at all.
 - *Streamed*: a body beyond the budget (a server that ignores ``limit``; an unpaged list) goes through the
-  `ListScanner`, what was kept first. Memory stays the budget, for a list of any size. Items before an error
-  have been yielded by then: only the end of a list says that all of it came, and callers must wait for that.
+  `ListScanner` (or the `IjsonScanner` that stands in for it), what was kept first. Memory stays the budget, for a
+  list of any size. Items before an error have been yielded by then: only the end of a list says that all of it came,
+  and callers must wait for that.
 
 When msgspec finds a body bad, the scanner goes through it again to say what is wrong and where: one judge, so one
 wording, and positions that msgspec does not give for items. The one thing that only the scanner refuses is a second
@@ -27,13 +28,16 @@ import msgspec
 
 from kubeinformer._protocol.decoding import check_utf8, decode
 from kubeinformer._protocol.identity import Identity, identify, refuse_foreign_kind
-from kubeinformer._protocol.list_scanner import ListScanner, Value
+from kubeinformer._protocol.ijson_scanner import IjsonScanner
+from kubeinformer._protocol.list_scanner import IS_USABLE, ListScanner, Value
 from kubeinformer.errors import ObjectTooLarge, ProtocolError, WrongKind
 
 __all__ = ["ListItem", "PageMeta", "PageParser"]
 
 # Twice the 4 MiB that a page should have: the guess for the next page may be off by that much without slowing down.
 PAGE_BUDGET = 8 * 2**20
+
+_SCANNER: type[ListScanner] | type[IjsonScanner] = ListScanner if IS_USABLE else IjsonScanner
 
 _SLICE = 65_536  # how the kept body is replayed: small beside the budget, large beside an object
 
@@ -184,7 +188,7 @@ class PageParser:
         self._budget = page_budget
         self._hint = item_kind
         self._kept = bytearray()
-        self._scanner: ListScanner | None = None  # None while the body is within the budget
+        self._scanner: ListScanner | IjsonScanner | None = None  # None while the body is within the budget
         self._head = _Head(resource, item_kind)
         self._meta: PageMeta | None = None
 
@@ -206,7 +210,7 @@ class PageParser:
             if len(self._kept) + len(data) <= self._budget:
                 self._kept += data
                 return
-            self._scanner = ListScanner(self._resource, size_limit=self._size_limit)
+            self._scanner = _SCANNER(self._resource, size_limit=self._size_limit)
             kept, self._kept = self._kept, bytearray()
             yield from self._stream(self._scanner, kept)
         yield from self._stream(self._scanner, data)
@@ -248,7 +252,7 @@ class PageParser:
             return judged
         return error
 
-    def _stream(self, scanner: ListScanner, data: bytes | bytearray) -> Iterator[ListItem]:
+    def _stream(self, scanner: ListScanner | IjsonScanner, data: bytes | bytearray) -> Iterator[ListItem]:
         with memoryview(data) as view:
             for start in range(0, len(view), _SLICE):
                 yield from self._told(scanner.feed(view[start : start + _SLICE]))
