@@ -60,8 +60,12 @@ def test_a_cut_list_is_never_complete(data: st.DataObject, elements: list[str], 
 @given(body=st.binary(max_size=40), sizes=chunk_sizes)
 def test_anything_else_gives_a_typed_error(body: bytes, sizes: list[int]) -> None:
     try:
-        assert json.loads(body) == {}
+        is_object = isinstance(json.loads(body), dict)
     except ValueError:
+        is_object = False
+    if is_object:
+        list(scanned(cut(body, sizes)))
+    else:
         with pytest.raises((MalformedData, WrongKind)):
             list(scanned(cut(body, sizes)))
 

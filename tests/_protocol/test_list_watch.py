@@ -76,8 +76,8 @@ def remove(name: str, version: int) -> Remove:
     return Remove(identity(name, version), f"{name}@{version}".encode())
 
 
-def meta(version: int, token: str = "") -> PageMeta:
-    return PageMeta(str(version), token, "Pod", "v1", None, None)
+def meta(version: int, token: str = "", kind: str = "Pod") -> PageMeta:
+    return PageMeta(str(version), token, kind, "v1", None, None)
 
 
 class Talk:
@@ -130,6 +130,7 @@ class Talk:
         for name, version in items:
             item = ListItem(identity(name, version), f"{name}@{version}".encode())
             assert self.machine.receive_item(item) == upsert(name, version)
+        self.machine.accept_page(page_meta)
         return self.machine.page_complete(page_meta, size, len(items))
 
     # Ways to get somewhere.
@@ -526,14 +527,48 @@ def test_page_of_another_version_is_an_error_then_one_unpaged_list(talk: Talk) -
     assert talk.opened() == BeginSweep()
 
 
-def test_page_that_leads_to_itself_is_an_error_then_one_unpaged_list(talk: Talk) -> None:
+def test_page_of_another_kind_is_an_error_then_one_unpaged_list(talk: Talk) -> None:
     talk.later_page()
     talk.opened()
-    with pytest.raises(ProtocolError, match="continue token leads to the same page again"):
+    with pytest.raises(ProtocolError, match="a later page is a list of v1/Secret while the first was one of v1/Pod"):
+        talk.machine.accept_page(meta(7, kind="Secret"))
+    talk.broken()
+    assert talk.wait() == 0.8
+    assert talk.ask() == ListFetch(0)
+    assert talk.opened() == BeginSweep()
+
+
+def test_a_page_that_leads_back_is_an_error_then_one_unpaged_list(talk: Talk) -> None:
+    talk.later_page()
+    talk.opened()
+    with pytest.raises(ProtocolError, match="after 2 pages the continue token leads back to an earlier one"):
         talk.page(meta(7, "token"), ("b", 2))
     talk.broken()
     talk.wait()
     assert talk.ask() == ListFetch(0)
+
+
+def test_a_later_page_that_never_can_be_read_begins_the_list_again(talk: Talk) -> None:
+    talk.later_page()
+    for again in (ListFetch(500, "token"), ListFetch(500, "token"), ListFetch(500)):
+        talk.opened()
+        talk.broken()
+        talk.wait()
+        assert talk.ask() == again
+    assert talk.opened() == BeginSweep()
+
+
+def test_failures_of_other_pages_do_not_count(talk: Talk) -> None:
+    talk.later_page()
+    for token in ("t2", "t3", "t4"):
+        for _ in range(2):
+            talk.opened()
+            talk.broken()
+            talk.wait()
+            talk.ask()
+        talk.opened()
+        talk.page(meta(7, token))
+        assert talk.ask() == ListFetch(500, token)
 
 
 # live

@@ -268,6 +268,7 @@ class Conversation(RuleBasedStateMachine):
         page = self.answer
         self.read_page(len(page.items))
         self.answer = None
+        self.machine.accept_page(page.meta)
         self.write(self.machine.page_complete(page.meta, 100, len(page.items)))
 
     @rule()

@@ -278,6 +278,23 @@ def test_items_come_while_the_body_arrives() -> None:
     assert sum(counts) + len(list(parser.finish())) == 500
 
 
+@pytest.mark.parametrize(("budget", "before"), [(WHOLE, 0), (STREAMED, 2)])
+def test_a_page_that_is_not_accepted_gives_no_item_if_that_can_be_known(budget: int, before: int) -> None:
+    seen: list[PageMeta] = []
+
+    def refuse(page_meta: PageMeta) -> None:
+        seen.append(page_meta)
+        raise ProtocolError(RESOURCE, "not this one")
+
+    parser = PageParser(RESOURCE, object_size_limit=LIMIT, page_budget=budget, accept=refuse)
+    found = [*parser.feed(page(pod("a"), pod("b")).encode())]
+    rest = parser.finish()
+    with pytest.raises(ProtocolError, match="not this one"):
+        found.extend(rest)
+    assert len(found) == before
+    assert seen == [PageMeta("7", "", "Pod", "v1", None, None)]
+
+
 def test_what_the_page_says_is_not_there_before_its_end() -> None:
     parser = PageParser(RESOURCE, object_size_limit=LIMIT)
     list(parser.feed(page().encode()))

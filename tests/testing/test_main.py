@@ -34,6 +34,17 @@ async def test_it_serves_until_standard_input_ends() -> None:
         assert process.stdout.read() == b"", "nothing but the address is printed"
 
 
+@pytest.mark.anyio
+async def test_it_serves_small_objects_of_a_custom_resource() -> None:
+    with running("--objects", "30", "--object-size", "2000") as (_, url):
+        widgets = (await Client(url).get("/apis/example.com/v1/widgets")).json
+        assert widgets["kind"] == "WidgetList"
+        assert len(widgets["items"]) == 30
+        for widget in widgets["items"]:
+            assert (widget["kind"], widget["apiVersion"]) == ("Widget", "example.com/v1")
+            assert len(json.dumps(widget, separators=(",", ":"))) == pytest.approx(2000, abs=100)
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_it_serves_until_a_signal_comes(number: signal.Signals) -> None:
     with running() as (process, _):

@@ -5,8 +5,8 @@ Rules. Every transition is here; the shell only moves bytes and sleeps. No I/O, 
 
 How it is driven. ``next_step`` says what to do: `Wait`, `Reauthenticate` or `Send`. After a `Send`, exactly one of
 ``opened`` (HTTP 200) or ``refused`` follows, or ``broken`` when nobody answered. Then ``receive`` for each watch
-event, or ``receive_item`` and ``page_complete`` for a list, until ``is_open`` turns False or one of ``broken`` and
-``refused`` (an ERROR event) ends it. Then ``next_step`` again, for ever.
+event, or ``receive_item``, ``accept_page`` and ``page_complete`` for a list, until ``is_open`` turns False or one of
+``broken`` and ``refused`` (an ERROR event) ends it. Then ``next_step`` again, for ever.
 
 Theory. Until the bookmark that carries ``k8s.io/initial-events-end`` the stream is unordered, so nothing in it may
 become a position to resume from; after it, every event and bookmark moves the position. Whatever starts over (a first
@@ -23,6 +23,7 @@ Source. KEP-3157 (watch-list), KEP-956 (bookmarks); the API concepts page on 410
 import msgspec
 
 from kubeinformer._protocol.backoff import backoff_delay, doubling
+from kubeinformer._protocol.continuation import Continuation
 from kubeinformer._protocol.page_size import FIRST_PAGE_LIMIT, next_page_limit
 from kubeinformer._protocol.pages import ListItem, PageMeta
 from kubeinformer._protocol.requests import Fetch, ListFetch, WatchFetch, WatchListFetch
@@ -51,13 +52,6 @@ class _Resync(msgspec.Struct, frozen=True):
     """Goal: a whole new snapshot."""
 
 
-class _NextPage(msgspec.Struct, frozen=True):
-    """Goal: the next page of the list that began at ``version``."""
-
-    token: str
-    version: str
-
-
 class _Rewatch(msgspec.Struct, frozen=True):
     """Goal: live events after the position. The only state in which a position exists."""
 
@@ -67,6 +61,7 @@ class _Rewatch(msgspec.Struct, frozen=True):
 _HTTP_UNAUTHORIZED = 401
 _HTTP_NOT_FOUND = 404
 _UNUSABLE_TOKEN = (400, 415, 422)  # for a token that the server itself gave: another server, or a restored one
+_PAGE_FAILURE_LIMIT = 3  # a token's page that cannot be read will not be readable later: tokens are pinned to a version
 _TOO_LARGE_LIMIT = 3  # an API server that is behind its peers catches up within a few retries, or was restored
 
 
@@ -81,7 +76,7 @@ class ListWatch:
     def __init__(self, resource: str, timing: Timing | None = None) -> None:
         self._resource = resource
         self._timing = timing or Timing()
-        self._goal: _Resync | _NextPage | _Rewatch = _Resync()
+        self._goal: _Resync | Continuation | _Rewatch = _Resync()
         self._fetch: Fetch | None = None
         self._is_pending = False  # a request is out and nothing has ended it yet
         self._stream: Stream | None = None
@@ -94,6 +89,7 @@ class ListWatch:
         self._attempts = 0
         self._initial_failures = 0
         self._initial_expiries = 0
+        self._page_failures = 0
         self._too_large = 0
         self._probes = 0
 
@@ -150,7 +146,7 @@ class ListWatch:
         match self._goal:
             case _Rewatch(position):
                 return WatchFetch(position, timeout_seconds)
-            case _NextPage(token):
+            case Continuation(token):
                 return ListFetch(self._page_limit, token)
             case _:
                 if self._paged_since is not None and now - self._paged_since >= self._timing.paged_for:
@@ -216,31 +212,36 @@ class ListWatch:
         """One item of a list."""
         return Upsert(item.identity, item.body)
 
-    def page_complete(self, meta: PageMeta, size: int, items: int) -> Sweep | None:
-        """A list body has been read to its end.
-
-        Args:
-            meta: The list's own metadata.
-            size: Bytes of JSON in the body.
-            items: How many objects it had.
+    def accept_page(self, meta: PageMeta) -> None:
+        """Say whether a page is the one that should follow: before its items are written, if that is known by then.
 
         Raises:
             ProtocolError: The page does not belong to the same snapshot as the one before it, or does not lead on.
                 Report it as ``broken``; everything will then be read in one list.
         """
-        previous = self._goal
-        self._page_limit = next_page_limit(self._page_limit, size, items)
-        if isinstance(previous, _NextPage):
-            problem = _page_problem(previous, meta)
+        if isinstance(self._goal, Continuation):
+            problem = self._goal.problem(meta)
             if problem:
                 self._unpaged = True
                 self._goal = _Resync()
                 raise ProtocolError(self._resource, problem)
+
+    def page_complete(self, meta: PageMeta, size: int, items: int) -> Sweep | None:
+        """A list body has been read to its end, and accepted.
+
+        Args:
+            meta: The list's own metadata.
+            size: Bytes of JSON in the body.
+            items: How many objects it had.
+        """
+        self._page_limit = next_page_limit(self._page_limit, size, items)
+        self._page_failures = 0
         self._settle()
-        if meta.continue_token:
-            self._goal = _NextPage(meta.continue_token, meta.resource_version)
-            return None
-        return self._synced(meta.resource_version)
+        if not meta.continue_token:
+            return self._synced(meta.resource_version)
+        previous = self._goal if isinstance(self._goal, Continuation) else None
+        self._goal = previous.after(meta) if previous else Continuation.after_first(meta)
+        return None
 
     def _synced(self, resource_version: str) -> Sweep:
         self._goal = _Rewatch(resource_version)
@@ -270,7 +271,7 @@ class ListWatch:
             self._probes += 1
         else:
             self._reauthenticate = status.code == _HTTP_UNAUTHORIZED
-            if isinstance(self._goal, _NextPage) and status.code in _UNUSABLE_TOKEN:
+            if isinstance(self._goal, Continuation) and status.code in _UNUSABLE_TOKEN:
                 self._goal = _Resync()
             if status.is_too_large_resource_version:
                 self._too_large += 1
@@ -284,7 +285,7 @@ class ListWatch:
             self._goal = _Resync()
             self._leave(now)
             return
-        if isinstance(self._goal, _NextPage):
+        if isinstance(self._goal, Continuation):
             # The token in the answer leads to pages of a newer version than those already read; mixing the two
             # would lose what changed in between. One whole list, parsed as it streams, costs only the budget.
             self._unpaged = True
@@ -300,8 +301,14 @@ class ListWatch:
 
         Does nothing when the machine had already settled it: a connection may break while it is being dropped.
         """
-        if self._is_pending:
-            self._leave(now)
+        if not self._is_pending:
+            return
+        if isinstance(self._goal, Continuation):
+            self._page_failures += 1
+            if self._page_failures >= _PAGE_FAILURE_LIMIT:
+                self._page_failures = 0
+                self._goal = _Resync()
+        self._leave(now)
 
     def _settle(self) -> None:
         self._stream = None
@@ -331,14 +338,3 @@ class _Backoff(msgspec.Struct, frozen=True):
         return backoff_delay(
             self.attempt, jitter, first=timing.backoff_first, limit=timing.backoff_limit, floor=self.floor
         )
-
-
-def _page_problem(previous: _NextPage, meta: PageMeta) -> str | None:
-    if meta.resource_version != previous.version:
-        return (
-            f"a later page is of version {meta.resource_version} while the first was of {previous.version}: "
-            "together they are no snapshot"
-        )
-    if meta.continue_token == previous.token:
-        return "a page's continue token leads to the same page again"
-    return None

@@ -22,7 +22,7 @@ Not told by its name: a list. Custom resources choose their ``listKind``, so wha
 custom resources carry themselves. Their lists have sorted keys, so kind comes after the items.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import msgspec
 
@@ -173,6 +173,8 @@ class PageParser:
         object_size_limit: Most bytes in one item, as the server sends it.
         page_budget: Most bytes kept before items are parsed as they arrive.
         item_kind: Kind and apiVersion of items that bring none, in a list that does not say it in time.
+        accept: Told what the page says about the list, before any item of a body within the budget is yielded, and
+            after the last one of a larger one. May raise a `ProtocolError`.
     """
 
     def __init__(
@@ -182,8 +184,10 @@ class PageParser:
         object_size_limit: int,
         page_budget: int = PAGE_BUDGET,
         item_kind: tuple[str, str] | None = None,
+        accept: Callable[[PageMeta], None] = lambda _: None,
     ) -> None:
         self._resource = resource
+        self._accept = accept
         self._size_limit = object_size_limit
         self._budget = page_budget
         self._hint = item_kind
@@ -216,30 +220,37 @@ class PageParser:
         yield from self._stream(self._scanner, data)
 
     def finish(self) -> Iterator[ListItem]:
-        """Say that the body has ended, and yield the items left. Raises as `feed`."""
+        """Say that the body has ended, and yield the items left. Raises as `feed`, and what ``accept`` raises."""
         if self._scanner is not None:
             yield from self._told(self._scanner.finish())
             self._head.has_items = self._scanner.has_items
             self._meta = self._head.meta()
+            self._accept(self._meta)
             return
         try:
-            yield from self._whole()
-            self._meta = self._head.meta()
+            items = self._whole()
+            self._meta = self._head.meta()  # refuses what is no list before its first item is out
         except ProtocolError as error:
             raise self._judge(error) from None
+        self._accept(self._meta)
+        while items:  # popped, so that the Raws go as the items come
+            try:
+                item = self._item(bytes(items.pop()), None)
+            except ProtocolError as error:
+                raise self._judge(error) from None
+            yield item
         self._kept = bytearray()
 
-    def _whole(self) -> Iterator[ListItem]:
+    def _whole(self) -> list[msgspec.Raw]:
+        """Decode the kept body: its items, the last one first."""
         check_utf8(self._kept, self._resource, None)
         found = decode(_LIST, self._kept, self._resource, None, "a list")
         for name, raw in (("kind", found.kind), ("apiVersion", found.api_version), ("metadata", found.metadata)):
             self._head.take(name, None, raw)
         self._head.has_items = found.items is not msgspec.UNSET
-        self._head.meta()  # refuses what is no list before its first item is out
         items = found.items or []
         items.reverse()
-        while items:  # popped, so that the Raws go as the items come
-            yield self._item(bytes(items.pop()), None)
+        return items
 
     def _judge(self, error: ProtocolError) -> ProtocolError:
         """Let the scanner say what is wrong with the kept body."""

@@ -190,6 +190,7 @@ class Reflector:
             page_budget=self._limits.page,
             object_size_limit=self._limits.object_size,
             item_kind=self._item_kind,
+            accept=self._machine.accept_page,
         )
         items = 0
         before = self._health.decoded_bytes

@@ -15,16 +15,19 @@ from typing import NoReturn
 import anyio
 import anyio.abc
 
-from kubeinformer.testing._fleet import synthetic_pods
+from kubeinformer.testing._fleet import synthetic_objects, synthetic_pods
 from kubeinformer.testing.server import FakeApiServer
 
 _STDIN = 0
+_WIDGETS = "example.com/v1/widgets"
 
 
 def _arguments(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m kubeinformer.testing", description="A fake Kubernetes API server.")
     parser.add_argument("--port", type=int, default=0, help="TCP port on 127.0.0.1; 0, the default, takes a free one")
     parser.add_argument("--pods", type=int, default=0, help="how many synthetic pods of 6.5 KB to serve")
+    parser.add_argument("--objects", type=int, default=0, help=f"how many synthetic objects to serve as {_WIDGETS}")
+    parser.add_argument("--object-size", type=int, default=1024, metavar="BYTES", help="of JSON, each of those, about")
     parser.add_argument("--churn", type=float, default=0.0, metavar="N", help="pods to change each second")
     parser.add_argument("--cut-every", type=float, metavar="SECONDS", help="drop all connections this often")
     parser.add_argument("--seed", type=int, default=0, help="of the churn: equal seeds change the same pods")
@@ -39,6 +42,9 @@ async def _serve(options: argparse.Namespace) -> None:
     server.watch_list_enabled = not options.no_watch_list
     if options.pods:
         server.seed("v1/pods", synthetic_pods(options.pods))
+    if options.objects:
+        server.register(_WIDGETS, kind="Widget")
+        server.seed(_WIDGETS, synthetic_objects(options.objects, size=options.object_size))
     async with server, anyio.create_task_group() as tasks:
         await tasks.start(_stop_on_signal, tasks.cancel_scope)
         tasks.start_soon(_stop_with_parent, tasks.cancel_scope)
