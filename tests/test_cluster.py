@@ -316,6 +316,7 @@ class TestArguments:
             ({"object_size_limit": 0}, "object_size_limit=0"),
             ({"page_budget": -1}, "page_budget=-1"),
             ({"object_size_limit": 1.5}, "object_size_limit=1.5"),
+            ({"concurrent_syncs": 0}, "concurrent_syncs=0 must be a whole number of informers, at least 1"),
         ],
     )
     async def test_limits(self, options: dict[str, Any], text: str) -> None:

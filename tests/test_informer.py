@@ -713,6 +713,16 @@ class TestAnyLoop:
             with pytest.raises(WaitTimeout):
                 await pods.wait_for("1", timeout=0)
 
+    async def test_who_waits_for_others_is_told_so(self) -> None:
+        async with connect(transport=ScriptedTransport(), timing=QUICK, concurrent_syncs=1) as cluster:
+            cluster.informer(PODS)
+            await anyio.wait_all_tasks_blocked()
+            services = cluster.informer("v1/services")
+            await anyio.wait_all_tasks_blocked()
+            with pytest.raises(SyncTimeout, match=r"v1/services .* other informers sync first \(concurrent_syncs="):
+                await services.synced(timeout=0)
+            assert services.statistics().phase == "queued"
+
 
 # Everything at once.
 

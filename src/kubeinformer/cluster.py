@@ -20,6 +20,7 @@ from kubeinformer._runtime.health import Health
 from kubeinformer._runtime.limits import Limits
 from kubeinformer._runtime.reflector import Reflector
 from kubeinformer._runtime.scopes import open_task_group
+from kubeinformer._runtime.sync_turns import SyncTurns
 from kubeinformer.connection import ConnectionConfig, Transport, default_transport, load_config
 from kubeinformer.errors import UsageError
 from kubeinformer.informer import Informer
@@ -45,6 +46,7 @@ async def connect(
     compressed: bool = True,
     object_size_limit: int = _DEFAULT_LIMITS.object_size,
     page_budget: int = _DEFAULT_LIMITS.page,
+    concurrent_syncs: int = 4,
     timing: Timing | None = None,
 ) -> AsyncGenerator["Cluster"]:
     """Open a connection to a cluster; leaving the context ends every informer and task made in it.
@@ -64,6 +66,8 @@ async def connect(
         compressed: Ask the server for gzip: 13 times fewer bytes for pods, at no cost in time on a fast server.
         object_size_limit: Largest object accepted, in bytes of JSON, at least 1.
         page_budget: Memory for a list's body before it is parsed as it streams, in bytes, at least 1.
+        concurrent_syncs: How many informers may read a whole snapshot at the same time, at least 1; the others wait
+            for their turn. Informers that only follow changes are never held back.
         timing: Waiting times of the protocol, for tests.
 
     Raises:
@@ -73,6 +77,7 @@ async def connect(
         KubeInformerError: On leaving, what ended an informer for good. It is alone, not in an ExceptionGroup.
     """
     limits = Limits(object_size=object_size_limit, page=page_budget)
+    turns = SyncTurns(concurrent_syncs)
     others = server or token or ca_file or kubeconfig or context
     if transport is not None and (config is not None or others):
         raise UsageError("connect(transport=...) says how to reach the server: give nothing else that does")
@@ -84,7 +89,9 @@ async def connect(
         transport = default_transport(config)
     try:
         async with open_task_group() as tasks:
-            yield Cluster(transport, tasks, limits=limits, timing=timing or Timing(), compressed=compressed)
+            yield Cluster(
+                transport, tasks, limits=limits, turns=turns, timing=timing or Timing(), compressed=compressed
+            )
     finally:
         # Shielded: connections and private files must go also when it is a cancellation that ends the scope.
         with anyio.CancelScope(shield=True):
@@ -101,12 +108,14 @@ class Cluster:
         tasks: anyio.abc.TaskGroup,
         *,
         limits: Limits,
+        turns: SyncTurns,
         timing: Timing,
         compressed: bool,
     ) -> None:
         self._transport = transport
         self._tasks = tasks
         self._limits = limits
+        self._turns = turns
         self._timing = timing
         self._compressed = compressed
         self._informers: dict[Hashable, Informer[Any]] = {}
@@ -225,5 +234,5 @@ class Cluster:
         delivery = Delivery(cache)
         health = Health(name)
         machine = ListWatch(name, self._timing)
-        reflector = Reflector(collection, self._transport, delivery, health, machine, self._limits)
+        reflector = Reflector(collection, self._transport, delivery, health, machine, self._limits, self._turns.turn())
         return Informer(collection, cache, delivery, health, reflector)

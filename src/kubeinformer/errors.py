@@ -239,15 +239,20 @@ class SyncTimeout(KubeInformerError):
     """No complete snapshot came within the time given to ``synced()``. The informer keeps trying.
 
     The last failure is the ``__cause__``, and stands in the message; None when nothing failed yet and the
-    snapshot is just not complete.
+    snapshot is just not complete, or has to wait for those of other informers (``is_queued``).
     """
 
-    def __init__(self, resource: str, seconds: float, cause: BaseException | None) -> None:
+    def __init__(self, resource: str, seconds: float, cause: BaseException | None, *, is_queued: bool = False) -> None:
         super().__init__(resource, seconds, cause)
-        self.resource, self.seconds, self.cause = resource, seconds, cause
+        self.resource, self.seconds, self.cause, self.is_queued = resource, seconds, cause, is_queued
 
     def __str__(self) -> str:
-        why = f"last failure: {self.cause}" if self.cause else "nothing failed, the snapshot is still arriving"
+        if self.cause:
+            why = f"last failure: {self.cause}"
+        elif self.is_queued:
+            why = "nothing failed, other informers sync first (concurrent_syncs= of connect() says how many may)"
+        else:
+            why = "nothing failed, the snapshot is still arriving"
         return f"{self.resource} not synced within {self.seconds:g} s; {why}"
 
 

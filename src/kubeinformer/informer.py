@@ -85,7 +85,8 @@ class Informer(Generic[T]):
             error = self._health.last_error
             if isinstance(error, ServerRefused):
                 raise error
-            raise SyncTimeout(self.resource, timeout or 0.0, error) from error
+            is_queued = self._health.phase is Phase.QUEUED
+            raise SyncTimeout(self.resource, timeout or 0.0, error, is_queued=is_queued) from error
 
     async def wait_for(self, resource_version: str, *, timeout: float | None = None) -> None:  # noqa: ASYNC109
         """Wait until the store has reached a version: how to read your own write.

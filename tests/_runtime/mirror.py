@@ -20,6 +20,7 @@ from kubeinformer._runtime.health import Health
 from kubeinformer._runtime.limits import Limits
 from kubeinformer._runtime.reflector import Reflector
 from kubeinformer._runtime.scopes import open_task_group
+from kubeinformer._runtime.sync_turns import SyncTurns
 
 PODS = Collection(resource=Resource.parse("v1/pods"))
 
@@ -58,13 +59,15 @@ async def mirroring(
     collection: Collection = PODS,
     timing: Timing = QUICK,
     limits: Limits | None = None,
+    turns: SyncTurns | None = None,
     indexers: Mapping[str, Indexer[dict[str, Any]]] | None = None,
     jitter: Callable[[], float] = lambda: 0.0,
 ) -> AsyncGenerator[Mirror]:
     """Run a reflector while the body runs."""
     cache = new_cache(indexers=indexers)
     delivery, health, machine = Delivery(cache), Health("v1/pods"), ListWatch("v1/pods", timing)
-    reflector = Reflector(collection, transport, delivery, health, machine, limits or Limits(), jitter)
+    turn = (turns or SyncTurns()).turn()
+    reflector = Reflector(collection, transport, delivery, health, machine, limits or Limits(), turn, jitter)
     async with open_task_group() as tasks:
         tasks.start_soon(reflector.run)
         yield Mirror(transport, cache, delivery, health, machine)

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 
-BENCHMARK = Path(__file__).parents[2] / "benchmarks" / "sync.py"
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.usefixtures("assets")
 def test_it_runs_and_prints_one_line() -> None:
     done = subprocess.run(
-        [sys.executable, str(BENCHMARK), "--pods", "300", "--rounds", "1"],
+        [sys.executable, "-m", "benchmarks.sync", "--pods", "300", "--rounds", "1"],
+        cwd=ROOT,
         stdout=subprocess.PIPE,
         text=True,
         check=True,

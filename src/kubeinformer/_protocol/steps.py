@@ -61,6 +61,7 @@ class Phase(enum.StrEnum):
     """Where the conversation stands."""
 
     WAITING = "waiting"
+    QUEUED = "queued"  # never by the machine: the shell waits before it sends a request
     INITIAL = "initial stream"
     PAGING = "paging"
     LIVE = "live"

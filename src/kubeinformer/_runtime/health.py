@@ -22,7 +22,7 @@ class InformerStatistics:
     """What an informer has done so far. Counters only grow.
 
     Attributes:
-        phase: ``waiting``, ``initial stream``, ``paging`` or ``live``.
+        phase: ``waiting``, ``queued`` (until fewer other informers sync), ``initial stream``, ``paging`` or ``live``.
         objects: Objects in the store.
         stored_bytes: Bytes of all kept bodies (0 with ``retain="objects"``).
         received_bytes: Bytes read off the wire, compressed if the server compressed them.

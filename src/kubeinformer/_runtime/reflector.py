@@ -24,6 +24,7 @@ from kubeinformer._protocol.watch_events import ErrorEvent, decode_watch_event
 from kubeinformer._runtime.delivery import Delivery
 from kubeinformer._runtime.health import Health
 from kubeinformer._runtime.limits import Limits
+from kubeinformer._runtime.sync_turns import Turn
 from kubeinformer.connection.transport import Response, Transport
 from kubeinformer.errors import ConfigError, ConnectionLost, ProtocolError, TransportError
 from kubeinformer.resources import RawObject
@@ -46,6 +47,7 @@ class Reflector:
         health: What to count.
         machine: Decides.
         limits: Sizes in bytes.
+        turn: To read a whole snapshot.
         jitter: Gives random numbers in [0, 1); tests hand in fixed ones.
     """
 
@@ -57,6 +59,7 @@ class Reflector:
         health: Health,
         machine: ListWatch,
         limits: Limits,
+        turn: Turn,
         jitter: Callable[[], float] = random.random,
     ) -> None:
         self._collection = collection
@@ -68,6 +71,7 @@ class Reflector:
         self._health = health
         self._machine = machine
         self._limits = limits
+        self._turn = turn
         self._jitter = jitter
         self._item_kind: tuple[str, str] | None = None
 
@@ -77,16 +81,27 @@ class Reflector:
         Raises:
             IndexerError: A function of the user's failed; the store could not be kept right.
         """
-        while True:
-            match self._machine.next_step(anyio.current_time(), self._jitter()):
-                case Wait(seconds):
+        try:
+            while True:
+                await self._step()
+        finally:
+            self._turn.give_back()
+
+    async def _step(self) -> None:
+        match self._machine.next_step(anyio.current_time(), self._jitter()):
+            case Wait(seconds):
+                self._turn.give_back()
+                self._health.phase = Phase.WAITING
+                self._health.waits(seconds)
+                await anyio.sleep(seconds)
+            case Reauthenticate():
+                await self._transport.reauthenticate()
+            case Send(fetch):
+                if not isinstance(fetch, WatchFetch):
+                    self._health.phase = Phase.QUEUED
+                    await self._turn.take()
                     self._health.phase = Phase.WAITING
-                    self._health.waits(seconds)
-                    await anyio.sleep(seconds)
-                case Reauthenticate():
-                    await self._transport.reauthenticate()
-                case Send(fetch):
-                    await self._exchange(fetch)
+                await self._exchange(fetch)
 
     async def _exchange(self, fetch: Fetch) -> None:
         self._health.requests[fetch.name] += 1
@@ -222,6 +237,7 @@ class Reflector:
     async def _write(self, write: CacheWrite | None) -> None:
         if isinstance(write, Sweep):
             await self._complete(write)
+            self._turn.give_back()
             self._health.phase = self._machine.phase  # before those who waited for the sync run
             self._health.synced(write.resource_version)
             if self._machine.phase is Phase.LIVE:
