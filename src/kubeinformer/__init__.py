@@ -15,7 +15,7 @@ The layers, from what you call down to the wire; imports point down only:
 
 from kubeinformer._cache.codecs import Retain
 from kubeinformer._cache.indexes import Indexer
-from kubeinformer._cache.reader import Model
+from kubeinformer._cache.reader import Model, Transform
 from kubeinformer._protocol.timing import Timing
 from kubeinformer._runtime.health import InformerStatistics
 from kubeinformer._runtime.subscription import Subscription
@@ -24,6 +24,7 @@ from kubeinformer.errors import (
     ConfigError,
     ConnectionFailed,
     ConnectionLost,
+    CorruptEntry,
     Forbidden,
     IndexerError,
     InformerClosed,
@@ -37,6 +38,7 @@ from kubeinformer.errors import (
     ServerRefused,
     ServerUnavailable,
     SyncTimeout,
+    TransformError,
     TransportError,
     Unauthorized,
     UsageError,
@@ -54,6 +56,7 @@ __all__ = [
     "ConfigError",
     "ConnectionFailed",
     "ConnectionLost",
+    "CorruptEntry",
     "Deleted",
     "Event",
     "Forbidden",
@@ -80,6 +83,8 @@ __all__ = [
     "SyncTimeout",
     "Synced",
     "Timing",
+    "Transform",
+    "TransformError",
     "TransportError",
     "Unauthorized",
     "Updated",

@@ -11,7 +11,7 @@ import anyio.abc
 from kubeinformer._cache.cache import Cache
 from kubeinformer._cache.codecs import Retain, make_codec
 from kubeinformer._cache.indexes import Indexer
-from kubeinformer._cache.reader import Model, Reader
+from kubeinformer._cache.reader import Model, Reader, Transform, checked_transform
 from kubeinformer._protocol.list_watch import ListWatch
 from kubeinformer._protocol.requests import Collection
 from kubeinformer._protocol.timing import Timing
@@ -19,6 +19,7 @@ from kubeinformer._runtime.delivery import Delivery
 from kubeinformer._runtime.health import Health
 from kubeinformer._runtime.limits import Limits
 from kubeinformer._runtime.reflector import Reflector
+from kubeinformer._runtime.repair import Repair
 from kubeinformer._runtime.scopes import open_task_group
 from kubeinformer._runtime.sync_turns import SyncTurns
 from kubeinformer.connection import ConnectionConfig, Transport, default_transport, load_config
@@ -129,6 +130,7 @@ class Cluster:
         label_selector: str | None = None,
         field_selector: str | None = None,
         metadata_only: bool = False,
+        transform: Transform | None = None,
         indexers: Mapping[str, Indexer[RawObject]] | None = None,
         retain: Retain = "compressed",
     ) -> Informer[RawObject]: ...
@@ -143,6 +145,7 @@ class Cluster:
         label_selector: str | None = None,
         field_selector: str | None = None,
         metadata_only: bool = False,
+        transform: Transform | None = None,
         indexers: Mapping[str, Indexer[T]] | None = None,
         retain: Retain = "compressed",
     ) -> Informer[T]: ...
@@ -157,6 +160,7 @@ class Cluster:
         label_selector: str | None = None,
         field_selector: str | None = None,
         metadata_only: bool = False,
+        transform: Transform | None = None,
         indexers: Mapping[str, Indexer[T]] | None = None,
         retain: Retain = "compressed",
     ) -> Informer[T]: ...
@@ -170,6 +174,7 @@ class Cluster:
         label_selector: str | None = None,
         field_selector: str | None = None,
         metadata_only: bool = False,
+        transform: Transform | None = None,
         indexers: Mapping[str, Indexer[Any]] | None = None,
         retain: Retain = "compressed",
     ) -> Informer[Any]:
@@ -180,11 +185,14 @@ class Cluster:
 
         Args:
             resource: ``v1/pods``, ``apps/v1/deployments``, ``example.com/v1/widgets``.
-            model: What reads give instead of dicts: a `msgspec.Struct` type, or any callable that takes a dict.
+            model: What reads give instead of dicts: a `msgspec.Struct` type, a model of kubernetes_asyncio such as
+                ``V1Pod``, or any callable that takes a dict. Objects are decoded to it when they are read.
             namespace: One namespace; None for all, and for cluster-scoped resources.
             label_selector: As in kubectl: ``app=web,tier in (a,b)``. Applied by the server.
             field_selector: As in kubectl: ``spec.nodeName=node-7``. Applied by the server.
             metadata_only: Ask the server for metadata alone: no spec, no status.
+            transform: Changes each object before anybody sees it: takes a dict of its own to change, returns it or
+                another. Runs when an object is read, so the sync does not pay for it; `Store.raw` has what is kept.
             indexers: Functions that give the values to find an object by, by the index's name.
             retain: What is kept of each object: ``"compressed"``, ``"bytes"``, ``"objects"``, ``"metadata"`` or
                 ``"keys"``.
@@ -202,13 +210,13 @@ class Cluster:
             compressed=self._compressed,
         )
         indexers = dict(indexers or {})
-        identity = (collection, retain, model, tuple(sorted(indexers.items(), key=lambda item: item[0])))
+        identity = (collection, retain, model, transform, tuple(sorted(indexers.items(), key=lambda item: item[0])))
         known = self._informers.get(identity)
         if known is not None and not known.is_closed:
             return known
         if self._tasks.cancel_scope.cancel_called:
             raise UsageError(f"no informer for {collection}: its cluster is closed; ask inside `async with connect()`")
-        informer = self._make(collection, retain, model, indexers)
+        informer = self._make(collection, retain, model, transform, indexers)
         self._informers[identity] = informer
         self._tasks.start_soon(self._mirror, identity, informer, name=f"kubeinformer {collection}")
         return informer
@@ -226,13 +234,16 @@ class Cluster:
         collection: Collection,
         retain: Retain,
         model: Model[Any] | None,
+        transform: Transform | None,
         indexers: Mapping[str, Indexer[Any]],
     ) -> Informer[Any]:
         name = str(collection)
-        codec = make_codec(retain, collection.resource.api_version)
-        cache = Cache(name, codec, Reader(name, codec, model), indexers)
+        transform = checked_transform(name, transform)
+        codec = make_codec(retain, collection.resource.api_version, transform)
+        cache = Cache(name, codec, Reader(name, codec, model, transform), indexers)
         delivery = Delivery(cache)
         health = Health(name)
         machine = ListWatch(name, self._timing)
         reflector = Reflector(collection, self._transport, delivery, health, machine, self._limits, self._turns.turn())
-        return Informer(collection, cache, delivery, health, reflector)
+        repair = Repair(collection, self._transport, cache, self._limits)
+        return Informer(collection, cache, delivery, health, reflector, repair)

@@ -6,6 +6,7 @@
     ├── UsageError                  fix the calling code
     │   ├── IndexerError            an ``indexers=`` function raised
     │   ├── ModelMismatch           an object does not fit the ``model=``
+    │   ├── TransformError          the ``transform=`` function raised, or returned no dict
     │   └── InformerClosed          the informer was used after it was closed
     ├── ConfigError                 fix the kubeconfig, the arguments of ``connect()`` or the pod's service account
     ├── ServerRefused               fix RBAC, the CRD or the selector
@@ -21,6 +22,7 @@
     │   ├── ConnectionFailed        no connection could be made
     │   ├── ConnectionLost          the connection broke before the answer ended
     │   └── ReadDeadlineExceeded    the peer went silent
+    ├── CorruptEntry                the process' memory was damaged: read again later, look at the hardware
     ├── SyncTimeout                 no complete snapshot within the time given
     └── WaitTimeout                 a resource version was not reached within the time given
 
@@ -32,6 +34,7 @@ __all__ = [
     "ConfigError",
     "ConnectionFailed",
     "ConnectionLost",
+    "CorruptEntry",
     "Forbidden",
     "IndexerError",
     "InformerClosed",
@@ -45,6 +48,7 @@ __all__ = [
     "ServerRefused",
     "ServerUnavailable",
     "SyncTimeout",
+    "TransformError",
     "TransportError",
     "Unauthorized",
     "UsageError",
@@ -90,6 +94,24 @@ class ModelMismatch(UsageError):
         return (
             f"{self.key!r} of {self.resource} does not fit the model: {self.problem}; "
             "make the field optional, or widen its type"
+        )
+
+
+class TransformError(UsageError):
+    """The function given as ``transform=`` raised, or returned something else than a dict.
+
+    A read raises it to who reads. With ``retain="objects"`` or ``indexers=``, which need every object when it comes,
+    it ends the scope of ``connect()``. The function's own exception is the ``__cause__``.
+    """
+
+    def __init__(self, resource: str, problem: str) -> None:
+        super().__init__(resource, problem)
+        self.resource, self.problem = resource, problem
+
+    def __str__(self) -> str:
+        return (
+            f"the transform of {self.resource} failed: {self.problem}; "
+            "it must return a dict for every object the server may send"
         )
 
 
@@ -233,6 +255,27 @@ class ReadDeadlineExceeded(TransportError):
 
     def __str__(self) -> str:
         return f"no byte for {self.seconds:g} s on an open connection: it is taken for dead and opened again"
+
+
+class CorruptEntry(KubeInformerError):
+    """What the store keeps of one object does not decompress any more: its memory was overwritten, or is failing.
+
+    The object is fetched again in the background; until then reads of this key raise, all others go on.
+
+    Attributes:
+        resource: The informer's resource.
+        key: The object's key.
+    """
+
+    def __init__(self, resource: str, key: str) -> None:
+        super().__init__(resource, key)
+        self.resource, self.key = resource, key
+
+    def __str__(self) -> str:
+        return (
+            f"what is kept of {self.key!r} of {self.resource} was damaged in memory; it is being fetched again: "
+            "read it later, and suspect an extension module or the hardware if this comes again"
+        )
 
 
 class SyncTimeout(KubeInformerError):

@@ -13,9 +13,10 @@ from kubeinformer._protocol.requests import Collection
 from kubeinformer._protocol.steps import Phase
 from kubeinformer._protocol.versions import is_comparable
 from kubeinformer._runtime.delivery import Delivery
-from kubeinformer._runtime.dictionary import train_dictionary
+from kubeinformer._runtime.dictionary import train_dictionaries
 from kubeinformer._runtime.health import Health, InformerStatistics
 from kubeinformer._runtime.reflector import Reflector
+from kubeinformer._runtime.repair import Repair
 from kubeinformer._runtime.scopes import open_task_group
 from kubeinformer._runtime.subscription import Subscription
 from kubeinformer.errors import InformerClosed, ServerRefused, SyncTimeout, WaitTimeout
@@ -38,13 +39,20 @@ class Informer(Generic[T]):
     """
 
     def __init__(
-        self, collection: Collection, cache: Cache[T], delivery: Delivery[T], health: Health, reflector: Reflector
+        self,
+        collection: Collection,
+        cache: Cache[T],
+        delivery: Delivery[T],
+        health: Health,
+        reflector: Reflector,
+        repair: Repair,
     ) -> None:
         self._collection = collection
         self._cache = cache
         self._delivery = delivery
         self._health = health
         self._reflector = reflector
+        self._repair = repair
         self._scope = anyio.CancelScope()
         self._finished = anyio.Event()
         self._failure: Exception | None = None
@@ -160,7 +168,8 @@ class Informer(Generic[T]):
         try:
             with self._scope:
                 async with open_task_group() as tasks:
-                    tasks.start_soon(train_dictionary, self._cache, self._delivery.samples_ready)
+                    tasks.start_soon(train_dictionaries, self._cache, self._delivery.samples_ready)
+                    tasks.start_soon(self._repair.run)
                     await self._reflector.run()
         except Exception as error:
             # Whoever waits raises it too: their "closed" beside it would make a group of what leaves connect().

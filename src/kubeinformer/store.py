@@ -5,7 +5,8 @@ write, ``await informer.wait_for(version)`` first. A read decodes; nothing it re
 another reader, except with ``retain="objects"``, which trades that for speed.
 
 Iterations look at each key when they get to it. Objects that are added meanwhile are left out, those that are deleted
-meanwhile are skipped: memory stays at one key list, whatever the size of the collection.
+meanwhile are skipped: memory stays at one key list, whatever the size of the collection. All that decode may raise what
+`Store.get` raises.
 """
 
 from collections.abc import Iterator
@@ -67,14 +68,19 @@ class Store(Generic[T]):
 
         Raises:
             ModelMismatch: The object does not fit the ``model=``.
+            TransformError: The ``transform=`` failed on it.
+            CorruptEntry: What is kept of it was damaged in memory; it is being fetched again.
         """
         entry = self._cache.entries.get(key)
         return None if entry is None else self._cache.reader.load(key, entry)
 
     def raw(self, key: str) -> bytes | None:
-        """The object as JSON, or None: what the server sent, byte for byte, unless ``retain=`` keeps less."""
+        """The object as JSON, or None: what the server sent, byte for byte, unless ``retain=`` keeps less.
+
+        No ``transform=`` has been applied, but with ``retain="objects"``.
+        """
         entry = self._cache.entries.get(key)
-        return None if entry is None else self._cache.codec.raw(key, entry)
+        return None if entry is None else self._cache.reader.raw(key, entry)
 
     def metadata(self, key: str) -> RawObject | None:
         """The object's metadata alone, or None. Cheaper than `get`: nothing else is built."""

@@ -14,6 +14,7 @@ from typing import Generic
 from typing_extensions import TypeVar
 
 from kubeinformer._cache.codecs import Codec
+from kubeinformer._cache.compression import Damaged
 from kubeinformer._cache.entries import Body, Change, Entry
 from kubeinformer._cache.indexes import Indexer, Indexes
 from kubeinformer._cache.reader import Reader
@@ -113,11 +114,22 @@ class Cache(Generic[T]):
         for count, (key, entry) in enumerate(list(self.entries.items())):
             is_held = self.entries.get(key) is entry  # it may have been replaced while others ran
             if is_held and entry.encoding != compression.current and isinstance(entry.body, bytes):
-                before = len(entry.body)
-                entry.encoding, entry.body = compression.recode(entry.encoding, entry.body)
-                self.stored_bytes += len(entry.body) - before
+                try:
+                    encoding, body = compression.recode(entry.encoding, entry.body)
+                except Damaged:
+                    self.reader.on_damage(key, entry)
+                else:
+                    self._put_body(entry, encoding, body)
             if count % _RECODE_STRIDE == _RECODE_STRIDE - 1:
                 yield None
+
+    def mend(self, entry: Entry, identity: Identity, body: bytes) -> None:
+        """Keep an entry's body anew: the same state of the same object, so nobody is told."""
+        self._put_body(entry, *self.codec.encode(identity, body))
+
+    def _put_body(self, entry: Entry, encoding: int, body: Body) -> None:
+        self.stored_bytes += _size(body) - _size(entry.body)
+        entry.encoding, entry.body = encoding, body
 
     def _entry(self, identity: Identity, body: bytes) -> Entry:
         encoding, kept = self.codec.encode(identity, body)

@@ -15,6 +15,7 @@ before and after a dictionary was trained.
 """
 
 import json
+from collections.abc import Callable
 from typing import Literal, Protocol, TypeAlias, cast
 
 import msgspec
@@ -50,22 +51,28 @@ class Codec(Protocol):
     @property
     def compression(self) -> Compression | None:
         """The compression whose dictionary can be trained, if this codec compresses."""
+        ...
 
     def encode(self, identity: Identity, body: bytes) -> tuple[int, Body]:
         """Turn an object's JSON into what is kept: the encoding's number and the body."""
         ...
 
     def load(self, key: str, entry: Entry) -> RawObject:
-        """What is kept, as a dict."""
+        """What is kept, as a dict. Raises `Damaged`."""
         ...
 
     def raw(self, key: str, entry: Entry) -> bytes:
-        """What is kept, as JSON."""
+        """What is kept, as JSON. Raises `Damaged`."""
         ...
 
 
-def make_codec(retain: Retain, api_version: str) -> Codec:
+def make_codec(retain: Retain, api_version: str, transform: Callable[[RawObject], RawObject] | None = None) -> Codec:
     """Build the codec of one collection.
+
+    Args:
+        retain: What is kept.
+        api_version: The collection's, such as ``apps/v1``.
+        transform: Applied before keeping by the one codec whose objects are shared by all readers.
 
     Raises:
         ValueError: ``retain`` is none of the accepted values.
@@ -76,7 +83,7 @@ def make_codec(retain: Retain, api_version: str) -> Codec:
         case "bytes":
             return BytesCodec()
         case "objects":
-            return ObjectsCodec()
+            return ObjectsCodec(transform)
         case "metadata":
             return MetadataCodec()
         case "keys":
@@ -128,9 +135,13 @@ class ObjectsCodec:
 
     compression: Compression | None = None
 
+    def __init__(self, transform: Callable[[RawObject], RawObject] | None) -> None:
+        self._transform = transform
+
     def encode(self, identity: Identity, body: bytes) -> tuple[int, Body]:  # noqa: ARG002 - the protocol's signature
         """Decode it now."""
-        return 0, decode_object(body)
+        item = decode_object(body)
+        return 0, self._transform(item) if self._transform else item
 
     def load(self, key: str, entry: Entry) -> RawObject:  # noqa: ARG002 - the protocol's signature
         """Hand over the one copy there is."""

@@ -1,4 +1,10 @@
-"""From an entry to what a user sees: a dict, or an instance of the ``model=`` they gave."""
+"""From an entry to what a user sees: a dict, or an instance of the ``model=`` they gave, after the ``transform=``.
+
+Rules. This is the one way to read what a codec keeps: here a body that does not decompress becomes a `CorruptEntry`,
+and is reported, so that it can be fetched again. Transforms and models run when an object is read, never when it
+arrives: a sync of objects that nobody looks at costs nothing for them. The exceptions are indexers, which look at every
+object, and ``retain="objects"``, whose one copy is transformed before it is kept.
+"""
 
 from collections.abc import Callable
 from typing import Any, Generic, TypeAlias, cast
@@ -6,17 +12,40 @@ from typing import Any, Generic, TypeAlias, cast
 import msgspec
 from typing_extensions import TypeVar
 
-from kubeinformer._cache.codecs import Codec, decode_object
+from kubeinformer._cache.codecs import Codec, ObjectsCodec, decode_object
+from kubeinformer._cache.compression import Damaged
 from kubeinformer._cache.entries import Entry
-from kubeinformer.errors import ModelMismatch
+from kubeinformer._cache.openapi_models import is_openapi_model, openapi_decoder
+from kubeinformer.errors import CorruptEntry, ModelMismatch, TransformError
 from kubeinformer.resources import RawObject
 
-__all__ = ["Model", "Reader"]
+__all__ = ["Model", "Reader", "Transform", "checked_transform"]
 
 T = TypeVar("T", default=RawObject)
 
 Model: TypeAlias = type[T] | Callable[[RawObject], T]
-"""A `msgspec.Struct` type, decoded straight from JSON, or any callable that takes the object as a dict."""
+"""A `msgspec.Struct` type, decoded straight from JSON; a model class of kubernetes_asyncio or kubernetes; or any
+callable that takes the object as a dict."""
+
+Transform: TypeAlias = Callable[[RawObject], RawObject]
+"""Takes the object as a dict that is its own to change, and returns it or another dict."""
+
+
+def checked_transform(resource: str, transform: Transform | None) -> Transform | None:
+    """Wrap a user's function, so that what it raises or returns wrongly is a `TransformError`."""
+    if transform is None:
+        return None
+
+    def checked(item: RawObject) -> RawObject:
+        try:
+            found = cast("object", transform(item))
+        except Exception as error:  # the user's function may raise anything; its text may quote the object
+            raise TransformError(resource, f"it raised {type(error).__name__}") from error
+        if not isinstance(found, dict):
+            raise TransformError(resource, f"it returned {type(found).__name__}, not a dict")
+        return cast("RawObject", found)
+
+    return checked
 
 
 class Reader(Generic[T]):
@@ -26,45 +55,78 @@ class Reader(Generic[T]):
         resource: Names the collection in errors.
         codec: Who keeps it.
         model: What to decode to; None for dicts.
+        transform: Applied to the dict before the model sees it; from `checked_transform`.
+
+    Attributes:
+        on_damage: Told the key and the entry that could not be read.
     """
 
-    def __init__(self, resource: str, codec: Codec, model: Model[T] | None = None) -> None:
+    def __init__(
+        self, resource: str, codec: Codec, model: Model[T] | None = None, transform: Transform | None = None
+    ) -> None:
         self._resource = resource
         self._codec = codec
-        self._model = cast("Callable[[RawObject], T] | None", model)
-        is_struct = isinstance(model, type) and issubclass(model, msgspec.Struct)
-        self._struct: msgspec.json.Decoder[Any] | None = msgspec.json.Decoder(model) if is_struct else None
+        self._transform = transform
+        self._is_kept_transformed = isinstance(codec, ObjectsCodec)
+        self._from_json: Callable[[bytes], T] | None = None
+        self._from_dict: Callable[[RawObject], T] = lambda item: cast("T", item)
+        self.on_damage: Callable[[str, Entry], None] = lambda _key, _entry: None
+        if isinstance(model, type) and issubclass(model, msgspec.Struct):
+            self._from_json = cast("Callable[[bytes], T]", msgspec.json.Decoder(model).decode)
+            self._from_dict = lambda item: cast("T", msgspec.convert(item, model))
+        elif is_openapi_model(model):
+            from_json = openapi_decoder(model)
+            self._from_json = from_json
+            self._from_dict = lambda item: from_json(msgspec.json.encode(item))
+        elif model is not None:
+            self._from_dict = cast("Callable[[RawObject], T]", model)
+
+    def raw(self, key: str, entry: Entry) -> bytes:
+        """What is kept of an object, as JSON.
+
+        Raises:
+            CorruptEntry: It cannot be decompressed any more.
+        """
+        try:
+            return self._codec.raw(key, entry)
+        except Damaged:
+            raise self._damaged(key, entry) from None
 
     def load(self, key: str, entry: Entry) -> T:
         """What is kept of an object.
 
         Raises:
+            CorruptEntry: It cannot be decompressed any more.
             ModelMismatch: It does not fit the model.
+            TransformError: The transform failed on it.
         """
-        if self._struct is not None:
-            return self._fit(self._struct, key, self._codec.raw(key, entry))
-        return self._shape(key, self._codec.load(key, entry))
+        if self._from_json is not None and self._transform is None:
+            return self._fit(self._from_json, key, self.raw(key, entry))
+        try:
+            item = self._codec.load(key, entry)
+        except Damaged:
+            raise self._damaged(key, entry) from None
+        return self._shape(key, item, transformed=self._is_kept_transformed)
 
     def decode(self, key: str, body: bytes) -> T:
-        """An object straight from the server's JSON, whole: what indexers see.
+        """An object straight from the server's JSON: what indexers see. Raises as `load`, but never CorruptEntry."""
+        if self._from_json is not None and self._transform is None:
+            return self._fit(self._from_json, key, body)
+        return self._shape(key, decode_object(body), transformed=False)
 
-        Raises:
-            ModelMismatch: It does not fit the model.
-        """
-        if self._struct is not None:
-            return self._fit(self._struct, key, body)
-        return self._shape(key, decode_object(body))
+    def _shape(self, key: str, item: RawObject, *, transformed: bool) -> T:
+        if self._transform is not None and not transformed:
+            item = self._transform(item)
+        return self._fit(self._from_dict, key, item)
 
-    def _fit(self, decoder: msgspec.json.Decoder[Any], key: str, body: bytes) -> T:
+    def _fit(self, make: Callable[[Any], T], key: str, source: bytes | RawObject) -> T:
         try:
-            return cast("T", decoder.decode(body))
+            return make(source)
         except msgspec.MsgspecError as error:
             raise ModelMismatch(self._resource, key, str(error)) from error
-
-    def _shape(self, key: str, item: RawObject) -> T:
-        if self._model is None:
-            return cast("T", item)
-        try:
-            return self._model(item)
         except Exception as error:  # the user's function may raise anything; its text may quote the object
             raise ModelMismatch(self._resource, key, f"it raised {type(error).__name__}") from error
+
+    def _damaged(self, key: str, entry: Entry) -> CorruptEntry:
+        self.on_damage(key, entry)
+        return CorruptEntry(self._resource, key)

@@ -14,6 +14,7 @@ from kubeinformer._cache.cache import Cache
 from kubeinformer._cache.entries import Change
 from kubeinformer._protocol.steps import BeginSweep, CacheWrite, Remove, Sweep, Upsert
 from kubeinformer._protocol.versions import has_reached
+from kubeinformer._runtime.signal import Signal
 from kubeinformer._runtime.subscription import Subscription
 from kubeinformer.resources import RawObject
 
@@ -31,7 +32,7 @@ class Delivery(Generic[T]):
         self._waiters: list[tuple[str, anyio.Event]] = []
         self.synced = anyio.Event()
         self.closed = anyio.Event()
-        self.samples_ready = anyio.Event()
+        self.samples_ready = Signal()
         self.changes = 0
 
     def subscribe(self) -> Subscription[T]:
@@ -50,7 +51,7 @@ class Delivery(Generic[T]):
                 for change in self._cache.upsert(identity, body):
                     self._publish(change)
                 if self._cache.has_enough_samples:
-                    self.samples_ready.set()
+                    self.samples_ready.give()
             case Remove(identity, body):
                 removed = self._cache.remove(identity, body)
                 if removed is not None:

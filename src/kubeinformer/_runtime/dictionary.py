@@ -1,4 +1,4 @@
-"""Trains the compression's dictionary beside the stream: neither the event loop nor the sync waits for it."""
+"""Trains the compression's dictionaries beside the stream: neither the event loop nor the sync waits for them."""
 
 from typing import Any
 
@@ -8,22 +8,26 @@ import anyio.to_thread
 
 from kubeinformer._cache.cache import Cache
 from kubeinformer._cache.compression import train
+from kubeinformer._runtime.signal import Signal
 
-__all__ = ["train_dictionary"]
+__all__ = ["train_dictionaries"]
 
 
-async def train_dictionary(cache: Cache[Any], samples_ready: anyio.Event) -> None:
-    """Once enough objects have come: train in a worker thread, then encode the earlier bodies anew, in slices.
+async def train_dictionaries(cache: Cache[Any], samples_ready: Signal) -> None:
+    """Whenever there are samples: train in a worker thread, then encode what is there anew, in slices.
 
     Abandoned when cancelled: a thread that still computes keeps nothing but its samples, for a tenth of a second.
     """
     compression = cache.codec.compression
     if compression is None:
         return
-    await samples_ready.wait()
-    dictionary = await anyio.to_thread.run_sync(train, compression.take_samples(), abandon_on_cancel=True)
-    if dictionary is None:
-        return
-    compression.install(dictionary)
-    for _ in cache.recode():
-        await anyio.lowlevel.checkpoint()
+    while True:
+        await samples_ready.wait()
+        if not compression.has_enough_samples:
+            continue
+        dictionary = await anyio.to_thread.run_sync(train, compression.take_samples(), abandon_on_cancel=True)
+        if dictionary is None:
+            continue
+        compression.install(dictionary)
+        for _ in cache.recode():
+            await anyio.lowlevel.checkpoint()

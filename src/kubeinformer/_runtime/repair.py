@@ -1,0 +1,142 @@
+"""Fetches again what was damaged in memory.
+
+Rules. An entry is mended with the same state of the same object, or not at all: another version is the stream's to
+bring, in its order, and then the damaged entry is gone by itself. So a mended entry changes nothing that a reader was
+told, and needs no event. Failures are tried again with growing delays; the reflector's own trouble is not made worse.
+
+Theory. The object is asked for as a list of one, by a field selector on its name, because the rights to list are there
+for sure and those to get may not be.
+"""
+
+import logging
+import random
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import anyio
+
+from kubeinformer._cache.cache import Cache
+from kubeinformer._cache.entries import Entry
+from kubeinformer._protocol.backoff import backoff_delay
+from kubeinformer._protocol.gzip import body_decoder
+from kubeinformer._protocol.identity import Identity
+from kubeinformer._protocol.pages import ListItem, PageParser
+from kubeinformer._protocol.requests import Collection, ListFetch, build_request
+from kubeinformer._runtime.limits import Limits
+from kubeinformer._runtime.signal import Signal
+from kubeinformer.connection.transport import Response, Transport
+from kubeinformer.errors import ConfigError, ProtocolError, TransportError
+
+__all__ = ["Repair"]
+
+logger = logging.getLogger("kubeinformer.repair")
+
+_HTTP_OK = 200
+_FIRST_DELAY, _LONGEST_DELAY = 0.8, 30.0  # seconds, as for the reflector
+_SILENCE_LIMIT = 60.0  # seconds; the API server's own limit for a request
+
+
+class Repair:
+    """Keeps the list of what is damaged, and works it off.
+
+    Args:
+        collection: What is mirrored.
+        transport: How to reach the server.
+        cache: Whose entries are mended. Its reader reports them.
+        limits: Sizes in bytes.
+        jitter: Gives random numbers in [0, 1); tests hand in fixed ones.
+    """
+
+    def __init__(
+        self,
+        collection: Collection,
+        transport: Transport,
+        cache: Cache[Any],
+        limits: Limits,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self._collection = collection
+        self._transport = transport
+        self._cache = cache
+        self._limits = limits
+        self._jitter = jitter
+        self._damaged: dict[str, Entry] = {}
+        self._signal = Signal()
+        cache.reader.on_damage = self._report
+
+    def _report(self, key: str, entry: Entry) -> None:
+        if self._cache.entries.get(key) is not entry:
+            return  # an old state that some reader still holds; it cannot be had again
+        if key not in self._damaged:
+            logger.error("an entry was damaged in memory", extra={"informer": str(self._collection), "key": key})
+        self._damaged[key] = entry
+        self._signal.give()
+
+    async def run(self) -> None:
+        """Mend what is reported, until cancelled."""
+        while True:
+            await self._signal.wait()
+            attempt = 0
+            while self._damaged:
+                await self._mend_all()
+                if self._damaged:
+                    await anyio.sleep(
+                        backoff_delay(attempt, self._jitter(), first=_FIRST_DELAY, limit=_LONGEST_DELAY, floor=0.0)
+                    )
+                    attempt += 1
+
+    async def _mend_all(self) -> None:
+        for key, entry in list(self._damaged.items()):
+            if self._cache.entries.get(key) is not entry or await self._mend(key, entry):
+                del self._damaged[key]
+
+    async def _mend(self, key: str, entry: Entry) -> bool:
+        try:
+            found = await self._fetch(key)
+        except (TransportError, ProtocolError, ConfigError) as error:
+            facts = {"informer": str(self._collection), "key": key, "error": type(error).__name__, "reason": str(error)}
+            logger.warning("a damaged entry could not be fetched, will be tried again", extra=facts)
+            return False
+        if self._cache.entries.get(key) is not entry:
+            return True  # the stream was faster
+        if found is None or not _is_state(entry, found.identity):
+            return False
+        self._cache.mend(entry, found.identity, found.body)
+        logger.info("a damaged entry was mended", extra={"informer": str(self._collection), "key": key})
+        return True
+
+    async def _fetch(self, key: str) -> ListItem | None:
+        """The object as the server has it now; None when it has none, or did not answer."""
+        request = build_request(narrowed(self._collection, key), ListFetch(0))
+        async with self._transport.stream(request) as response:
+            if response.status != _HTTP_OK:
+                return None
+            return await self._read(response, key)
+
+    async def _read(self, response: Response, key: str) -> ListItem | None:
+        resource = str(self._collection)
+        decoder = body_decoder(resource, response.headers.get("content-encoding"))
+        parser = PageParser(resource, object_size_limit=self._limits.object_size, page_budget=self._limits.page)
+        found: list[ListItem] = []
+        while data := await response.receive(_SILENCE_LIMIT):
+            for piece in decoder.feed(data):
+                found.extend(parser.feed(piece))
+        decoder.finish()
+        found.extend(parser.finish())
+        return next((item for item in found if item.identity.key == key), None)
+
+
+def _is_state(entry: Entry, identity: Identity) -> bool:
+    return entry.uid == identity.uid and entry.resource_version == identity.resource_version
+
+
+def narrowed(collection: Collection, key: str) -> Collection:
+    """One object of a collection, as a collection."""
+    namespace, _, name = key.rpartition("/")
+    selectors = (collection.field_selector, f"metadata.name={name}")
+    return replace(
+        collection,
+        namespace=namespace or collection.namespace,
+        field_selector=",".join(filter(None, selectors)),
+    )
