@@ -38,6 +38,23 @@ def test_members_may_come_in_any_order_and_number() -> None:
     assert (event.type, event.body.decode(), event.identity.key) == (EventType.MODIFIED, POD, "n/a")
 
 
+@pytest.mark.parametrize("end", ['"object":%s', '"x":1', '"type":"DELETED"', '"x":{}', '"object":{}', "%s"])
+def test_what_follows_the_object_is_read_too(end: str) -> None:
+    """The usual form is told by its two ends; what looks like it must still be JSON, whose last member counts."""
+    other = POD.replace('"a"', '"b"')
+    line = f'{{"type":"ADDED","object":{POD},{end.replace("%s", other)}}}'
+    try:
+        expected = json.loads(line)
+        name = expected["object"]["metadata"]["name"]
+    except (ValueError, KeyError):
+        with pytest.raises(ProtocolError):
+            decoded(line)
+    else:
+        event = decoded(line)
+        assert (event.type.value, event.identity.name) == (expected["type"], name)
+        assert json.loads(event.body) == expected["object"]
+
+
 @pytest.mark.parametrize(
     ("annotations", "ends"),
     [

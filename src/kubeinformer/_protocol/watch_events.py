@@ -5,8 +5,11 @@ bytes the server sent: integers beyond 64 bits, 1e400 and duplicate keys survive
 object decides what they mean. Anything else is an error, never skipped: an event that is passed over is a change
 that is missed.
 
-Theory. Two decodings, of the envelope with the object as `msgspec.Raw`, and of the object's identity. One decoding
-of both would be 2 µs faster for a pod and could not tell where the object's bytes are.
+Theory. API servers write the envelope of an object in one form, to the byte. Between that form's two ends stands one
+value, which is the object if it decodes strictly: then the line as a whole is the envelope and nothing else, and the
+object was scanned once. Any other line, and any that is wrong, takes two decodings: of the envelope with the object as
+`msgspec.Raw`, and of the object's identity. (One struct for both would not tell where the object's bytes are.) For a
+pod of 6.6 KB that is 7 µs against 11.
 
 Source. ``k8s.io/initial-events-end`` is KEP-3157's mark of the bookmark that ends the initial events; only the value
 ``"true"`` counts (client-go compares the same way).
@@ -20,7 +23,7 @@ import msgspec
 from kubeinformer._protocol.decoding import decode
 from kubeinformer._protocol.identity import Identity, identify, refuse_foreign_kind
 from kubeinformer._protocol.status import Status, decode_status
-from kubeinformer.errors import WrongKind
+from kubeinformer.errors import ProtocolError, WrongKind
 
 __all__ = ["Bookmark", "ErrorEvent", "EventType", "ObjectEvent", "WatchEvent", "decode_watch_event"]
 
@@ -95,6 +98,11 @@ class _BookmarkObject(msgspec.Struct, gc=False, rename={"api_version": "apiVersi
 
 _LINE = msgspec.json.Decoder(_Line)
 _BOOKMARK = msgspec.json.Decoder(_BookmarkObject)
+_MIDDLE = b'","object":{'
+_BEGINNINGS = {
+    f'{{"type":"{member.value}'.encode(): member for member in (EventType.ADDED, EventType.MODIFIED, EventType.DELETED)
+}
+_LONGEST_BEGINNING = max(map(len, _BEGINNINGS))
 _TYPES = {member.value: member for member in EventType}  # six times faster than EventType(text)
 
 
@@ -110,6 +118,14 @@ def decode_watch_event(resource: str, line: bytes, position: int) -> WatchEvent:
         MalformedData: Not JSON, not UTF-8, or nested too deeply.
         WrongKind: JSON, but no watch event; or an event about something that is no object.
     """
+    end = line.find(_MIDDLE, 0, _LONGEST_BEGINNING + len(_MIDDLE))
+    usual_type = _BEGINNINGS.get(line[:end]) if end > 0 and line.endswith(b"}}") else None
+    if usual_type is not None:
+        body = line[end + len(_MIDDLE) - 1 : -1]
+        try:
+            return ObjectEvent(usual_type, identify(resource, body, position), body)
+        except ProtocolError:
+            pass  # what is wrong is for the second way to say: perhaps only that the line is not in the usual form
     envelope = decode(_LINE, line, resource, position, "a watch event")
     body = bytes(envelope.object)  # a copy: a Raw would keep the whole line
     match _TYPES.get(envelope.type):
