@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 # pip >= 25.1 knows dependency groups; constraints.txt pins what was tested (regenerate with `make lock`).
 PIP    := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
-.PHONY: setup test demo lint types layers e2e wheel check lock clean
+.PHONY: setup test demo lint types layers e2e wheel check bench-setup bench lock clean
 .DELETE_ON_ERROR:
 
 setup: $(VENV)/.ready  ## a virtual environment with everything the other targets need
@@ -43,6 +43,17 @@ wheel: setup  ## the built wheel, alone in an empty environment
 
 check: test lint types layers wheel
 
+bench-setup: $(VENV)-bench/.ready  ## an environment of its own: the clients compared with want their own versions
+
+$(VENV)-bench/.ready: pyproject.toml
+	$(PYTHON) -m venv $(VENV)-bench
+	$(VENV)-bench/bin/python -m pip --quiet install --upgrade 'pip>=25.1'
+	$(VENV)-bench/bin/python -m pip --quiet install --editable . --group bench
+	@touch $@
+
+bench: bench-setup  ## kubeinformer beside other clients, into docs/benchmarks (an hour or two); BENCH='--sizes 1000' for less
+	assets="$$(tests/e2e/envtest/build)" && KUBEBUILDER_ASSETS="$$assets" $(VENV)-bench/bin/python -m benchmarks.compare $(BENCH)
+
 lock:  ## pins the versions that were tested
 	rm -rf $(VENV)-lock
 	$(PYTHON) -m venv $(VENV)-lock
@@ -52,4 +63,4 @@ lock:  ## pins the versions that were tested
 	rm -rf $(VENV)-lock
 
 clean:
-	rm -rf $(VENV) dist .coverage* .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) $(VENV)-bench dist .coverage* .mypy_cache .ruff_cache .pytest_cache

@@ -84,38 +84,10 @@ def summary(results: dict[str, list[dict[str, float]]], pods: int) -> dict[str, 
 
 
 async def drain(*, compressed: bool) -> dict[str, float]:
-    """Read the stream to its end bookmark with as little work as that takes."""
-    import zlib  # noqa: PLC0415 - a role imports only what it measures
+    """Only read the stream."""
+    from benchmarks.drain import drain as read_all  # noqa: PLC0415 - a role imports only what it measures
 
-    import aiohttp  # noqa: PLC0415 - as above
-
-    end = b'"k8s.io/initial-events-end":"true"'
-    headers = {
-        "authorization": "Bearer " + os.environ["BENCH_TOKEN"],
-        "accept-encoding": "gzip" if compressed else "identity",
-    }
-    query = (
-        "watch=true&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true&resourceVersion="
-    )
-    async with aiohttp.ClientSession(auto_decompress=False, read_bufsize=2**18) as session:
-        started = time.perf_counter()
-        url = f"{os.environ['BENCH_SERVER']}/api/v1/pods?{query}"
-        async with session.get(url, headers=headers, ssl=_tls()) as response:
-            response.raise_for_status()
-            is_gzip = response.headers.get("content-encoding") == "gzip"
-            tail, decoder = b"", zlib.decompressobj(31)
-            while end not in tail:
-                data = await response.content.readany()
-                if not data:
-                    raise RuntimeError("the stream ended before its end bookmark")
-                pieces = []
-                while data and is_gzip:
-                    pieces.append(decoder.decompress(data))
-                    data = decoder.unused_data
-                    if decoder.eof:
-                        decoder = zlib.decompressobj(31)
-                tail = tail[-len(end) - 200 :] + b"".join(pieces) + data
-        return {"seconds": time.perf_counter() - started}
+    return {"seconds": await read_all(compressed=compressed)}
 
 
 async def informer(*, compressed: bool) -> dict[str, float]:
@@ -143,12 +115,6 @@ async def informer(*, compressed: bool) -> dict[str, float]:
 
 
 _ROLES = {"drain": drain, "informer": informer}
-
-
-def _tls() -> Any:
-    import ssl  # noqa: PLC0415 - a role imports only what it measures
-
-    return ssl.create_default_context(cafile=os.environ["BENCH_CA_FILE"])
 
 
 if __name__ == "__main__":

@@ -1,0 +1,56 @@
+"""How fast live events go through an informer to a reader. Prints one JSON line; with ``--profile``, a table as well.
+
+    .venv/bin/python -m benchmarks.live [--events 100000] [--profile]
+
+A recording (`benchmarks.recording`) is made once and fed to an informer with one reader: ``memory`` without sockets,
+``http_identity`` and ``http_gzip`` over loopback from a process that only writes. ``memory_decoded`` is ``memory`` with
+a reader that looks at every object. ``changes_applied`` are changes of the store; ``events_read`` is what the reader
+got, less where changes of one object came faster than it read (coalescing). Processor time is the whole process's,
+reader included. Each side is a process of its own (`benchmarks.live_reader`).
+"""
+
+import argparse
+import json
+import platform
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from benchmarks.children import child, run
+from benchmarks.recording import EVENTS_FILE, KEYS, record
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--events", type=int, default=100_000)
+    parser.add_argument("--profile", action="store_true", help="print where time goes in `memory`, as Markdown")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        record(folder, arguments.events)
+        print(json.dumps(compare(folder, arguments.events)), flush=True)
+        if arguments.profile:
+            print(run("benchmarks.live_reader", "--folder", name, "--profile")["table"])
+
+
+def compare(folder: Path, events: int) -> dict[str, Any]:
+    memory = ["--folder", str(folder)]
+    return {
+        "events": events,
+        "keys": KEYS,
+        "json_mb": round((folder / EVENTS_FILE).stat().st_size / 1e6, 1),
+        "memory": run("benchmarks.live_reader", *memory),
+        "memory_decoded": run("benchmarks.live_reader", *memory, "--decode"),
+        "http_identity": _over_http(folder),
+        "http_gzip": _over_http(folder, "--gzip"),
+        "python": platform.python_version(),
+    }
+
+
+def _over_http(folder: Path, *gzip: str) -> dict[str, Any]:
+    with child("benchmarks.replay", str(folder), *gzip) as server:
+        return run("benchmarks.live_reader", "--server", server.read()["url"], *gzip)
+
+
+if __name__ == "__main__":
+    main()
