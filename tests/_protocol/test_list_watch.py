@@ -45,7 +45,7 @@ BUSY = Status(429, "TooManyRequests")
 BROKEN = Status(500, "InternalError")
 
 WATCH_LIST = WatchListFetch(600)
-FIRST_PAGE = ListFetch(20)
+FIRST_PAGE = ListFetch(4)
 
 
 def identity(name: str, version: int) -> Identity:
@@ -154,7 +154,7 @@ class Talk:
         self.paged()
         assert self.opened() == BeginSweep()
         assert self.page(meta(7, "token"), ("a", 1)) is None
-        assert self.ask() == ListFetch(500, "token")
+        assert self.ask() == ListFetch(32, "token")
 
 
 @pytest.fixture
@@ -205,7 +205,7 @@ def test_every_request_on_the_wire() -> None:
     asked.append(talk.ask())
     assert [urlencode(build_request(pods, fetch).query) for fetch in asked] == [
         f"{watch}&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&resourceVersion={rest}",
-        "limit=20",
+        "limit=4",
         "limit=4&continue=t1",
         "limit=4&continue=t2",
         f"{watch}&resourceVersion=7{rest}",
@@ -431,10 +431,10 @@ def test_pages_follow_each_other_at_once_and_the_last_one_sweeps(talk: Talk) -> 
     assert talk.page(meta(7, "t1"), ("a", 1), ("b", 2)) is None
     assert not talk.is_open()
     assert talk.position() is None
-    assert talk.ask() == ListFetch(500, "t1")
+    assert talk.ask() == ListFetch(32, "t1")
     assert talk.opened() is None  # the same generation
     assert talk.page(meta(7, "t2"), ("c", 3)) is None
-    assert talk.ask() == ListFetch(5_000, "t2")
+    assert talk.ask() == ListFetch(256, "t2")
     assert talk.opened() is None
     assert talk.page(meta(7), ("d", 4)) == Sweep("7")
     assert talk.position() == "7"
@@ -444,8 +444,8 @@ def test_pages_follow_each_other_at_once_and_the_last_one_sweeps(talk: Talk) -> 
 def test_page_limit_follows_bytes(talk: Talk) -> None:
     talk.paged()
     talk.opened()
-    talk.page(meta(7, "t1"), *[(f"a{number}", 1) for number in range(20)], size=20 * 2**20)
-    assert talk.ask() == ListFetch(4, "t1")
+    talk.page(meta(7, "t1"), *[(f"a{number}", 1) for number in range(4)], size=8 * 2**20)
+    assert talk.ask() == ListFetch(2, "t1")
 
 
 @pytest.mark.parametrize("status", [BUSY, BROKEN, Status(503)])
@@ -453,7 +453,7 @@ def test_a_page_that_fails_is_asked_for_again_in_the_same_generation(talk: Talk,
     talk.later_page()
     talk.refused(status)
     assert talk.wait() == 0.8
-    assert talk.ask() == ListFetch(500, "token")
+    assert talk.ask() == ListFetch(32, "token")
     assert talk.opened() is None
 
 
@@ -462,7 +462,7 @@ def test_a_page_that_breaks_is_asked_for_again(talk: Talk) -> None:
     talk.opened()
     talk.broken()
     assert talk.wait() == 0.8
-    assert talk.ask() == ListFetch(500, "token")
+    assert talk.ask() == ListFetch(32, "token")
 
 
 @pytest.mark.parametrize("code", [400, 415, 422])
@@ -499,7 +499,7 @@ def test_unpaged_list_that_fails_is_asked_for_once_then_pages_again(talk: Talk) 
     talk.opened()
     talk.broken()
     assert talk.wait() == 0.8
-    assert talk.ask() == ListFetch(500)
+    assert talk.ask() == ListFetch(32)
     assert talk.opened() == BeginSweep()
 
 
@@ -550,7 +550,7 @@ def test_a_page_that_leads_back_is_an_error_then_one_unpaged_list(talk: Talk) ->
 
 def test_a_later_page_that_never_can_be_read_begins_the_list_again(talk: Talk) -> None:
     talk.later_page()
-    for again in (ListFetch(500, "token"), ListFetch(500, "token"), ListFetch(500)):
+    for again in (ListFetch(32, "token"), ListFetch(32, "token"), ListFetch(32)):
         talk.opened()
         talk.broken()
         talk.wait()
@@ -568,7 +568,7 @@ def test_failures_of_other_pages_do_not_count(talk: Talk) -> None:
             talk.ask()
         talk.opened()
         talk.page(meta(7, token))
-        assert talk.ask() == ListFetch(500, token)
+        assert talk.ask() == ListFetch(32, token)
 
 
 # live

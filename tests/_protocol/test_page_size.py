@@ -11,20 +11,20 @@ from kubeinformer._protocol.page_size import (
 
 
 def test_the_first_page_is_bearable_even_with_the_largest_objects() -> None:
-    assert FIRST_PAGE_LIMIT * 1.5 * 2**20 <= 32 * 2**20
+    assert FIRST_PAGE_LIMIT * 1.5 * 2**20 <= 2 * TARGET_PAGE_BYTES
 
 
 @pytest.mark.parametrize(
     ("limit", "size", "items", "expected"),
     [
-        pytest.param(20, 20 * 6_500, 20, 500, id="pods grow by 25 at most"),
+        pytest.param(4, 4 * 6_500, 4, 32, id="pods grow by 8 at most"),
         pytest.param(500, 500 * 6_500, 500, 645, id="then to the target"),
         pytest.param(20, 20 * 2**20, 20, 4, id="objects of 1 MiB: four make a page"),
         pytest.param(4, 4 * 10 * 2**20, 4, 1, id="never less than one"),
         pytest.param(2_000, 2_000 * 100, 2_000, LARGEST_LIMIT, id="tiny objects: the largest limit"),
         pytest.param(77, 130, 0, 77, id="an empty page tells nothing"),
-        pytest.param(20, 0, 5, 500, id="no bytes"),
-        pytest.param(20, 20_000 * 6_500, 20_000, 500, id="a server that ignores the limit"),
+        pytest.param(20, 0, 5, 160, id="no bytes"),
+        pytest.param(20, 20_000 * 6_500, 20_000, 160, id="a server that ignores the limit"),
     ],
 )
 def test_limit_follows_bytes(limit: int, size: int, items: int, expected: int) -> None:
