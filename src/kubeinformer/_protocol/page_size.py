@@ -8,7 +8,7 @@ small, and each page's average object says how many make up the target.
 __all__ = ["FIRST_PAGE_LIMIT", "next_page_limit"]
 
 TARGET_PAGE_BYTES = 4 * 2**20
-FIRST_PAGE_LIMIT = 4  # of the usual largest objects, 1.5 MB, a page of 6 MB; pods of 6.5 KB fill pages from the fourth on
+FIRST_PAGE_LIMIT = 4  # of the usual largest objects, 1.5 MB, a page of 6 MB; pods of 6.5 KB fill the fourth page
 LARGEST_LIMIT = 5_000  # beyond this a page of tiny objects gains nothing: it is already a few hundred KB
 _MOST_GROWTH = 8  # one page of unusually small objects must not make the next one unusually large
 
