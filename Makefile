@@ -5,7 +5,10 @@ BIN    := $(VENV)/bin
 # pip >= 25.1 knows dependency groups; constraints.txt pins what was tested (regenerate with `make lock`).
 PIP    := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
-.PHONY: setup test demo lint types layers e2e wheel check bench-setup bench lock clean
+BENCHMARK = assets="$$(tests/e2e/envtest/build)" && KUBEBUILDER_ASSETS="$$assets" $(VENV)-bench/bin/python -m
+
+.PHONY: setup test demo lint types layers e2e wheel check lock clean
+.PHONY: bench bench-setup bench-compare bench-scale bench-live bench-blog
 .DELETE_ON_ERROR:
 
 setup: $(VENV)/.ready  ## a virtual environment with everything the other targets need
@@ -48,11 +51,23 @@ bench-setup: $(VENV)-bench/.ready  ## an environment of its own: the clients com
 $(VENV)-bench/.ready: pyproject.toml
 	$(PYTHON) -m venv $(VENV)-bench
 	$(VENV)-bench/bin/python -m pip --quiet install --upgrade 'pip>=25.1'
-	$(VENV)-bench/bin/python -m pip --quiet install --editable . --group bench
+	$(VENV)-bench/bin/python -m pip --quiet install --editable '.[testing]' --group bench
 	@touch $@
 
-bench: bench-setup  ## kubeinformer beside other clients, into docs/benchmarks (an hour or two); BENCH='--sizes 1000' for less
-	assets="$$(tests/e2e/envtest/build)" && KUBEBUILDER_ASSETS="$$assets" $(VENV)-bench/bin/python -m benchmarks.compare $(BENCH)
+# Each with nothing else on the machine; together an hour and a half. BENCH='--sizes 1000' compares on less.
+bench: bench-compare bench-scale bench-live bench-blog  ## all benchmarks, into docs/benchmarks
+
+bench-compare: bench-setup  ## beside other clients
+	$(BENCHMARK) benchmarks.compare $(BENCH)
+
+bench-scale: bench-setup  ## as collections grow, and through resyncs
+	$(BENCHMARK) benchmarks.scale > docs/benchmarks/scale.jsonl
+
+bench-live: bench-setup  ## events a second, and where the time goes
+	$(BENCHMARK) benchmarks.live --profile > docs/benchmarks/live.txt
+
+bench-blog: bench-setup  ## the API server's memory with many informers; builds an old server, too
+	$(BENCHMARK) benchmarks.blog
 
 lock:  ## pins the versions that were tested
 	rm -rf $(VENV)-lock

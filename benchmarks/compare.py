@@ -4,8 +4,8 @@ One command runs every client on every size, each run in a process of its own, a
 pictures: ``compare.md``, ``compare.json``, ``compare-memory.png``, ``compare-time.png``. They are written anew as
 it goes on, so an interrupted comparison leaves what it had.
 
-    make bench                                     # sets up, builds the servers, compares
-    make bench BENCH='--sizes 300 --clients drain,kubeinformer --output /tmp/bench'
+    make bench-compare                             # sets up, builds the servers, compares
+    make bench-compare BENCH='--sizes 300 --clients drain,kubeinformer --output /tmp/bench'
 
 By hand, in an environment that has `pip install --editable . --group bench` (not that of `make setup`: the other
 clients want versions of their own), with Go >= 1.26 for client-go:

@@ -44,7 +44,7 @@ def page(
     method = _METHOD.format(seconds=seconds_limit, memory=memory_limit_mb / 1000, rounds=rounds)
     parts = [
         "# kubeinformer beside other clients",
-        "Made by `make bench`; the figures of each run are in [compare.json](compare.json).",
+        "Made by `make bench-compare`; the figures of each run are in [compare.json](compare.json).",
         *(_section(pods, [row for row in rows if row.pods == pods]) for pods in sizes),
         "![Peak and steady memory of each client](compare-memory.png)",
         "![Time to sync and CPU time of each client](compare-time.png)",
