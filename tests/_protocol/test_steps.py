@@ -21,4 +21,4 @@ def test_removing_is_not_upserting() -> None:
 
 
 def test_phases_read_as_words() -> None:
-    assert [f"{phase}" for phase in Phase] == ["waiting", "initial stream", "paging", "live"]
+    assert [f"{phase}" for phase in Phase] == ["waiting", "queued", "initial stream", "paging", "live"]

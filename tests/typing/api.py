@@ -12,6 +12,7 @@ import msgspec
 from kubeinformer import (
     Added,
     Cluster,
+    CorruptEntry,
     Deleted,
     Event,
     Indexer,
@@ -26,6 +27,8 @@ from kubeinformer import (
     Synced,
     SyncTimeout,
     Timing,
+    Transform,
+    TransformError,
     Updated,
     connect,
 )
@@ -148,6 +151,33 @@ def with_a_function(cluster: Cluster) -> None:
     assert_type(names.store.get("default/web-0"), Name | None)
 
 
+class Named:
+    """A class of somebody's own: called with the object."""
+
+    def __init__(self, pod: RawObject) -> None:
+        self.name: str = pod["metadata"]["name"]
+
+
+def with_a_class(cluster: Cluster) -> None:
+    pods = cluster.informer("v1/pods", model=Named)
+    assert_type(pods, Informer[Named])
+    assert_type(pods.store.get("default/web-0"), Named | None)
+
+
+def without_status(pod: RawObject) -> RawObject:
+    pod.pop("status", None)
+    return pod
+
+
+def with_a_transform(cluster: Cluster) -> None:
+    transform: Transform = without_status
+    assert_type(cluster.informer("v1/pods", transform=transform), Informer[RawObject])
+    assert_type(cluster.informer("v1/pods", transform=lambda pod: {**pod, "spec": {}}), Informer[RawObject])
+    assert_type(cluster.informer("v1/pods", transform=without_status, model=Pod), Informer[Pod])
+    assert_type(cluster.informer("v1/pods", transform=without_status, model=to_name), Informer[Name])
+    assert_type(cluster.informer("v1/pods", transform=None, model=Named, retain="objects"), Informer[Named])
+
+
 def options(cluster: Cluster) -> None:
     retain: Retain = "metadata"
     by_node: Indexer = lambda pod: [pod["spec"]["nodeName"]]  # noqa: E731 - an annotated one is the point
@@ -160,6 +190,8 @@ def wrong(cluster: Cluster, informer: Informer[Pod]) -> None:
     cluster.informer(Resource("", "v1", "pods"))  # type: ignore[call-overload] # pyright: ignore
     cluster.informer("v1/pods", "default")  # type: ignore[call-overload] # pyright: ignore
     cluster.informer("v1/pods", indexers={"n": lambda _: 7})  # type: ignore[dict-item, return-value, unused-ignore] # pyright: ignore
+    cluster.informer("v1/pods", transform=to_name)  # type: ignore[arg-type] # pyright: ignore
+    cluster.informer("v1/pods", model=Pod, transform=len)  # type: ignore[arg-type] # pyright: ignore
     informer.store.get(7)  # type: ignore[arg-type] # pyright: ignore
     informer.store["default/web-0"]  # type: ignore[index] # pyright: ignore
     informer.is_live = True  # type: ignore[misc] # pyright: ignore
@@ -172,13 +204,17 @@ def events_of_one_s_own() -> None:
     assert_type(Deleted("default/a", {"kind": "Pod"}, final_state_known=False), Deleted[dict[str, str]])
 
 
-def errors(error: ServerRefused | SyncTimeout) -> None:
+def errors(error: ServerRefused | SyncTimeout | TransformError | CorruptEntry) -> None:
     match error:
         case ServerRefused():
             assert_type(error.status, int)
             assert_type(error.namespace, str | None)
         case SyncTimeout():
             assert_type(error.cause, BaseException | None)
+        case TransformError():
+            assert_type(error.problem, str)
+        case CorruptEntry():
+            assert_type(error.key, str)
         case _:
             assert_never(error)
 

@@ -53,7 +53,7 @@ class Cache(Generic[T]):
 
     @property
     def has_enough_samples(self) -> bool:
-        """Whether a dictionary can be trained, and has not been yet."""
+        """Whether a dictionary should be trained now."""
         compression = self.codec.compression
         return compression is not None and compression.has_enough_samples
 

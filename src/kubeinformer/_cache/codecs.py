@@ -16,6 +16,7 @@ before and after a dictionary was trained.
 
 import json
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Literal, Protocol, TypeAlias, cast
 
 import msgspec
@@ -25,7 +26,7 @@ from kubeinformer._cache.entries import Body, Entry
 from kubeinformer._protocol.identity import Identity
 from kubeinformer.resources import RawObject
 
-__all__ = ["Codec", "Retain", "decode_object", "make_codec"]
+__all__ = ["Codec", "Retain", "decode_object", "encode_object", "make_codec"]
 
 Retain: TypeAlias = Literal["compressed", "bytes", "objects", "metadata", "keys"]
 """What of each object is kept. See the table in the module's head."""
@@ -33,6 +34,13 @@ Retain: TypeAlias = Literal["compressed", "bytes", "objects", "metadata", "keys"
 RETAIN_VALUES = ("compressed", "bytes", "objects", "metadata", "keys")
 
 _decode = msgspec.json.Decoder(dict).decode
+_encode = msgspec.json.Encoder(decimal_format="number").encode
+
+_LONGEST_INTEGER = 4_300  # digits; Python's own limit, because making an int takes quadratic time
+
+
+def _integer(text: str) -> int | Decimal:
+    return int(text) if len(text) <= _LONGEST_INTEGER else Decimal(text)
 
 
 def decode_object(body: bytes) -> RawObject:
@@ -40,9 +48,15 @@ def decode_object(body: bytes) -> RawObject:
     try:
         return cast("RawObject", _decode(body))
     except msgspec.DecodeError:
-        # Legal JSON that msgspec does not take: 1e400 and lone surrogates, both sendable by a custom resource's
-        # author. The bytes passed the strict checks of the protocol layer, so what is left is a matter of range.
-        return cast("RawObject", json.loads(body))
+        # Legal JSON that msgspec does not take: 1e400, lone surrogates, integers of thousands of digits, all sendable
+        # by a custom resource's author. The bytes passed the strict checks of the protocol layer, so what is left is
+        # a matter of range.
+        return cast("RawObject", json.loads(body, parse_int=_integer))
+
+
+def encode_object(item: RawObject) -> bytes:
+    """Encode a dict from `decode_object` again."""
+    return _encode(item)
 
 
 class Codec(Protocol):
@@ -149,14 +163,14 @@ class ObjectsCodec:
 
     def raw(self, key: str, entry: Entry) -> bytes:
         """Encode it again: JSON-equal to what the server sent, not byte-equal."""
-        return msgspec.json.encode(self.load(key, entry))
+        return encode_object(self.load(key, entry))
 
 
 class _MetadataOnly(msgspec.Struct, omit_defaults=True):
     """What ``retain="metadata"`` keeps of an object."""
 
-    kind: str = ""
-    apiVersion: str = ""  # noqa: N815 - the wire's name
+    kind: str | None = None  # null is as good as missing, as everywhere
+    apiVersion: str | None = None  # noqa: N815 - the wire's name
     metadata: msgspec.Raw = msgspec.Raw()
 
 

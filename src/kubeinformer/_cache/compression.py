@@ -108,7 +108,8 @@ class Compression:
         """Return the encoding's number and the compressed bytes."""
         compressed = self._compressor.compress(body, self._compressor.FLUSH_FRAME)
         if self._is_sampling:
-            if len(body) <= LARGEST_SAMPLE:
+            # Who takes them may still be busy with the dictionary before: no more than enough are held meanwhile.
+            if len(body) <= LARGEST_SAMPLE and not self.has_enough_samples:
                 self._samples.append(body)
                 self._sample_bytes += len(body)
         elif self._window.is_full_with(len(body), len(compressed)):

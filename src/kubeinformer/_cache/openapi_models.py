@@ -21,7 +21,8 @@ def is_openapi_model(model: object) -> TypeGuard[type[Any]]:
 
 def openapi_decoder(model: type[Any]) -> Callable[[bytes], Any]:
     """Make the function that decodes JSON to the model."""
-    package = model.__module__.partition(".")[0]
+    generated = next(base for base in reversed(model.__mro__) if "openapi_types" in vars(base))  # it may be extended
+    package = generated.__module__.partition(".")[0]
     client_module = importlib.import_module(f"{package}.client.api_client")
     configuration_module = importlib.import_module(f"{package}.client.configuration")
     client = client_module.ApiClient.__new__(client_module.ApiClient)

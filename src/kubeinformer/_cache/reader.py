@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeAlias, cast
 import msgspec
 from typing_extensions import TypeVar
 
-from kubeinformer._cache.codecs import Codec, ObjectsCodec, decode_object
+from kubeinformer._cache.codecs import Codec, ObjectsCodec, decode_object, encode_object
 from kubeinformer._cache.compression import Damaged
 from kubeinformer._cache.entries import Entry
 from kubeinformer._cache.openapi_models import is_openapi_model, openapi_decoder
@@ -72,14 +72,16 @@ class Reader(Generic[T]):
         self._from_dict: Callable[[RawObject], T] = lambda item: cast("T", item)
         self.on_damage: Callable[[str, Entry], None] = lambda _key, _entry: None
         if isinstance(model, type) and issubclass(model, msgspec.Struct):
-            self._from_json = cast("Callable[[bytes], T]", msgspec.json.Decoder(model).decode)
-            self._from_dict = lambda item: cast("T", msgspec.convert(item, model))
+            self._decode_with(cast("Callable[[bytes], T]", msgspec.json.Decoder(model).decode))
         elif is_openapi_model(model):
-            from_json = openapi_decoder(model)
-            self._from_json = from_json
-            self._from_dict = lambda item: from_json(msgspec.json.encode(item))
+            self._decode_with(openapi_decoder(model))
         elif model is not None:
             self._from_dict = cast("Callable[[RawObject], T]", model)
+
+    def _decode_with(self, from_json: Callable[[bytes], T]) -> None:
+        self._from_json = from_json
+        # What a transform returned takes the way through JSON too, so that one model has one meaning.
+        self._from_dict = lambda item: from_json(encode_object(item))
 
     def raw(self, key: str, entry: Entry) -> bytes:
         """What is kept of an object, as JSON.

@@ -88,7 +88,8 @@ class Repair:
 
     async def _mend_all(self) -> None:
         for key, entry in list(self._damaged.items()):
-            if self._cache.entries.get(key) is not entry or await self._mend(key, entry):
+            is_done = self._cache.entries.get(key) is not entry or await self._mend(key, entry)
+            if is_done and self._damaged[key] is entry:  # another entry of that key may have been reported meanwhile
                 del self._damaged[key]
 
     async def _mend(self, key: str, entry: Entry) -> bool:

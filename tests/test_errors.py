@@ -1,0 +1,52 @@
+"""Errors outside of the process that raised them: in another one, in a log, in a test's output."""
+
+import copy
+import pickle
+
+import pytest
+
+from kubeinformer import (
+    CorruptEntry,
+    IndexerError,
+    InformerClosed,
+    KubeInformerError,
+    ModelMismatch,
+    SyncTimeout,
+    TransformError,
+    UsageError,
+    WaitTimeout,
+    WrongKind,
+)
+
+ERRORS = (
+    CorruptEntry("v1/pods", "default/a"),
+    TransformError("v1/pods", "it raised KeyError"),
+    ModelMismatch("v1/pods", "default/a", "it raised KeyError"),
+    IndexerError("v1/pods", "node", "default/a", "it raised KeyError"),
+    InformerClosed("v1/pods"),
+    SyncTimeout("v1/pods", 1.5, None, is_queued=True),
+    WaitTimeout("v1/pods", "17", None, 1.5),
+    WrongKind("v1/pods", "a Table", 7),
+)
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
+def test_survive_a_copy_with_all_they_say(error: KubeInformerError) -> None:
+    for found in (pickle.loads(pickle.dumps(error)), copy.copy(error), copy.deepcopy(error)):  # noqa: S301 - our own
+        assert type(found) is type(error)
+        assert str(found) == str(error)
+        assert vars(found) == vars(error)
+
+
+def test_whose_fault_it_is() -> None:
+    """A transform is the caller's to fix, memory is not."""
+    assert issubclass(TransformError, UsageError)
+    assert not issubclass(CorruptEntry, UsageError)
+
+
+def test_damage_says_what_to_do() -> None:
+    error = CorruptEntry("v1/pods", "default/a")
+    assert str(error) == (
+        "what is kept of 'default/a' of v1/pods was damaged in memory; it is being fetched again: "
+        "read it later, and suspect an extension module or the hardware if this comes again"
+    )
