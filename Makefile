@@ -10,6 +10,7 @@ BENCHMARK = assets="$$(tests/e2e/envtest/build)" && KUBEBUILDER_ASSETS="$$assets
 .PHONY: setup test demo lint types layers e2e wheel check lock clean
 .PHONY: bench bench-setup bench-compare bench-scale bench-live bench-blog
 .DELETE_ON_ERROR:
+.NOTPARALLEL:
 
 setup: $(VENV)/.ready  ## a virtual environment with everything the other targets need
 
@@ -62,9 +63,11 @@ bench-compare: bench-setup  ## beside other clients
 
 bench-scale: bench-setup  ## as collections grow, and through resyncs
 	$(BENCHMARK) benchmarks.scale > docs/benchmarks/scale.jsonl
+	$(VENV)-bench/bin/python -m benchmarks.page docs/benchmarks
 
 bench-live: bench-setup  ## events a second, and where the time goes
-	$(BENCHMARK) benchmarks.live --profile > docs/benchmarks/live.txt
+	$(BENCHMARK) benchmarks.live --profile docs/benchmarks/live-profile.md > docs/benchmarks/live.json
+	$(VENV)-bench/bin/python -m benchmarks.page docs/benchmarks
 
 bench-blog: bench-setup  ## the API server's memory with many informers; builds an old server, too
 	$(BENCHMARK) benchmarks.blog

@@ -1,6 +1,6 @@
-"""How fast live events go through an informer to a reader. Prints one JSON line; with ``--profile``, a table as well.
+"""How fast live events go through an informer to a reader. Prints one JSON line.
 
-    .venv/bin/python -m benchmarks.live [--events 100000] [--profile]
+    .venv/bin/python -m benchmarks.live [--events 100000] [--profile FILE]
 
 A recording (`benchmarks.recording`) is made once and fed to an informer with one reader: ``memory`` without sockets,
 ``http_identity`` and ``http_gzip`` over loopback from a process that only writes. ``memory_decoded`` is ``memory`` with
@@ -23,14 +23,15 @@ from benchmarks.recording import EVENTS_FILE, KEYS, record
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--events", type=int, default=100_000)
-    parser.add_argument("--profile", action="store_true", help="print where time goes in `memory`, as Markdown")
+    parser.add_argument("--profile", type=Path, metavar="FILE", help="write where time goes in `memory`, as Markdown")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         record(folder, arguments.events)
         print(json.dumps(compare(folder, arguments.events)), flush=True)
         if arguments.profile:
-            print(run("benchmarks.live_reader", "--folder", name, "--profile")["table"])
+            table = run("benchmarks.live_reader", "--folder", name, "--profile")["table"]
+            arguments.profile.write_text(table + "\n", encoding="utf-8")
 
 
 def compare(folder: Path, events: int) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from kubeinformer._runtime.limits import Limits
 from kubeinformer._runtime.reflector import Reflector
 from kubeinformer._runtime.repair import Repair
 from kubeinformer._runtime.scopes import open_task_group
-from kubeinformer._runtime.sync_turns import SyncTurns
+from kubeinformer._runtime.sync_turns import CONCURRENT_SYNCS, SyncTurns
 from kubeinformer.connection import ConnectionConfig, Transport, default_transport, load_config
 from kubeinformer.errors import UsageError
 from kubeinformer.informer import Informer
@@ -47,7 +47,7 @@ async def connect(
     compressed: bool = True,
     object_size_limit: int = _DEFAULT_LIMITS.object_size,
     page_budget: int = _DEFAULT_LIMITS.page,
-    concurrent_syncs: int = 4,
+    concurrent_syncs: int = CONCURRENT_SYNCS,
     timing: Timing | None = None,
 ) -> AsyncGenerator["Cluster"]:
     """Open a connection to a cluster; leaving the context ends every informer and task made in it.
@@ -245,5 +245,5 @@ class Cluster:
         health = Health(name)
         machine = ListWatch(name, self._timing)
         reflector = Reflector(collection, self._transport, delivery, health, machine, self._limits, self._turns.turn())
-        repair = Repair(collection, self._transport, cache, self._limits)
+        repair = Repair(collection, self._transport, cache, self._limits, self._timing)
         return Informer(collection, cache, delivery, health, reflector, repair)

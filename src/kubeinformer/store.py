@@ -18,6 +18,7 @@ from typing_extensions import TypeVar
 from kubeinformer._cache.cache import Cache
 from kubeinformer._cache.entries import Entry
 from kubeinformer._protocol.selectors import LabelSelector
+from kubeinformer.errors import UsageError
 from kubeinformer.resources import RawObject
 
 __all__ = ["Store"]
@@ -30,11 +31,11 @@ class _Labels(msgspec.Struct):
 
 
 class _Labelled(msgspec.Struct):
-    metadata: _Labels
+    metadata: _Labels | None = None  # a transform may have taken it away
 
 
 class _WithMetadata(msgspec.Struct):
-    metadata: dict[str, Any]
+    metadata: dict[str, Any] = {}
 
 
 @final
@@ -106,6 +107,7 @@ class Store(Generic[T]):
 
         Raises:
             ValueError: The label selector cannot be parsed.
+            UsageError: Labels are not kept: ``retain="keys"``.
         """
         keys = self.keys()
         if namespace is not None:
@@ -113,6 +115,11 @@ class Store(Generic[T]):
             keys = (key for key in keys if key.startswith(prefix))
         if label_selector:
             selector = LabelSelector.parse(label_selector)
+            if not self._cache.codec.keeps_labels:
+                raise UsageError(
+                    'store.list(label_selector=...) needs labels, and retain="keys" keeps none; take "metadata", '
+                    "or give the label_selector to the informer"
+                )
             keys = (key for key in keys if selector.matches(self._labels_of(key)))
         return (item for _, item in self._load(keys))
 
@@ -130,7 +137,8 @@ class Store(Generic[T]):
 
     def _labels_of(self, key: str) -> dict[str, str]:
         body = self.raw(key)
-        return {} if body is None else (self._labels(body).metadata.labels or {})
+        metadata = None if body is None else self._labels(body).metadata
+        return (metadata and metadata.labels) or {}
 
     def _load(self, keys: Iterator[str]) -> Iterator[tuple[str, T]]:
         for key in keys:

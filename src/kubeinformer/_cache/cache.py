@@ -73,7 +73,7 @@ class Cache(Generic[T]):
             return ()
         new = self._entry(identity, body)
         if self.indexes:
-            self.indexes.put(key, self.reader.decode(key, body))
+            self.indexes.put(key, self.reader.decode(key, new, body))
         self.entries[key] = new
         self.stored_bytes += _size(new.body) - (_size(old.body) if old is not None else 0)
         if old is not None and old.uid != identity.uid:
@@ -99,7 +99,8 @@ class Cache(Generic[T]):
         """
         if not self._unseen:
             return
-        for count, (key, entry) in enumerate(list(self.entries.items())):
+        for count, key in enumerate(list(self.entries)):
+            entry = self.entries[key]  # this is the one writer, and it is here
             if entry.generation != self._generation:
                 self._drop(key, entry)
                 yield Change(key, entry, None)
@@ -111,9 +112,9 @@ class Cache(Generic[T]):
         compression = self.codec.compression
         if compression is None:
             return
-        for count, (key, entry) in enumerate(list(self.entries.items())):
-            is_held = self.entries.get(key) is entry  # it may have been replaced while others ran
-            if is_held and entry.encoding != compression.current and isinstance(entry.body, bytes):
+        for count, key in enumerate(list(self.entries)):
+            entry = self.entries.get(key)  # it may have gone while others ran
+            if entry is not None and entry.encoding != compression.current and isinstance(entry.body, bytes):
                 try:
                     encoding, body = compression.recode(entry.encoding, entry.body)
                 except Damaged:
@@ -132,7 +133,10 @@ class Cache(Generic[T]):
         entry.encoding, entry.body = encoding, body
 
     def _entry(self, identity: Identity, body: bytes) -> Entry:
-        encoding, kept = self.codec.encode(identity, body)
+        try:
+            encoding, kept = self.codec.encode(identity, body)
+        except RecursionError:
+            raise self.reader.too_deep() from None
         return Entry(identity.uid, identity.resource_version, self._generation, encoding, kept)
 
     def _drop(self, key: str, entry: Entry) -> None:

@@ -15,6 +15,7 @@ before and after a dictionary was trained.
 """
 
 import json
+import math
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Literal, Protocol, TypeAlias, cast
@@ -43,15 +44,20 @@ def _integer(text: str) -> int | Decimal:
     return int(text) if len(text) <= _LONGEST_INTEGER else Decimal(text)
 
 
+def _fraction(text: str) -> float | Decimal:
+    number = float(text)
+    return Decimal(text) if math.isinf(number) else number
+
+
 def decode_object(body: bytes) -> RawObject:
     """Decode one object to a dict."""
     try:
         return cast("RawObject", _decode(body))
     except msgspec.DecodeError:
-        # Legal JSON that msgspec does not take: 1e400, lone surrogates, integers of thousands of digits, all sendable
-        # by a custom resource's author. The bytes passed the strict checks of the protocol layer, so what is left is
-        # a matter of range.
-        return cast("RawObject", json.loads(body, parse_int=_integer))
+        # Legal JSON that msgspec does not take: 1e400 and integers of thousands of digits, both sendable by a custom
+        # resource's author. The bytes passed the strict checks of the protocol layer, so what is left is a matter of
+        # range: such numbers become Decimals.
+        return cast("RawObject", json.loads(body, parse_int=_integer, parse_float=_fraction))
 
 
 def encode_object(item: RawObject) -> bytes:
@@ -65,6 +71,11 @@ class Codec(Protocol):
     @property
     def compression(self) -> Compression | None:
         """The compression whose dictionary can be trained, if this codec compresses."""
+        ...
+
+    @property
+    def keeps_labels(self) -> bool:
+        """Whether objects can be told apart by their labels."""
         ...
 
     def encode(self, identity: Identity, body: bytes) -> tuple[int, Body]:
@@ -110,6 +121,7 @@ class BytesCodec:
     """Keeps the server's JSON as it came."""
 
     compression: Compression | None = None
+    keeps_labels = True
 
     def encode(self, identity: Identity, body: bytes) -> tuple[int, Body]:  # noqa: ARG002 - the protocol's signature
         """Keep it."""
@@ -126,6 +138,8 @@ class BytesCodec:
 
 class CompressedCodec:
     """Keeps compressed JSON."""
+
+    keeps_labels = True
 
     def __init__(self) -> None:
         self.compression: Compression | None = Compression()
@@ -148,6 +162,7 @@ class ObjectsCodec:
     """Keeps the decoded dict. Fast to read, at 15 to 60 times the memory, and shared: readers must not change it."""
 
     compression: Compression | None = None
+    keeps_labels = True
 
     def __init__(self, transform: Callable[[RawObject], RawObject] | None) -> None:
         self._transform = transform
@@ -191,13 +206,14 @@ class KeysCodec:
 
     compression: Compression | None = None
 
+    keeps_labels = False
+
     def __init__(self, api_version: str) -> None:
-        self._api_version = api_version
-        self._kind = ""
+        self._kind, self._api_version = "", api_version
 
     def encode(self, identity: Identity, body: bytes) -> tuple[int, Body]:  # noqa: ARG002 - the protocol's signature
         """Remember the collection's kind, which is the same for all."""
-        self._kind = identity.kind
+        self._kind, self._api_version = identity.kind, identity.api_version or self._api_version
         return 0, b""
 
     def load(self, key: str, entry: Entry) -> RawObject:

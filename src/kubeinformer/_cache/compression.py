@@ -6,13 +6,9 @@ long match. The first objects are compressed without one and serve as samples; `
 and `recode` brings the earlier bodies over, a few at a time.
 
 A collection may change its shape: an operator's new version writes other objects than the dictionary was made of. So
-what is gained is watched, and when it falls off by half, new samples are taken and all of it happens again, the old
-dictionaries being kept for the bodies that they still serve better. Bodies carry a checksum, so that damaged memory
-is an error (`Damaged`) and not another object.
-
-The dictionary's content is whole samples, spread over those at hand, with entropy tables made for the rest of them
-(``finalize_dict``). zstd's own trainer, which selects short segments, gave 295 bytes a pod and not 270, took 240 ms
-and not 3, and 13 MB of memory and not 1.4: it is made for samples that share less (docs/decisions/0006).
+what is gained is watched, and when bodies come out half as large again, new samples are taken and all of it happens
+again, the old dictionaries being kept for the bodies that they still serve better. Bodies carry a checksum, so that
+damaged memory is an error (`Damaged`) and not another object.
 
 ``compression.zstd`` (``backports.zstd`` before Python 3.14) and not the ``zstandard`` package: that one's
 ``compress()`` allocates for the worst case and shrinks afterwards, which left 183 MB of heap for 59 MB of content.

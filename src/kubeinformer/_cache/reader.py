@@ -6,6 +6,7 @@ arrives: a sync of objects that nobody looks at costs nothing for them. The exce
 object, and ``retain="objects"``, whose one copy is transformed before it is kept.
 """
 
+import re
 from collections.abc import Callable
 from typing import Any, Generic, TypeAlias, cast
 
@@ -16,12 +17,15 @@ from kubeinformer._cache.codecs import Codec, ObjectsCodec, decode_object, encod
 from kubeinformer._cache.compression import Damaged
 from kubeinformer._cache.entries import Entry
 from kubeinformer._cache.openapi_models import is_openapi_model, openapi_decoder
-from kubeinformer.errors import CorruptEntry, ModelMismatch, TransformError
+from kubeinformer.errors import CorruptEntry, MalformedData, ModelMismatch, TransformError
 from kubeinformer.resources import RawObject
 
 __all__ = ["Model", "Reader", "Transform", "checked_transform"]
 
 T = TypeVar("T", default=RawObject)
+
+# msgspec quotes the values of enums, literals and tags; an object's content stands in no error.
+_QUOTED = re.compile(r"^(Invalid (?:enum )?value)\b.*?(?=$| - at `)", re.DOTALL)
 
 Model: TypeAlias = type[T] | Callable[[RawObject], T]
 """A `msgspec.Struct` type, decoded straight from JSON; a model class of kubernetes_asyncio or kubernetes; or any
@@ -99,6 +103,7 @@ class Reader(Generic[T]):
 
         Raises:
             CorruptEntry: It cannot be decompressed any more.
+            MalformedData: It is nested too deeply for what is left of Python's stack.
             ModelMismatch: It does not fit the model.
             TransformError: The transform failed on it.
         """
@@ -108,13 +113,27 @@ class Reader(Generic[T]):
             item = self._codec.load(key, entry)
         except Damaged:
             raise self._damaged(key, entry) from None
+        except RecursionError:
+            raise self.too_deep() from None
         return self._shape(key, item, transformed=self._is_kept_transformed)
 
-    def decode(self, key: str, body: bytes) -> T:
-        """An object straight from the server's JSON: what indexers see. Raises as `load`, but never CorruptEntry."""
+    def decode(self, key: str, entry: Entry, body: bytes) -> T:
+        """What indexers see of an object that just came: all of it, whatever the codec kept. Raises as `load`."""
+        if self._is_kept_transformed:
+            return self.load(key, entry)
         if self._from_json is not None and self._transform is None:
             return self._fit(self._from_json, key, body)
-        return self._shape(key, decode_object(body), transformed=False)
+        return self._shape(key, self._decoded(body), transformed=False)
+
+    def too_deep(self) -> MalformedData:
+        """The error for an object that Python's stack cannot hold, where decoding began."""
+        return MalformedData(self._resource, "an object that is nested more deeply than this Python can decode here")
+
+    def _decoded(self, body: bytes) -> RawObject:
+        try:
+            return decode_object(body)
+        except RecursionError:
+            raise self.too_deep() from None
 
     def _shape(self, key: str, item: RawObject, *, transformed: bool) -> T:
         if self._transform is not None and not transformed:
@@ -125,9 +144,13 @@ class Reader(Generic[T]):
         try:
             return make(source)
         except msgspec.MsgspecError as error:
-            raise ModelMismatch(self._resource, key, str(error)) from error
+            problem = _QUOTED.sub(r"\1", str(error))
+        except RecursionError:
+            raise self.too_deep() from None
         except Exception as error:  # the user's function may raise anything; its text may quote the object
             raise ModelMismatch(self._resource, key, f"it raised {type(error).__name__}") from error
+        # Raised out here: the text of msgspec's error may hold a value, and would be the context of ours.
+        raise ModelMismatch(self._resource, key, problem)
 
     def _damaged(self, key: str, entry: Entry) -> CorruptEntry:
         self.on_damage(key, entry)

@@ -32,7 +32,7 @@ from kubeinformer._protocol.ijson_scanner import IjsonScanner
 from kubeinformer._protocol.list_scanner import IS_USABLE, ListScanner, Value
 from kubeinformer.errors import ObjectTooLarge, ProtocolError, WrongKind
 
-__all__ = ["ListItem", "PageMeta", "PageParser"]
+__all__ = ["PAGE_BUDGET", "ListItem", "PageMeta", "PageParser"]
 
 # Twice the 4 MiB that a page should have: the guess for the next page may be off by that much without slowing down.
 PAGE_BUDGET = 8 * 2**20
@@ -152,9 +152,9 @@ class _Head:
         if not self.has_items or not self._kind:
             came = f"kind {self._kind[:60]!r}" if self._kind else "an object without a kind"
             lacks = "" if self.has_items else ", without items"
-            raise WrongKind(self._resource, f"{came} came{lacks}, where a list of {self._resource} was asked for")
+            raise WrongKind(self._resource, f"{came} came{lacks}, where a list of {self._resource} was asked for", 0)
         if not metadata.resource_version:
-            raise WrongKind(self._resource, "list without metadata.resourceVersion")
+            raise WrongKind(self._resource, "list without metadata.resourceVersion", 0)
         return PageMeta(
             resource_version=metadata.resource_version,
             continue_token=metadata.continue_token or "",

@@ -34,4 +34,4 @@ def require_json(resource: str, content_type: str | None) -> None:
     """
     media_type = (content_type or "application/json").partition(";")[0].strip().lower()
     if media_type != "application/json":
-        raise WrongKind(resource, f"the answer is {media_type}, not application/json")
+        raise WrongKind(resource, f"the answer is {media_type}, not application/json", 0)

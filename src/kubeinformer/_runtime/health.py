@@ -1,8 +1,9 @@
 """What is known of an informer's condition: counters, the last failure, and one log line per change of state.
 
-Rules. A log line has a constant message and its facts in ``extra``; no object's content is ever logged. The same
-failure again is logged at DEBUG only: an API server that is down for an hour makes two lines, one when it goes and
-one when it is back.
+Rules. A log line has a constant message and its facts in ``extra``; no object's content is ever logged. The same kind
+of failure again is logged at DEBUG only, until the stream has brought something: an API server that is down for an hour
+makes one line for each kind of failure when it goes, and one when it is back. One that answers 200 and fails at once,
+for ever, makes no more.
 """
 
 import logging
@@ -70,15 +71,16 @@ class Health:
         self.failures: Counter[str] = Counter()
         self.last_error: Exception | None = None
         self.last_activity: float | None = None
-        self._logged: str | None = None
+        self._logged: set[str] = set()  # the failures that were told since the stream last brought something
+        self._is_told_live = False  # since then
 
     def failed(self, error: Exception) -> None:
         """A request failed with this error."""
         self.last_error = error
         name = type(error).__name__
         self.failures[name] += 1
-        level = logging.DEBUG if self._logged == name else logging.WARNING
-        self._logged = name
+        level = logging.DEBUG if name in self._logged else logging.WARNING
+        self._logged.add(name)
         logger.log(level, "request failed, will be tried again", extra=self._facts(error=name, reason=str(error)))
 
     def answered(self) -> None:
@@ -87,11 +89,17 @@ class Health:
             self.last_error = None
 
     def is_live_again(self) -> None:
-        """Live events flow."""
+        """Live events may flow."""
         self.last_error = None
-        if self._logged is not None:
-            self._logged = None
+        if self._logged and not self._is_told_live:
+            self._is_told_live = True
             logger.info("stream is live again", extra=self._facts())
+
+    def progressed(self) -> None:
+        """The stream brought something: whatever fails after this is news."""
+        if self._logged:
+            self._logged.clear()
+        self._is_told_live = False
 
     def synced(self, resource_version: str) -> None:
         """A snapshot is complete."""

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from kubeinformer._protocol.pages import PAGE_BUDGET
+
 __all__ = ["Limits"]
 
 
@@ -13,12 +15,10 @@ class Limits:
         object_size: Largest object accepted, in bytes of JSON. etcd's default limit is 1.5 MiB; some servers
             allow 10 MB, and the JSON may be larger than what is stored.
         page: How much of a list body is held before it is parsed as it streams, in bytes.
-        piece: Largest piece of decompressed data at a time, in bytes.
     """
 
     object_size: int = 32 * 2**20
-    page: int = 8 * 2**20
-    piece: int = 64 * 2**10
+    page: int = PAGE_BUDGET
 
     def __post_init__(self) -> None:
         for argument, value in (("object_size_limit", self.object_size), ("page_budget", self.page)):

@@ -1,8 +1,9 @@
 """Drives one collection's list-watch machine over a transport. No decision about the protocol is made here.
 
 Rules. Every response is read to where the machine wants it, then dropped. Decoded bytes are taken in pieces of at
-most 64 KiB, and after each one the event loop gets a turn, so that a stream that is always ready never starves others.
-Errors that a retry can mend are recorded and handed to the machine as "broken"; all others end the scope.
+most 256 KiB, a millisecond's work, and after each one the event loop gets a turn, so that a stream that is always ready
+never starves others. Errors that a retry can mend are recorded and handed to the machine as "broken"; all others end
+the scope.
 """
 
 import random
@@ -171,8 +172,12 @@ class Reflector:
 
     async def _take_lines(self, lines: Iterable[tuple[int, bytes]]) -> bool:
         """Pass lines on to the machine; whether it wants more."""
+        before = self._health.events
         try:
-            return await self._take_each(lines)
+            wants_more = await self._take_each(lines)
+            if wants_more and self._health.events > before:
+                self._health.progressed()
+            return wants_more
         finally:
             # Also when a line is bad: what came before it counts, and somebody may wait for its version.
             if self._machine.position is not None:

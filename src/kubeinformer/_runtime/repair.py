@@ -22,19 +22,27 @@ from kubeinformer._protocol.backoff import backoff_delay
 from kubeinformer._protocol.gzip import body_decoder
 from kubeinformer._protocol.identity import Identity
 from kubeinformer._protocol.pages import ListItem, PageParser
+from kubeinformer._protocol.refusals import refusal
 from kubeinformer._protocol.requests import Collection, ListFetch, build_request
+from kubeinformer._protocol.status import Status
+from kubeinformer._protocol.timing import Timing
 from kubeinformer._runtime.limits import Limits
 from kubeinformer._runtime.signal import Signal
 from kubeinformer.connection.transport import Response, Transport
-from kubeinformer.errors import ConfigError, ProtocolError, TransportError
+from kubeinformer.errors import (
+    ConfigError,
+    ProtocolError,
+    ServerRefused,
+    ServerUnavailable,
+    TransportError,
+    Unauthorized,
+)
 
 __all__ = ["Repair"]
 
 logger = logging.getLogger("kubeinformer.repair")
 
 _HTTP_OK = 200
-_FIRST_DELAY, _LONGEST_DELAY = 0.8, 30.0  # seconds, as for the reflector
-_SILENCE_LIMIT = 60.0  # seconds; the API server's own limit for a request
 
 
 class Repair:
@@ -45,6 +53,7 @@ class Repair:
         transport: How to reach the server.
         cache: Whose entries are mended. Its reader reports them.
         limits: Sizes in bytes.
+        timing: Delays between tries, and how long an answer may be silent.
         jitter: Gives random numbers in [0, 1); tests hand in fixed ones.
     """
 
@@ -54,12 +63,14 @@ class Repair:
         transport: Transport,
         cache: Cache[Any],
         limits: Limits,
+        timing: Timing,
         jitter: Callable[[], float] = random.random,
     ) -> None:
         self._collection = collection
         self._transport = transport
         self._cache = cache
         self._limits = limits
+        self._timing = timing
         self._jitter = jitter
         self._damaged: dict[str, Entry] = {}
         self._signal = Signal()
@@ -81,9 +92,8 @@ class Repair:
             while self._damaged:
                 await self._mend_all()
                 if self._damaged:
-                    await anyio.sleep(
-                        backoff_delay(attempt, self._jitter(), first=_FIRST_DELAY, limit=_LONGEST_DELAY, floor=0.0)
-                    )
+                    first, limit = self._timing.backoff_first, self._timing.backoff_limit
+                    await anyio.sleep(backoff_delay(attempt, self._jitter(), first=first, limit=limit, floor=0.0))
                     attempt += 1
 
     async def _mend_all(self) -> None:
@@ -95,9 +105,11 @@ class Repair:
     async def _mend(self, key: str, entry: Entry) -> bool:
         try:
             found = await self._fetch(key)
-        except (TransportError, ProtocolError, ConfigError) as error:
+        except (TransportError, ProtocolError, ConfigError, ServerRefused, ServerUnavailable) as error:
             facts = {"informer": str(self._collection), "key": key, "error": type(error).__name__, "reason": str(error)}
             logger.warning("a damaged entry could not be fetched, will be tried again", extra=facts)
+            if isinstance(error, Unauthorized):
+                await self._transport.reauthenticate()
             return False
         if self._cache.entries.get(key) is not entry:
             return True  # the stream was faster
@@ -108,11 +120,11 @@ class Repair:
         return True
 
     async def _fetch(self, key: str) -> ListItem | None:
-        """The object as the server has it now; None when it has none, or did not answer."""
+        """The object as the server has it now; None when it has none."""
         request = build_request(narrowed(self._collection, key), ListFetch(0))
         async with self._transport.stream(request) as response:
             if response.status != _HTTP_OK:
-                return None
+                raise refusal(self._collection, "list", Status(response.status))
             return await self._read(response, key)
 
     async def _read(self, response: Response, key: str) -> ListItem | None:
@@ -120,7 +132,7 @@ class Repair:
         decoder = body_decoder(resource, response.headers.get("content-encoding"))
         parser = PageParser(resource, object_size_limit=self._limits.object_size, page_budget=self._limits.page)
         found: list[ListItem] = []
-        while data := await response.receive(_SILENCE_LIMIT):
+        while data := await response.receive(self._timing.initial_silence):
             for piece in decoder.feed(data):
                 found.extend(parser.feed(piece))
         decoder.finish()

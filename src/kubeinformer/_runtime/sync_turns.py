@@ -11,7 +11,11 @@ for. Watches from a known position need none: live informers are never held back
 
 import anyio
 
-__all__ = ["SyncTurns", "Turn"]
+__all__ = ["CONCURRENT_SYNCS", "SyncTurns", "Turn"]
+
+# One stream is bound by the network or by one core, and two cover for each other's waits; four leave room for slow
+# ones.
+CONCURRENT_SYNCS = 4
 
 
 class SyncTurns:
@@ -24,7 +28,7 @@ class SyncTurns:
         ValueError: The limit is no whole number of at least 1.
     """
 
-    def __init__(self, limit: int = 4) -> None:
+    def __init__(self, limit: int = CONCURRENT_SYNCS) -> None:
         if type(limit) is not int or limit < 1:
             raise ValueError(f"concurrent_syncs={limit!r} must be a whole number of informers, at least 1")
         self._limiter = anyio.CapacityLimiter(limit)

@@ -5,7 +5,6 @@ alone, for ``table`` metadata, both sent by the server without spec and status; 
 One row is made at a time, and none is kept.
 """
 
-import json
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -151,12 +150,8 @@ class _JsonView:
         self._output.line(_encode({"type": _TYPES[type(event)], "object": event.object}))
 
 
-def _encode(event: RawObject) -> bytes:
-    try:
-        return msgspec.json.encode(event)
-    except UnicodeEncodeError:
-        # A lone surrogate, which JSON can write and UTF-8 cannot: the escape it came as is what it leaves as.
-        return json.dumps(event, separators=(",", ":")).encode("ascii")
+# Numbers that no float or int of Python's can hold are read as Decimals, and were numbers in the server's JSON.
+_encode = msgspec.json.Encoder(decimal_format="number").encode
 
 
 def _marks() -> dict[type[ObjectEvent], str]:

@@ -147,9 +147,9 @@ def _document(file: Path) -> Section:
         value = yaml.load(file.read_bytes(), Loader=loader)  # noqa: S506 - both loaders are safe ones
     except OSError as error:
         raise ConfigError(f"cannot read the kubeconfig {file}: {error.strerror}") from None
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError) as error:  # the latter: what looks like a date, and is none
         value = error
-    if isinstance(value, yaml.YAMLError):
+    if isinstance(value, Exception):
         # Raised out here: its text quotes the line, maybe the one with the token, and would be the context of ours.
         mark = getattr(value, "problem_mark", None)
         position = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""

@@ -1,0 +1,121 @@
+"""The figures of `benchmarks.scale` and `benchmarks.live` as pages: scale.md, live.md.
+
+    .venv/bin/python -m benchmarks.page docs/benchmarks
+
+Reads ``scale.jsonl``, ``live.json`` and ``live-profile.md`` of that folder, whichever are there.
+"""
+
+import json
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from benchmarks.peers.machine import Setting, describe
+
+Figures: TypeAlias = Mapping[str, Any]
+
+_FIRST_SYNC = {
+    "objects": "objects",
+    "seconds": "sync, s",
+    "drain_seconds": "drain, s",
+    "objects_per_second": "objects/s",
+    "cpu_seconds": "CPU, s",
+    "connected_rss_mb": "RSS before, MB",
+    "steady_rss_mb": "steady RSS, MB",
+    "peak_rss_mb": "peak RSS, MB",
+    "kb_per_object": "KB an object",
+    "stored_bytes_per_object": "body, bytes",
+}
+_RESYNC = {
+    "objects": "objects",
+    "changed": "changed",
+    "events": "events told",
+    "seconds": "resync, s",
+    "cpu_seconds": "CPU, s",
+    "cpu_share_of_first_sync": "of the first sync's CPU",
+    "steady_rss_mb": "steady RSS, MB",
+    "peak_minus_steady_mb": "peak over steady, MB",
+}
+_LIVE = {
+    "applied_per_second": "changes applied/s",
+    "read_per_second": "events read/s",
+    "cpu_us_per_event": "CPU an event, µs",
+    "json_mb_per_second": "JSON, MB/s",
+    "wire_mb_per_second": "wire, MB/s",
+}
+_SCALE_METHOD = """\
+`pods-*` come from a real API server over TLS, gzipped; figures are medians of five syncs, the peak the worst one.
+`million` comes from the fake API server (1 KB an object, not gzipped), `unpaged-*` from a server that refuses
+watch-lists and ignores `limit`: one list of 400 Secrets of 1 MB (`retain="metadata"`), and one of a million small
+objects (`retain="keys"`). "Drain" only reads the same bytes. Memory is the kernel's count of the whole process (VmHWM,
+VmRSS); "KB an object" is what the process grew by since it was connected, over its objects. A resync: the client is
+stopped, the API server is killed, started, and killed again after etcd was compacted; the client, awake again, gets a
+410. Made by `make bench-scale`; the figures are in [scale.jsonl](scale.jsonl)."""
+_LIVE_METHOD = """\
+{events:,} events of {size:.1f} KB over {keys:,} objects, fed to an informer with one reader that takes every event.
+`memory` has no sockets; `memory_decoded` is the same with a reader that decodes every object; `http_*` come over
+loopback from a process that only writes. CPU is the whole process's, reader included. Made by `make bench-live`; the
+figures are in [live.json](live.json)."""
+
+
+def main() -> None:
+    folder = Path(sys.argv[1])
+    scale, live, profile = (folder / name for name in ("scale.jsonl", "live.json", "live-profile.md"))
+    if scale.exists():
+        lines = [json.loads(line) for line in scale.read_text("utf-8").splitlines()]
+        (folder / "scale.md").write_text(scale_page(lines), "utf-8")
+    if live.exists():
+        table = profile.read_text("utf-8") if profile.exists() else ""
+        (folder / "live.md").write_text(live_page(json.loads(live.read_text("utf-8")), table), "utf-8")
+
+
+def scale_page(figures: list[Figures]) -> str:
+    server = next((one["server"] for one in figures if "server" in one), "not used")
+    syncs = [one for one in figures if "connected_rss_mb" in one]
+    resyncs = [one for one in figures if "changed" in one]
+    (imports,) = [one for one in figures if one["figure"] == "import"] or [{}]
+    parts = [
+        "# As collections grow",
+        "## First sync\n\n" + _table(_FIRST_SYNC, ((one["figure"], one) for one in syncs)),
+        "## Resync after a lost position\n\n" + _table(_RESYNC, ((one["figure"], one) for one in resyncs)),
+    ]
+    if imports:
+        parts.append(
+            f"## Import\n\n`import kubeinformer` takes {imports['import_ms']:.0f} ms; the process then has a peak of "
+            f"{imports['peak_rss_mb']:g} MB, an interpreter that does nothing has {imports['empty_peak_rss_mb']:g} MB."
+        )
+    parts += ["## Method\n\n" + _SCALE_METHOD, _setting(describe((), server))]
+    return "\n\n".join(parts) + "\n"
+
+
+def live_page(figures: Figures, profile: str) -> str:
+    sides = ((name, side) for name, side in figures.items() if isinstance(side, dict))
+    size = figures["json_mb"] * 1000 / figures["events"]
+    parts = ["# Live events", _table(_LIVE, sides)]
+    if profile:
+        parts.append("## Where the time of `memory` goes\n\n" + profile.strip())
+    method = _LIVE_METHOD.format(events=figures["events"], keys=figures["keys"], size=size)
+    parts += ["## Method\n\n" + method, _setting(describe((), "not used"))]
+    return "\n\n".join(parts) + "\n"
+
+
+def _table(columns: Mapping[str, str], rows: Iterable[tuple[str, Figures]]) -> str:
+    lines = [["", *columns.values()], ["---", *["---:"] * len(columns)]]
+    lines += [[f"`{name}`", *(_number(row.get(column)) for column in columns)] for name, row in rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:,}"
+
+
+def _setting(setting: Setting) -> str:
+    return (
+        f"{setting.date}; {setting.cpu}, {setting.cores} cores, {setting.memory_gb:g} GB; {setting.kernel}; "
+        f"{setting.python}; server: {setting.server}."
+    )
+
+
+if __name__ == "__main__":
+    main()
