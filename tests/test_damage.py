@@ -8,7 +8,6 @@ import pytest
 from tests._runtime.scripted import GUARD, QUICK
 
 from kubeinformer import Cluster, CorruptEntry, Informer, RawObject, Synced, Updated, connect
-from kubeinformer._runtime import repair
 from kubeinformer.testing import FakeApiServer
 
 pytestmark = pytest.mark.anyio
@@ -20,12 +19,6 @@ KEY = "default/web-1"
 @pytest.fixture
 def anyio_backend() -> str:
     return "asyncio"
-
-
-@pytest.fixture(autouse=True)
-def _no_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(repair, "_FIRST_DELAY", 1e-6)
-    monkeypatch.setattr(repair, "_LONGEST_DELAY", 1e-6)
 
 
 @pytest.fixture

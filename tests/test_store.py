@@ -20,7 +20,7 @@ from tests._runtime.scripted import (
     pod,
 )
 
-from kubeinformer import Informer, ModelMismatch, RawObject, Store, connect
+from kubeinformer import Informer, ModelMismatch, RawObject, Store, UsageError, connect
 
 pytestmark = pytest.mark.anyio
 
@@ -183,6 +183,34 @@ class TestList:
         async with stocked(POPULATION) as pods:
             with pytest.raises(ValueError, match="app in"):
                 pods.store.list(label_selector="app in (")
+
+    async def test_labels_that_are_not_kept_are_no_answer(self) -> None:
+        async with stocked(POPULATION, retain="keys") as pods:
+            assert names(pods.store.list("default")) == ["a", "b"]
+            with pytest.raises(UsageError, match=r'retain="keys" keeps none'):
+                pods.store.list(label_selector="app!=web")
+
+    async def test_what_cannot_match_is_not_decoded(self) -> None:
+        decoded: list[str] = []
+
+        def model(item: RawObject) -> str:
+            decoded.append(item["metadata"]["name"])
+            return decoded[-1]
+
+        async with stocked(POPULATION, model=model, indexers={"first": lambda name: [name[0]]}) as pods:
+            decoded.clear()
+            assert list(pods.store.list("default", "tier")) == ["a"]
+            assert list(pods.store.by_index("first", "c")) == ["c"]
+            assert list(pods.store.index_keys("first", "d")) == ["shopping/d"]
+            assert decoded == ["a", "c"]
+
+    async def test_objects_whose_transform_takes_their_metadata_have_no_labels(self) -> None:
+        def bare(item: RawObject) -> RawObject:
+            return {"spec": item["spec"]}
+
+        async with stocked(POPULATION, retain="objects", transform=bare) as pods:
+            assert pods.store.metadata("default/a") == {}
+            assert len(list(pods.store.list(label_selector="!app"))) == 4
 
 
 class TestIndexes:

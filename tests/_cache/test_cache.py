@@ -1,6 +1,7 @@
 """The write side: any sequence of writes leaves what a plain dict would hold, and tells exactly what changed."""
 
 import json
+import tracemalloc
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -188,6 +189,32 @@ class TestWhatIsKnown:
         assert steps.count(None) >= 2
         assert len(steps) - steps.count(None) == 4_999
         assert list(cache.entries) == ["default/web-0"]
+
+
+class TestMemory:
+    """Whatever goes over all entries must not hold much for each of them."""
+
+    @pytest.mark.parametrize("walk", ["sweep", "recode"])
+    def test_of_a_walk_is_a_pointer_for_each_entry(self, walk: str) -> None:
+        cache = new_cache()
+        count = 20_000
+        entry = put(cache, body("one"))[0].new
+        assert entry is not None
+        for number in range(count):
+            cache.entries[f"default/{number}"] = entry
+        cache.begin_sweep()
+        if walk == "recode":
+            assert cache.codec.compression is not None
+            cache.codec.compression.install(_DICTIONARY)
+        tracemalloc.start()
+        try:
+            steps = cache.sweep() if walk == "sweep" else cache.recode()
+            for _, _ in zip(steps, range(3), strict=False):
+                pass
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        assert peak < 12 * count + 50_000
 
 
 class TestAnIndexerThatFails:

@@ -29,8 +29,9 @@ def pod_class() -> type[Any]:
 def read(data: bytes, model: type[Any], transform: Callable[[RawObject], RawObject] | None = None) -> Any:
     codec = make_codec("compressed", "v1")
     reader: Reader[Any] = Reader("v1/pods", codec, model, checked_transform("v1/pods", transform))
-    found = reader.load(KEY, keep(codec, data))
-    assert found == reader.decode(KEY, data)
+    entry = keep(codec, data)
+    found = reader.load(KEY, entry)
+    assert found == reader.decode(KEY, entry, data)
     return found
 
 

@@ -70,7 +70,7 @@ class Held:
         return self.reader.load(KEY, self.entry)
 
     def decode(self) -> Any:
-        return self.reader.decode(KEY, DATA)
+        return self.reader.decode(KEY, self.entry, DATA)
 
 
 def held(retain: Retain = "compressed", model: Model[Any] | None = None, transform: Transform | None = None) -> Held:
@@ -176,6 +176,18 @@ class TestTransforms:
         assert first == second
         assert (first is second) == (model is None)
         assert b'"note":"seen"' in this.reader.raw(KEY, this.entry)
+
+    def test_indexers_of_objects_see_the_one_copy(self) -> None:
+        seen = 0
+
+        def transform(item: RawObject) -> RawObject:
+            nonlocal seen
+            seen += 1
+            return annotate(item)
+
+        this = held("objects", transform=transform)
+        assert this.decode() is this.load()
+        assert seen == 1
 
     def test_a_struct_is_made_as_it_is_without_one(self) -> None:
         class Dated(msgspec.Struct):

@@ -77,5 +77,6 @@ def test_json_is_let_pass(content_type: str | None) -> None:
     ],
 )
 def test_what_says_that_it_is_no_json_is_refused_by_name(content_type: str, named: str) -> None:
-    with pytest.raises(WrongKind, match="bad answer for v1/pods: the answer is " + named + ", not application/json"):
+    said = f"bad answer for v1/pods at byte 0: the answer is {named}, not application/json"
+    with pytest.raises(WrongKind, match=said):
         require_json("v1/pods", content_type)

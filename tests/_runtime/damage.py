@@ -5,10 +5,10 @@ from contextlib import asynccontextmanager
 
 import anyio
 from tests._runtime.mirror import PODS
-from tests._runtime.scripted import GUARD, Answer, ScriptedTransport, page
+from tests._runtime.scripted import GUARD, QUICK, Answer, ScriptedTransport, page
 from tests._runtime.source import Source
 
-from kubeinformer import CorruptEntry, RawObject
+from kubeinformer import CorruptEntry, RawObject, Timing
 from kubeinformer._cache.entries import Entry
 from kubeinformer._protocol.requests import Collection
 from kubeinformer._runtime.limits import Limits
@@ -57,10 +57,11 @@ async def repairing(
     *,
     collection: Collection = PODS,
     limits: Limits | None = None,
+    timing: Timing = QUICK,
     jitter: Callable[[], float] = no_wait,
 ) -> AsyncGenerator[None]:
     """Mend what is reported, while the body runs."""
-    made = Repair(collection, transport, source.cache, limits or Limits(), jitter)
+    made = Repair(collection, transport, source.cache, limits or Limits(), timing, jitter)
     try:
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(made.run)

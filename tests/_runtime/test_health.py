@@ -49,7 +49,17 @@ def test_after_it_was_live_the_same_failure_is_news(health: Health, log: pytest.
     for _ in range(2):
         health.failed(ConnectionLost("cut"))
         health.is_live_again()
+        health.progressed()
     assert [level for level, _ in loud(log)] == ["WARNING", "INFO"] * 2
+
+
+def test_a_stream_that_opens_and_brings_nothing_is_told_once(health: Health, log: pytest.LogCaptureFixture) -> None:
+    for _ in range(5):
+        health.failed(ConnectionLost("cut"))
+        health.is_live_again()
+        assert health.last_error is None
+        health.failed(ConnectionFailed("refused"))
+    assert [level for level, _ in loud(log)] == ["WARNING", "INFO", "WARNING"]
 
 
 def test_being_live_without_a_failure_before_is_no_news(health: Health, log: pytest.LogCaptureFixture) -> None:

@@ -595,6 +595,19 @@ class TestLog:
             ("INFO", "stream is live again"),
         ]
 
+    async def test_a_server_that_opens_each_watch_to_refuse_it_is_two_lines(
+        self, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        caplog.set_level(logging.INFO)
+        refusing = Answer([error_event(500)])
+        mirror = await mirrored(Answer([initial(["a"], 10)]), *[refusing] * 20, Answer([modified("a", 11), HANG]))
+        assert mirror.failures == {"ServerUnavailable": 20}
+        assert [record.msg for record in caplog.records] == [
+            "synced",
+            "request failed, will be tried again",
+            "stream is live again",
+        ]
+
     async def test_no_object_is_ever_logged(self, caplog: pytest.LogCaptureFixture) -> None:
         caplog.set_level(logging.DEBUG)
         secret: dict[str, Any] = {"data": {"password": "s3cret"}}

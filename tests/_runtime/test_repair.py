@@ -19,7 +19,7 @@ from tests._runtime.damage import (
     settled,
 )
 from tests._runtime.mirror import PODS, new_cache
-from tests._runtime.scripted import HANG, Answer, FedTransport, ScriptedTransport, page, pod, refuse
+from tests._runtime.scripted import HANG, QUICK, Answer, FedTransport, ScriptedTransport, page, pod, refuse
 from tests._runtime.source import Source, drain
 
 from kubeinformer import CorruptEntry, Resource, Synced, Updated
@@ -61,7 +61,7 @@ class TestMending:
     async def test_what_was_reported_before_it_runs_is_mended(self) -> None:
         source = Source()
         a = source.put("a")
-        made = Repair(PODS, ScriptedTransport(answer(a)), source.cache, Limits(), no_wait)
+        made = Repair(PODS, ScriptedTransport(answer(a)), source.cache, Limits(), QUICK, no_wait)
         damage(source)
         assert is_damaged(source)
         async with anyio.create_task_group() as tasks:

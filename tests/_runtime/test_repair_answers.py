@@ -8,7 +8,7 @@ from tests._runtime.damage import KEY, NOTE, answer, damage, is_damaged, kept_by
 from tests._runtime.scripted import JSON, Answer, ScriptedTransport, page, pod, refuse
 from tests._runtime.source import Source
 
-from kubeinformer import ConfigError, ConnectionFailed, ConnectionLost, ReadDeadlineExceeded
+from kubeinformer import ConfigError, ConnectionFailed, ConnectionLost, ReadDeadlineExceeded, Timing
 from kubeinformer._protocol.backoff import backoff_delay
 from kubeinformer._runtime import repair
 from kubeinformer._runtime.limits import Limits
@@ -85,7 +85,8 @@ async def test_tries_come_after_a_growing_bounded_time(monkeypatch: pytest.Monke
     a = source.put("a")
     for _ in range(2):  # the second time from the beginning
         damage(source)
-        async with repairing(source, ScriptedTransport(*[refuse(500)] * 9, answer(a)), jitter=lambda: 0.5):
+        transport = ScriptedTransport(*[refuse(500)] * 9, answer(a))
+        async with repairing(source, transport, timing=Timing(), jitter=lambda: 0.5):
             assert is_damaged(source)
             await settled()
             assert read(source) == a
@@ -93,19 +94,45 @@ async def test_tries_come_after_a_growing_bounded_time(monkeypatch: pytest.Monke
         delays.clear()
 
 
-async def test_the_log_says_why(caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize(
+    ("bad", "error", "reason"),
+    [
+        (ConnectionLost("reset"), "ConnectionLost", "reset"),
+        (refuse(403), "Forbidden", "server refused to list v1/pods in all namespaces (HTTP 403)"),
+        (refuse(500), "ServerUnavailable", "server could not list v1/pods now (HTTP 500)"),
+    ],
+)
+async def test_the_log_says_why(bad: Any, error: str, reason: str, caplog: pytest.LogCaptureFixture) -> None:
     source = Source()
     source.put("a")
-    transport = ScriptedTransport(ConnectionLost("reset"))
+    transport = ScriptedTransport(bad)
     async with repairing(source, transport):
         damage(source)
         assert is_damaged(source)
         await transport.idle()
     (record,) = (record for record in caplog.records if record.levelname == "WARNING")
     facts = vars(record)
-    assert (facts["informer"], facts["key"], facts["error"], facts["reason"]) == (
-        "v1/pods",
-        KEY,
-        "ConnectionLost",
-        "reset",
-    )
+    assert (facts["informer"], facts["key"], facts["error"]) == ("v1/pods", KEY, error)
+    assert reason in facts["reason"]
+
+
+async def test_credentials_that_are_not_known_any_more_are_renewed() -> None:
+    source = Source()
+    source.put("a")
+    transport = ScriptedTransport(refuse(401))
+    async with repairing(source, transport):
+        damage(source)
+        assert is_damaged(source)
+        await transport.idle()
+    assert transport.reauthentications == 1
+
+
+async def test_silence_is_bounded_as_for_a_list() -> None:
+    source = Source()
+    a = source.put("a")
+    transport = ScriptedTransport(answer(a))
+    async with repairing(source, transport, timing=Timing(initial_silence=7)):
+        damage(source)
+        assert is_damaged(source)
+        await settled()
+    assert set(transport.deadlines) == {7}

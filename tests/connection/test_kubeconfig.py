@@ -308,6 +308,7 @@ def test_bad_values(file: Path, cluster: dict[str, Any], user: dict[str, Any], s
         (f"a: *{SECRET}", "is not YAML, line 1, column 4"),
         (f"a: !!python/name:{SECRET} x", "is not YAML, line 1, column 4"),
         ("a: \0", "is not YAML"),
+        ("a: 2024-13-45", "is not YAML"),
         ("\xff\xffa", "is not YAML"),
         (SECRET, "is not a mapping: is this the right file?"),
         (f"- {SECRET}", "is not a mapping: is this the right file?"),

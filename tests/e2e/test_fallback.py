@@ -61,7 +61,7 @@ async def test_pages_in_place_of_a_watch_list(plane: ControlPlane, namespace: st
         assert numbers.failures == {"ServerRefused": 1}, "the 422"
         assert numbers.last_error is None
         assert (numbers.requests["watch-list"], numbers.requests["watch"]) == (1, 1)
-        assert numbers.requests["list"] >= 4, "20 pods of 20 KB, then some 200 in 4 MiB"
+        assert numbers.requests["list"] >= 4, "4 pods of 20 KB, then 32, then some 200 in 4 MiB"
         assert pods.is_live
 
 
