@@ -13,9 +13,9 @@ The layers, from what you call down to the wire; imports point down only:
 ``kubeinformer.testing`` has an API server for tests, ``kubeinformer.connection`` what a transport of your own needs.
 """
 
-from kubeinformer._cache.codecs import Retain
+from kubeinformer._cache.codecs import Retain, Transform
 from kubeinformer._cache.indexes import Indexer
-from kubeinformer._cache.reader import Model, Transform
+from kubeinformer._cache.reader import Model
 from kubeinformer._protocol.timing import Timing
 from kubeinformer._runtime.health import InformerStatistics
 from kubeinformer._runtime.subscription import Subscription

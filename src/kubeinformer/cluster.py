@@ -9,9 +9,9 @@ import anyio
 import anyio.abc
 
 from kubeinformer._cache.cache import Cache
-from kubeinformer._cache.codecs import Retain, make_codec
+from kubeinformer._cache.codecs import Retain, Transform, make_codec
 from kubeinformer._cache.indexes import Indexer
-from kubeinformer._cache.reader import Model, Reader, Transform, checked_transform
+from kubeinformer._cache.reader import Model, Reader, checked_transform
 from kubeinformer._protocol.list_watch import ListWatch
 from kubeinformer._protocol.requests import Collection
 from kubeinformer._protocol.timing import Timing

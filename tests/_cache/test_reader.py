@@ -9,9 +9,9 @@ import pytest
 from tests._cache.bodies import body, identity, keep
 
 from kubeinformer import CorruptEntry, ModelMismatch, RawObject, Retain, TransformError
-from kubeinformer._cache.codecs import Codec, make_codec
+from kubeinformer._cache.codecs import Codec, Transform, make_codec
 from kubeinformer._cache.entries import Entry
-from kubeinformer._cache.reader import Model, Reader, Transform, checked_transform
+from kubeinformer._cache.reader import Model, Reader, checked_transform
 
 KEY = "default/a"
 SECRET = "hunter2"

@@ -11,9 +11,9 @@ from tests._cache.test_reader import DATA, KEY, SECRET, Pod, annotate, named
 from tests._runtime.mirror import new_cache
 
 from kubeinformer import MalformedData, ModelMismatch, Retain
-from kubeinformer._cache.codecs import make_codec
+from kubeinformer._cache.codecs import Transform, make_codec
 from kubeinformer._cache.entries import Entry
-from kubeinformer._cache.reader import Model, Reader, Transform, checked_transform
+from kubeinformer._cache.reader import Model, Reader, checked_transform
 
 
 class TestSecrets:

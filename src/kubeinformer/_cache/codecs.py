@@ -27,10 +27,13 @@ from kubeinformer._cache.entries import Body, Entry
 from kubeinformer._protocol.identity import Identity
 from kubeinformer.resources import RawObject
 
-__all__ = ["Codec", "Retain", "decode_object", "encode_object", "make_codec"]
+__all__ = ["Codec", "Retain", "Transform", "decode_object", "encode_object", "make_codec"]
 
 Retain: TypeAlias = Literal["compressed", "bytes", "objects", "metadata", "keys"]
 """What of each object is kept. See the table in the module's head."""
+
+Transform: TypeAlias = Callable[[RawObject], RawObject]
+"""Takes the object as a dict that is its own to change, and returns it or another dict."""
 
 RETAIN_VALUES = ("compressed", "bytes", "objects", "metadata", "keys")
 
@@ -91,7 +94,7 @@ class Codec(Protocol):
         ...
 
 
-def make_codec(retain: Retain, api_version: str, transform: Callable[[RawObject], RawObject] | None = None) -> Codec:
+def make_codec(retain: Retain, api_version: str, transform: Transform | None = None) -> Codec:
     """Build the codec of one collection.
 
     Args:
@@ -164,7 +167,7 @@ class ObjectsCodec:
     compression: Compression | None = None
     keeps_labels = True
 
-    def __init__(self, transform: Callable[[RawObject], RawObject] | None) -> None:
+    def __init__(self, transform: Transform | None) -> None:
         self._transform = transform
 
     def encode(self, identity: Identity, body: bytes) -> tuple[int, Body]:  # noqa: ARG002 - the protocol's signature

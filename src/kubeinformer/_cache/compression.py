@@ -10,6 +10,10 @@ what is gained is watched, and when bodies come out half as large again, new sam
 again, the old dictionaries being kept for the bodies that they still serve better. Bodies carry a checksum, so that
 damaged memory is an error (`Damaged`) and not another object.
 
+The dictionary's content is whole samples, spread over those at hand, with entropy tables made for the rest of them
+(``finalize_dict``). zstd's own trainer, which selects short segments, gave 295 bytes a pod and not 270, took 240 ms
+and not 3, and 13 MB of memory and not 1.4: it is made for samples that share less (docs/decisions/0006).
+
 ``compression.zstd`` (``backports.zstd`` before Python 3.14) and not the ``zstandard`` package: that one's
 ``compress()`` allocates for the worst case and shrinks afterwards, which left 183 MB of heap for 59 MB of content.
 """

@@ -13,14 +13,14 @@ from typing import Any, Generic, TypeAlias, cast
 import msgspec
 from typing_extensions import TypeVar
 
-from kubeinformer._cache.codecs import Codec, ObjectsCodec, decode_object, encode_object
+from kubeinformer._cache.codecs import Codec, ObjectsCodec, Transform, decode_object, encode_object
 from kubeinformer._cache.compression import Damaged
 from kubeinformer._cache.entries import Entry
 from kubeinformer._cache.openapi_models import is_openapi_model, openapi_decoder
 from kubeinformer.errors import CorruptEntry, MalformedData, ModelMismatch, TransformError
 from kubeinformer.resources import RawObject
 
-__all__ = ["Model", "Reader", "Transform", "checked_transform"]
+__all__ = ["Model", "Reader", "checked_transform"]
 
 T = TypeVar("T", default=RawObject)
 
@@ -30,9 +30,6 @@ _QUOTED = re.compile(r"^(Invalid (?:enum )?value)\b.*?(?=$| - at `)", re.DOTALL)
 Model: TypeAlias = type[T] | Callable[[RawObject], T]
 """A `msgspec.Struct` type, decoded straight from JSON; a model class of kubernetes_asyncio or kubernetes; or any
 callable that takes the object as a dict."""
-
-Transform: TypeAlias = Callable[[RawObject], RawObject]
-"""Takes the object as a dict that is its own to change, and returns it or another dict."""
 
 
 def checked_transform(resource: str, transform: Transform | None) -> Transform | None:
