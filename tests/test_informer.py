@@ -13,7 +13,18 @@ import anyio.lowlevel
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests._runtime.scripted import GUARD, QUICK, Answer, ScriptedTransport, refuse
+from tests._runtime.scripted import (
+    GUARD,
+    HANG,
+    QUICK,
+    Answer,
+    FedTransport,
+    ScriptedTransport,
+    added,
+    bookmark,
+    end,
+    refuse,
+)
 
 from kubeinformer import (
     Added,
@@ -86,6 +97,13 @@ async def until(condition: Callable[[], object]) -> None:
 async def take(events: Subscription[Any], count: int) -> list[Event[Any]]:
     with anyio.fail_after(GUARD):
         return [await anext(events) for _ in range(count)]
+
+
+def proven_at(informer: Informer[Any]) -> float:
+    """When the store was known to be current, on the event loop's clock."""
+    staleness = informer.staleness
+    assert staleness is not None
+    return anyio.current_time() - staleness
 
 
 def contents(informer: Informer[Any]) -> list[RawObject]:
@@ -712,6 +730,31 @@ class TestAnyLoop:
                 await pods.synced(timeout=0)
             with pytest.raises(WaitTimeout):
                 await pods.wait_for("1", timeout=0)
+
+    async def test_staleness_counts_from_the_last_proof(self) -> None:
+        transport = ScriptedTransport(Answer([HANG]))
+        async with connect(transport=transport, timing=QUICK) as cluster:
+            pods = cluster.informer(PODS)
+            assert (pods.last_activity, pods.staleness) == (None, None)
+            await transport.idle()
+            assert (pods.last_activity, pods.staleness) == (None, None)
+
+    async def test_staleness_of_a_live_stream(self) -> None:
+        transport = FedTransport()
+        async with connect(transport=transport, timing=QUICK) as cluster:
+            pods = cluster.informer(PODS)
+            await anyio.wait_all_tasks_blocked()
+            transport.response.feed(added("a", 5))
+            await anyio.wait_all_tasks_blocked()
+            assert pods.last_activity is not None
+            assert pods.staleness is None  # bytes came, but no snapshot is complete
+            transport.response.feed(end(10))
+            await pods.synced(timeout=GUARD)
+            synced_at = proven_at(pods)
+            await until(lambda: anyio.current_time() > synced_at)
+            transport.response.feed(bookmark(11))
+            await pods.wait_for("11", timeout=GUARD)
+            assert proven_at(pods) > synced_at
 
     async def test_who_waits_for_others_is_told_so(self) -> None:
         async with connect(transport=ScriptedTransport(), timing=QUICK, concurrent_syncs=1) as cluster:

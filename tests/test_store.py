@@ -95,7 +95,10 @@ class TestRetain:
 
     @pytest.mark.parametrize("retain", ["compressed", "bytes"])
     async def test_raw_is_what_the_server_sent(self, retain: str) -> None:
-        body = b'{"metadata": {"name":"a", "resourceVersion":"5", "x":1e400}, "z" : 123456789012345678901234567890 }'
+        body = (
+            b'{"metadata": {"name":"a", "resourceVersion":"5", "x":1e400}, "kind": "Pod", "apiVersion": "v1",'
+            b' "z" : 123456789012345678901234567890 }'
+        )
         line = b'{"type":"ADDED","object":' + body + b"}\n"
         async with stocked(line + end(10), retain=retain) as pods:
             assert pods.store.raw("a") == body

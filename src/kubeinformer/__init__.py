@@ -17,6 +17,7 @@ from kubeinformer._cache.codecs import Retain, Transform
 from kubeinformer._cache.indexes import Indexer
 from kubeinformer._cache.reader import Model
 from kubeinformer._protocol.timing import Timing
+from kubeinformer._runtime.consistency import ConsistencyReport
 from kubeinformer._runtime.health import InformerStatistics
 from kubeinformer._runtime.subscription import Subscription
 from kubeinformer.cluster import Cluster, connect
@@ -56,6 +57,7 @@ __all__ = [
     "ConfigError",
     "ConnectionFailed",
     "ConnectionLost",
+    "ConsistencyReport",
     "CorruptEntry",
     "Deleted",
     "Event",

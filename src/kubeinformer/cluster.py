@@ -15,9 +15,11 @@ from kubeinformer._cache.reader import Model, Reader, checked_transform
 from kubeinformer._protocol.list_watch import ListWatch
 from kubeinformer._protocol.requests import Collection
 from kubeinformer._protocol.timing import Timing
+from kubeinformer._runtime.consistency import ConsistencyCheck
 from kubeinformer._runtime.delivery import Delivery
 from kubeinformer._runtime.health import Health
 from kubeinformer._runtime.limits import Limits
+from kubeinformer._runtime.listing import Listing
 from kubeinformer._runtime.reflector import Reflector
 from kubeinformer._runtime.repair import Repair
 from kubeinformer._runtime.scopes import open_task_group
@@ -48,6 +50,7 @@ async def connect(
     object_size_limit: int = _DEFAULT_LIMITS.object_size,
     page_budget: int = _DEFAULT_LIMITS.page,
     concurrent_syncs: int = CONCURRENT_SYNCS,
+    consistency_check_interval: float | None = None,
     timing: Timing | None = None,
 ) -> AsyncGenerator["Cluster"]:
     """Open a connection to a cluster; leaving the context ends every informer and task made in it.
@@ -69,6 +72,9 @@ async def connect(
         page_budget: Memory for a list's body before it is parsed as it streams, in bytes, at least 1.
         concurrent_syncs: How many informers may read a whole snapshot at the same time, at least 1; the others wait
             for their turn. Informers that only follow changes are never held back.
+        consistency_check_interval: Seconds between two comparisons of each informer's store with a paged list of the
+            server's metadata, greater than 0; what differs is logged and mended by a new snapshot. None for never:
+            see `Informer.check_consistency`.
         timing: Waiting times of the protocol, for tests.
 
     Raises:
@@ -78,6 +84,8 @@ async def connect(
         KubeInformerError: On leaving, what ended an informer for good. It is alone, not in an ExceptionGroup.
     """
     limits = Limits(object_size=object_size_limit, page=page_budget)
+    if consistency_check_interval is not None and not consistency_check_interval > 0:
+        raise ValueError(f"consistency_check_interval={consistency_check_interval!r} must be seconds, more than 0")
     turns = SyncTurns(concurrent_syncs)
     others = server or token or ca_file or kubeconfig or context
     if transport is not None and (config is not None or others):
@@ -91,7 +99,13 @@ async def connect(
     try:
         async with open_task_group() as tasks:
             yield Cluster(
-                transport, tasks, limits=limits, turns=turns, timing=timing or Timing(), compressed=compressed
+                transport,
+                tasks,
+                limits=limits,
+                turns=turns,
+                timing=timing or Timing(),
+                compressed=compressed,
+                check_interval=consistency_check_interval,
             )
     finally:
         # Shielded: connections and private files must go also when it is a cancellation that ends the scope.
@@ -112,6 +126,7 @@ class Cluster:
         turns: SyncTurns,
         timing: Timing,
         compressed: bool,
+        check_interval: float | None,
     ) -> None:
         self._transport = transport
         self._tasks = tasks
@@ -119,6 +134,7 @@ class Cluster:
         self._turns = turns
         self._timing = timing
         self._compressed = compressed
+        self._check_interval = check_interval
         self._informers: dict[Hashable, Informer[Any]] = {}
 
     @overload
@@ -245,5 +261,7 @@ class Cluster:
         health = Health(name)
         machine = ListWatch(name, self._timing)
         reflector = Reflector(collection, self._transport, delivery, health, machine, self._limits, self._turns.turn())
-        repair = Repair(collection, self._transport, cache, self._limits, self._timing)
-        return Informer(collection, cache, delivery, health, reflector, repair)
+        listing = Listing(collection, self._transport, self._limits, self._timing)
+        repair = Repair(listing, cache)
+        check = ConsistencyCheck(listing, cache, delivery, reflector, self._turns.turn())
+        return Informer(collection, cache, delivery, health, reflector, repair, check, self._check_interval)

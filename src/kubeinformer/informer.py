@@ -12,6 +12,7 @@ from kubeinformer._cache.cache import Cache
 from kubeinformer._protocol.requests import Collection
 from kubeinformer._protocol.steps import Phase
 from kubeinformer._protocol.versions import is_comparable
+from kubeinformer._runtime.consistency import ConsistencyCheck, ConsistencyReport
 from kubeinformer._runtime.delivery import Delivery
 from kubeinformer._runtime.dictionary import train_dictionaries
 from kubeinformer._runtime.health import Health, InformerStatistics
@@ -46,6 +47,8 @@ class Informer(Generic[T]):
         health: Health,
         reflector: Reflector,
         repair: Repair,
+        check: ConsistencyCheck,
+        check_interval: float | None,
     ) -> None:
         self._collection = collection
         self._cache = cache
@@ -53,6 +56,8 @@ class Informer(Generic[T]):
         self._health = health
         self._reflector = reflector
         self._repair = repair
+        self._check = check
+        self._check_interval = check_interval
         self._scope = anyio.CancelScope()
         self._finished = anyio.Event()
         self._failure: Exception | None = None
@@ -71,6 +76,22 @@ class Informer(Generic[T]):
     def is_live(self) -> bool:
         """Whether live changes flow right now. Another fact than `synced`: that one stays true through a reconnect."""
         return self._health.phase is Phase.LIVE
+
+    @property
+    def last_activity(self) -> float | None:
+        """When the last byte came, in seconds of the event loop's clock (`anyio.current_time`); None before it."""
+        return self._health.last_activity
+
+    @property
+    def staleness(self) -> float | None:
+        """Seconds since the server last proved the store to be current; None before the first sync.
+
+        Proof is a complete snapshot or any byte of a live stream. On a quiet collection only bookmarks come, every
+        minute or two, so only several minutes mean trouble; while the stream is down it grows without end. Fit for a
+        liveness probe: ``(pods.staleness or 0) < 600``.
+        """
+        proven = self._health.last_proof
+        return None if proven is None else max(0.0, anyio.current_time() - proven)
 
     async def synced(self, *, timeout: float | None = None) -> None:  # noqa: ASYNC109 - adds the cause to the error
         """Wait until the store has equalled one server snapshot.
@@ -118,6 +139,37 @@ class Informer(Generic[T]):
         if scope.cancelled_caught:
             raise WaitTimeout(self.resource, resource_version, self.store.resource_version, timeout or 0.0)
 
+    async def check_consistency(self, *, repair: bool = True, timeout: float = 180.0) -> ConsistencyReport:  # noqa: ASYNC109 - also named in the error
+        """Compare the store with the server: keys, uids and resource versions, with a paged list of metadata.
+
+        Nothing should ever be found; ``connect(consistency_check_interval=...)`` does this again and again, for those
+        who want to be told. It costs the server a list of metadata, and this process no memory to speak of.
+
+        Args:
+            repair: Take a new snapshot if anything differs, in place, and wait for it.
+            timeout: Seconds that the store may take to reach the list's version. Where selectors leave out most of a
+                collection only the next bookmark says that it has, a minute or two later.
+
+        Raises:
+            SyncTimeout, ServerRefused: The informer has not synced in time.
+            WaitTimeout: The store did not reach the list's version: the stream is behind, or silent.
+            ServerRefused, ServerUnavailable, TransportError, ProtocolError: The list could not be had.
+            InformerClosed: The informer was closed.
+        """
+        await self.synced(timeout=timeout)
+        report: ConsistencyReport | None = None
+
+        async def cancel_when_closed(scope: anyio.CancelScope) -> None:
+            await self._delivery.closed.wait()
+            scope.cancel()
+
+        async with open_task_group() as tasks:
+            tasks.start_soon(cancel_when_closed, tasks.cancel_scope)
+            report = await self._check.check(repair=repair, patience=timeout)
+        self._check_open()
+        assert report is not None
+        return report
+
     def events(self) -> Subscription[T]:
         """A reader of its own: ``async with informer.events() as events: async for event in events: ...``.
 
@@ -148,6 +200,8 @@ class Informer(Generic[T]):
             pending=pending,
             last_error=health.last_error,
             last_activity=health.last_activity,
+            checks=self._check.checks,
+            divergences=self._check.divergences,
             resource_version=self._cache.resource_version,
         )
 
@@ -170,6 +224,8 @@ class Informer(Generic[T]):
                 async with open_task_group() as tasks:
                     tasks.start_soon(train_dictionaries, self._cache, self._delivery.samples_ready)
                     tasks.start_soon(self._repair.run)
+                    if self._check_interval is not None:
+                        tasks.start_soon(self._check.run, self._check_interval)
                     await self._reflector.run()
         except Exception as error:
             # Whoever waits raises it too: their "closed" beside it would make a group of what leaves connect().

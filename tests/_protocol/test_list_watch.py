@@ -893,3 +893,50 @@ def test_shorter_times_can_be_handed_in() -> None:
     talk.broken()
     assert talk.wait() == 0.001
     assert talk.ask() == FIRST_PAGE
+
+
+# a resync that the shell asks for
+
+
+def test_a_resync_gives_up_position_and_stream_and_asks_for_a_snapshot_at_once(talk: Talk) -> None:
+    talk.live()
+    talk.machine.resync()
+    assert talk.position() is None
+    assert not talk.is_open()
+    talk.broken()  # the connection that is dropped
+    talk.initial()
+
+
+def test_a_resync_while_waiting_does_not_shorten_the_wait(talk: Talk) -> None:
+    talk.live()
+    talk.refused(BROKEN)
+    talk.machine.resync()
+    assert talk.wait() > 0
+    talk.initial()
+
+
+@pytest.mark.parametrize("get_there", [Talk.initial, Talk.later_page])
+def test_a_resync_while_a_snapshot_is_taken_changes_nothing(talk: Talk, get_there: Callable[[Talk], None]) -> None:
+    get_there(talk)
+    phase, is_open = talk.phase(), talk.is_open()
+    talk.machine.resync()
+    assert (talk.phase(), talk.is_open()) == (phase, is_open)
+
+
+def test_what_still_comes_of_a_watch_that_was_given_up_gives_no_position(talk: Talk) -> None:
+    talk.live()
+    talk.machine.resync()
+    assert talk.receive(modified("a", 8)) == [upsert("a", 8)]
+    assert talk.bookmark(9) is None
+    assert talk.position() is None
+
+
+def test_an_answer_that_comes_after_a_resync_opens_nothing(talk: Talk) -> None:
+    talk.live()
+    talk.broken()
+    talk.wait()
+    assert isinstance(talk.ask(), WatchFetch)
+    talk.machine.resync()
+    assert talk.opened() is None
+    assert not talk.is_open()
+    talk.initial()

@@ -12,6 +12,7 @@ from kubeinformer import CorruptEntry, RawObject, Timing
 from kubeinformer._cache.entries import Entry
 from kubeinformer._protocol.requests import Collection
 from kubeinformer._runtime.limits import Limits
+from kubeinformer._runtime.listing import Listing
 from kubeinformer._runtime.repair import Repair
 
 KEY = "default/a"
@@ -61,7 +62,7 @@ async def repairing(
     jitter: Callable[[], float] = no_wait,
 ) -> AsyncGenerator[None]:
     """Mend what is reported, while the body runs."""
-    made = Repair(collection, transport, source.cache, limits or Limits(), timing, jitter)
+    made = Repair(Listing(collection, transport, limits or Limits(), timing), source.cache, jitter)
     try:
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(made.run)

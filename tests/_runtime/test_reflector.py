@@ -159,6 +159,8 @@ class TestFailures:
             ([Answer([b'{"type":"NEWS","object":{}}\n'])], "WrongKind"),
             ([Answer([event("ADDED", {"kind": "Table", "apiVersion": "meta.k8s.io/v1"})])], "WrongKind"),
             ([Answer([event("ADDED", {"kind": "Pod", "metadata": {"name": "x"}})])], "WrongKind"),
+            ([Answer([event("ADDED", pod("c", 11) | {"kind": "ConfigMap"})])], "WrongKind"),
+            ([Answer([event("DELETED", pod("a", 11) | {"apiVersion": "apps/v1"})])], "WrongKind"),
             ([Answer([b'{"type":"ADDED","object":{"metadata":{"name":"\xff\xfe"}}}\n'])], "MalformedData"),
             ([Answer([b'{"type":"ADDED","object":' + b"[" * 100_000])], "MalformedData"),
             ([Answer([error_event(500, "InternalError")])], "ServerUnavailable"),
@@ -173,6 +175,17 @@ class TestFailures:
         assert [dict(request.query)["resourceVersion"] for request in mirror.transport.requests] == ["", "10", "10"]
         assert mirror.health.syncs == 1
         assert mirror.health.last_error is None
+
+    async def test_objects_of_another_kind_in_a_list_empty_nothing(self) -> None:
+        mirror = await mirrored(
+            Answer([initial(["a", "b"], 10)]),
+            Answer([error_event(410)]),
+            refuse(422),
+            Answer([page([pod("c", 3)], 12).replace(b'"v1"', b'"v2"')]),
+            HANG,
+        )
+        assert mirror.failures == {"ServerUnavailable": 1, "ServerRefused": 1, "WrongKind": 1}
+        assert mirror.versions == {"a": 10, "b": 10}
 
     async def test_a_clean_end_is_no_failure_and_resumes(self) -> None:
         mirror = await mirrored(Answer([initial(["a"], 10), modified("a", 12)]), Answer([HANG]))

@@ -26,6 +26,7 @@ from kubeinformer import CorruptEntry, Resource, Synced, Updated
 from kubeinformer._protocol.requests import Collection
 from kubeinformer._runtime.delivery import Delivery
 from kubeinformer._runtime.limits import Limits
+from kubeinformer._runtime.listing import Listing
 from kubeinformer._runtime.repair import Repair
 
 pytestmark = pytest.mark.anyio
@@ -61,7 +62,8 @@ class TestMending:
     async def test_what_was_reported_before_it_runs_is_mended(self) -> None:
         source = Source()
         a = source.put("a")
-        made = Repair(PODS, ScriptedTransport(answer(a)), source.cache, Limits(), QUICK, no_wait)
+        listing = Listing(PODS, ScriptedTransport(answer(a)), Limits(), QUICK)
+        made = Repair(listing, source.cache, no_wait)
         damage(source)
         assert is_damaged(source)
         async with anyio.create_task_group() as tasks:

@@ -98,7 +98,7 @@ async def test_tries_come_after_a_growing_bounded_time(monkeypatch: pytest.Monke
     ("bad", "error", "reason"),
     [
         (ConnectionLost("reset"), "ConnectionLost", "reset"),
-        (refuse(403), "Forbidden", "server refused to list v1/pods in all namespaces (HTTP 403)"),
+        (refuse(403), "Forbidden", "server refused to list v1/pods in namespace 'default' (HTTP 403)"),
         (refuse(500), "ServerUnavailable", "server could not list v1/pods now (HTTP 500)"),
     ],
 )

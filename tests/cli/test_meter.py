@@ -28,6 +28,8 @@ def figures(requests: dict[str, int], *, syncs: int = 1, synced_after: float | N
         pending=0,
         last_error=None,
         last_activity=None,
+        checks=0,
+        divergences=0,
         resource_version=None,
     )
     return Figures(

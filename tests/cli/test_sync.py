@@ -57,6 +57,8 @@ class Scripted:
             pending=0,
             last_error=self.last_error,
             last_activity=None,
+            checks=0,
+            divergences=0,
             resource_version=None,
         )
 

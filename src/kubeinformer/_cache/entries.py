@@ -30,6 +30,8 @@ class Entry(msgspec.Struct, gc=False):
         generation: The sweep that saw it last.
         encoding: The codec's number for how ``body`` is encoded.
         body: What the codec made of the JSON.
+        checked: The consistency check that found it on the server last, 0 for none. Costs no memory: allocators round
+            the struct up to this size anyway.
     """
 
     uid: str
@@ -37,6 +39,7 @@ class Entry(msgspec.Struct, gc=False):
     generation: int
     encoding: int
     body: Body
+    checked: int = 0
 
 
 class Change(msgspec.Struct, frozen=True, gc=False):

@@ -161,6 +161,8 @@ class ListWatch:
 
     def opened(self, now: float) -> BeginSweep | None:
         """The server answered 200."""
+        if not self._is_pending:
+            return None  # ``resync`` came first: this answer is to be dropped
         self._probes = 0
         match self._fetch:
             case WatchListFetch(timeout_seconds):
@@ -309,6 +311,16 @@ class ListWatch:
                 self._page_failures = 0
                 self._goal = _Resync()
         self._leave(now)
+
+    def resync(self) -> None:
+        """The store was found to differ from the server: give up the position, and the stream that goes on from it.
+
+        The next request is for a whole snapshot, at once: whoever compares does so seldom. Does nothing without a
+        position: a snapshot comes anyway.
+        """
+        if isinstance(self._goal, _Rewatch):
+            self._goal = _Resync()
+            self._settle()
 
     def _settle(self) -> None:
         self._stream = None

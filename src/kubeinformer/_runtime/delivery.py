@@ -32,6 +32,7 @@ class Delivery(Generic[T]):
         self._waiters: list[tuple[str, anyio.Event]] = []
         self.synced = anyio.Event()
         self.closed = anyio.Event()
+        self.next_snapshot = anyio.Event()
         self.samples_ready = Signal()
         self.changes = 0
 
@@ -69,6 +70,8 @@ class Delivery(Generic[T]):
             else:
                 self._publish(change)
         self.reached(sweep.resource_version)
+        taken, self.next_snapshot = self.next_snapshot, anyio.Event()
+        taken.set()
         if not self.synced.is_set():
             self.synced.set()
             for subscriber in self._subscribers:
@@ -98,6 +101,7 @@ class Delivery(Generic[T]):
         """End all iterations and waits."""
         self.closed.set()
         self.synced.set()
+        self.next_snapshot.set()
         for subscriber in self._subscribers:
             subscriber.wake()
         for _, event in self._waiters:

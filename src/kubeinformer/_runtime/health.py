@@ -37,6 +37,8 @@ class InformerStatistics:
         pending: Keys that those readers have not taken yet.
         last_error: The last failure, None while the stream is live. A refusal counts until the server's next 200.
         last_activity: When the last byte came, in seconds of the event loop's clock (`anyio.current_time`).
+        checks: Comparisons with the server that came to a result (``check_consistency``).
+        divergences: Those that found a difference.
         resource_version: The version that the store has reached.
     """
 
@@ -54,6 +56,8 @@ class InformerStatistics:
     pending: int
     last_error: Exception | None
     last_activity: float | None
+    checks: int
+    divergences: int
     resource_version: str | None
 
 
@@ -71,6 +75,7 @@ class Health:
         self.failures: Counter[str] = Counter()
         self.last_error: Exception | None = None
         self.last_activity: float | None = None
+        self.last_proof: float | None = None  # when the server last proved the store to be current
         self._logged: set[str] = set()  # the failures that were told since the stream last brought something
         self._is_told_live = False  # since then
 

@@ -15,13 +15,14 @@ from typing_extensions import TypeVar
 
 from kubeinformer._protocol.frames import LineFramer
 from kubeinformer._protocol.gzip import body_decoder
+from kubeinformer._protocol.kinds import KindCheck
 from kubeinformer._protocol.list_watch import ListWatch
 from kubeinformer._protocol.pages import ListItem, PageParser
 from kubeinformer._protocol.refusals import refusal, require_json
 from kubeinformer._protocol.requests import Collection, Fetch, ListFetch, WatchFetch, build_request
 from kubeinformer._protocol.status import decode_status, retry_after_seconds
-from kubeinformer._protocol.steps import CacheWrite, Phase, Reauthenticate, Send, Sweep, Wait
-from kubeinformer._protocol.watch_events import ErrorEvent, decode_watch_event
+from kubeinformer._protocol.steps import BeginSweep, CacheWrite, Phase, Reauthenticate, Send, Sweep, Wait
+from kubeinformer._protocol.watch_events import ErrorEvent, ObjectEvent, decode_watch_event
 from kubeinformer._runtime.delivery import Delivery
 from kubeinformer._runtime.health import Health
 from kubeinformer._runtime.limits import Limits
@@ -75,6 +76,8 @@ class Reflector:
         self._turn = turn
         self._jitter = jitter
         self._item_kind: tuple[str, str] | None = None
+        self._kinds = KindCheck(collection)
+        self._request = anyio.CancelScope()
 
     async def run(self) -> None:
         """Mirror until cancelled.
@@ -87,6 +90,15 @@ class Reflector:
                 await self._step()
         finally:
             self._turn.give_back()
+
+    def resync(self) -> None:
+        """Take a whole snapshot next: somebody found that the store differs from the server.
+
+        The stream at hand is dropped; nothing happens when a snapshot is being taken anyway.
+        """
+        if self._machine.position is not None:
+            self._machine.resync()
+            self._request.cancel()
 
     async def _step(self) -> None:
         match self._machine.next_step(anyio.current_time(), self._jitter()):
@@ -102,7 +114,8 @@ class Reflector:
                     self._health.phase = Phase.QUEUED
                     await self._turn.take()
                     self._health.phase = Phase.WAITING
-                await self._exchange(fetch)
+                with anyio.CancelScope() as self._request:
+                    await self._exchange(fetch)
 
     async def _exchange(self, fetch: Fetch) -> None:
         self._health.requests[fetch.name] += 1
@@ -193,6 +206,8 @@ class Reflector:
                 health.failed(refusal(self._collection, machine.verb, event.status))
                 machine.refused(event.status, event.status.retry_after, now)
                 return False
+            if type(event) is ObjectEvent:
+                self._kinds.accept(event.identity, position)
             write = machine.receive(event, now)
             if write is not None:
                 if type(write) is Sweep:
@@ -233,6 +248,7 @@ class Reflector:
     async def _take_items(self, items: Iterable[ListItem]) -> int:
         taken = 0
         for taken, item in enumerate(items, start=1):
+            self._kinds.accept(item.identity)
             self._apply(self._machine.receive_item(item))
             if taken % _ITEMS_PER_TURN == 0:
                 await anyio.lowlevel.checkpoint()
@@ -245,9 +261,12 @@ class Reflector:
             self._turn.give_back()
             self._health.phase = self._machine.phase  # before those who waited for the sync run
             self._health.synced(write.resource_version)
+            self._health.last_proof = anyio.current_time()
             if self._machine.phase is Phase.LIVE:
                 self._health.is_live_again()
         elif write is not None:
+            if isinstance(write, BeginSweep):
+                self._kinds.begin()
             self._apply(write)
 
     def _ended(self) -> None:
@@ -258,7 +277,9 @@ class Reflector:
 
     def _received(self, data: bytes) -> None:
         self._health.received_bytes += len(data)
-        self._health.last_activity = anyio.current_time()
+        self._health.last_activity = now = anyio.current_time()
+        if self._health.phase is Phase.LIVE:
+            self._health.last_proof = now
 
     def _decoded(self, piece: bytes) -> None:
         self._health.decoded_bytes += len(piece)

@@ -19,16 +19,11 @@ import anyio
 from kubeinformer._cache.cache import Cache
 from kubeinformer._cache.entries import Entry
 from kubeinformer._protocol.backoff import backoff_delay
-from kubeinformer._protocol.gzip import body_decoder
 from kubeinformer._protocol.identity import Identity
-from kubeinformer._protocol.pages import ListItem, PageParser
-from kubeinformer._protocol.refusals import refusal
-from kubeinformer._protocol.requests import Collection, ListFetch, build_request
-from kubeinformer._protocol.status import Status
-from kubeinformer._protocol.timing import Timing
-from kubeinformer._runtime.limits import Limits
+from kubeinformer._protocol.pages import ListItem
+from kubeinformer._protocol.requests import Collection, ListFetch
+from kubeinformer._runtime.listing import Listing
 from kubeinformer._runtime.signal import Signal
-from kubeinformer.connection.transport import Response, Transport
 from kubeinformer.errors import (
     ConfigError,
     ProtocolError,
@@ -38,39 +33,24 @@ from kubeinformer.errors import (
     Unauthorized,
 )
 
-__all__ = ["Repair"]
+__all__ = ["Repair", "narrowed"]
 
 logger = logging.getLogger("kubeinformer.repair")
-
-_HTTP_OK = 200
 
 
 class Repair:
     """Keeps the list of what is damaged, and works it off.
 
     Args:
-        collection: What is mirrored.
-        transport: How to reach the server.
+        listing: How to list what is mirrored; its timing gives the delays between tries.
         cache: Whose entries are mended. Its reader reports them.
-        limits: Sizes in bytes.
-        timing: Delays between tries, and how long an answer may be silent.
         jitter: Gives random numbers in [0, 1); tests hand in fixed ones.
     """
 
-    def __init__(
-        self,
-        collection: Collection,
-        transport: Transport,
-        cache: Cache[Any],
-        limits: Limits,
-        timing: Timing,
-        jitter: Callable[[], float] = random.random,
-    ) -> None:
-        self._collection = collection
-        self._transport = transport
+    def __init__(self, listing: Listing, cache: Cache[Any], jitter: Callable[[], float] = random.random) -> None:
+        self._name = str(listing.collection)
+        self._listing = listing
         self._cache = cache
-        self._limits = limits
-        self._timing = timing
         self._jitter = jitter
         self._damaged: dict[str, Entry] = {}
         self._signal = Signal()
@@ -80,7 +60,7 @@ class Repair:
         if self._cache.entries.get(key) is not entry:
             return  # an old state that some reader still holds; it cannot be had again
         if key not in self._damaged:
-            logger.error("an entry was damaged in memory", extra={"informer": str(self._collection), "key": key})
+            logger.error("an entry was damaged in memory", extra={"informer": self._name, "key": key})
         self._damaged[key] = entry
         self._signal.give()
 
@@ -92,7 +72,7 @@ class Repair:
             while self._damaged:
                 await self._mend_all()
                 if self._damaged:
-                    first, limit = self._timing.backoff_first, self._timing.backoff_limit
+                    first, limit = self._listing.timing.backoff_first, self._listing.timing.backoff_limit
                     await anyio.sleep(backoff_delay(attempt, self._jitter(), first=first, limit=limit, floor=0.0))
                     attempt += 1
 
@@ -106,37 +86,24 @@ class Repair:
         try:
             found = await self._fetch(key)
         except (TransportError, ProtocolError, ConfigError, ServerRefused, ServerUnavailable) as error:
-            facts = {"informer": str(self._collection), "key": key, "error": type(error).__name__, "reason": str(error)}
+            facts = {"informer": self._name, "key": key, "error": type(error).__name__, "reason": str(error)}
             logger.warning("a damaged entry could not be fetched, will be tried again", extra=facts)
             if isinstance(error, Unauthorized):
-                await self._transport.reauthenticate()
+                await self._listing.transport.reauthenticate()
             return False
         if self._cache.entries.get(key) is not entry:
             return True  # the stream was faster
         if found is None or not _is_state(entry, found.identity):
             return False
         self._cache.mend(entry, found.identity, found.body)
-        logger.info("a damaged entry was mended", extra={"informer": str(self._collection), "key": key})
+        logger.info("a damaged entry was mended", extra={"informer": self._name, "key": key})
         return True
 
     async def _fetch(self, key: str) -> ListItem | None:
         """The object as the server has it now; None when it has none."""
-        request = build_request(narrowed(self._collection, key), ListFetch(0))
-        async with self._transport.stream(request) as response:
-            if response.status != _HTTP_OK:
-                raise refusal(self._collection, "list", Status(response.status))
-            return await self._read(response, key)
-
-    async def _read(self, response: Response, key: str) -> ListItem | None:
-        resource = str(self._collection)
-        decoder = body_decoder(resource, response.headers.get("content-encoding"))
-        parser = PageParser(resource, object_size_limit=self._limits.object_size, page_budget=self._limits.page)
         found: list[ListItem] = []
-        while data := await response.receive(self._timing.initial_silence):
-            for piece in decoder.feed(data):
-                found.extend(parser.feed(piece))
-        decoder.finish()
-        found.extend(parser.finish())
+        listing = replace(self._listing, collection=narrowed(self._listing.collection, key))
+        await listing.fetch(ListFetch(0), found.append)
         return next((item for item in found if item.identity.key == key), None)
 
 
