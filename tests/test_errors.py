@@ -11,6 +11,7 @@ from kubeinformer import (
     InformerClosed,
     KubeInformerError,
     ModelMismatch,
+    Redirected,
     SyncTimeout,
     TransformError,
     UsageError,
@@ -27,6 +28,7 @@ ERRORS = (
     SyncTimeout("v1/pods", 1.5, None, is_queued=True),
     WaitTimeout("v1/pods", "17", None, 1.5),
     WrongKind("v1/pods", "a Table", 7),
+    Redirected("watch", "v1/pods", 302, "https://login.example"),
 )
 
 

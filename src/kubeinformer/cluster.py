@@ -25,9 +25,10 @@ from kubeinformer._runtime.repair import Repair
 from kubeinformer._runtime.scopes import open_task_group
 from kubeinformer._runtime.sync_turns import CONCURRENT_SYNCS, SyncTurns
 from kubeinformer.connection import ConnectionConfig, Transport, default_transport, load_config
+from kubeinformer.connection.credentials import Secret
 from kubeinformer.errors import UsageError
 from kubeinformer.informer import Informer
-from kubeinformer.resources import RawObject, Resource
+from kubeinformer.resources import RawObject, Resource, check_namespace
 
 __all__ = ["Cluster", "connect"]
 
@@ -83,11 +84,14 @@ async def connect(
         ValueError: A limit is out of range.
         KubeInformerError: On leaving, what ended an informer for good. It is alone, not in an ExceptionGroup.
     """
+    # Errors leave through here, and error reporters print a frame's variables.
+    token = None if token is None else Secret(token)
+    server = None if server is None else Secret(server)
     limits = Limits(object_size=object_size_limit, page=page_budget)
     if consistency_check_interval is not None and not consistency_check_interval > 0:
         raise ValueError(f"consistency_check_interval={consistency_check_interval!r} must be seconds, more than 0")
     turns = SyncTurns(concurrent_syncs)
-    others = server or token or ca_file or kubeconfig or context
+    others = any(given is not None for given in (server, token, ca_file, kubeconfig, context))
     if transport is not None and (config is not None or others):
         raise UsageError("connect(transport=...) says how to reach the server: give nothing else that does")
     if config is not None and others:
@@ -214,14 +218,15 @@ class Cluster:
                 ``"keys"``.
 
         Raises:
-            ValueError: ``resource`` or ``retain`` is malformed; the message shows the accepted forms.
+            ValueError: ``resource``, ``namespace``, a selector or ``retain`` is malformed; the message shows the
+                accepted forms.
             UsageError: The cluster's scope has ended.
         """
         collection = Collection(
             resource=Resource.parse(resource),
-            namespace=namespace or None,
-            label_selector=label_selector or "",
-            field_selector=field_selector or "",
+            namespace=check_namespace(namespace) if namespace else None,
+            label_selector=_sendable("label_selector", label_selector),
+            field_selector=_sendable("field_selector", field_selector),
             metadata_only=metadata_only,
             compressed=self._compressed,
         )
@@ -265,3 +270,10 @@ class Cluster:
         repair = Repair(listing, cache)
         check = ConsistencyCheck(listing, cache, delivery, reflector, self._turns.turn())
         return Informer(collection, cache, delivery, health, reflector, repair, check, self._check_interval)
+
+
+def _sendable(name: str, selector: str | None) -> str:
+    """A selector that can go into a URL: it is percent-encoded there, so that nothing in it ends it."""
+    if selector and not selector.isprintable():
+        raise ValueError(f"{name}={selector!r} must be one line of text, such as 'app=web' or 'metadata.name=web-0'")
+    return selector or ""

@@ -14,6 +14,7 @@
     │   ├── Forbidden               HTTP 403
     │   └── NotFound                HTTP 404
     ├── ServerUnavailable           the server cannot answer now: retried, seen only as a cause
+    │   └── Redirected              HTTP 3xx: something in between, or the server's URL, leads elsewhere
     ├── ProtocolError               the server broke its contract: report it
     │   ├── MalformedData           not JSON, not UTF-8, cut off, or not compressed as announced
     │   ├── ObjectTooLarge          one object is over the size cap
@@ -45,6 +46,7 @@ __all__ = [
     "ObjectTooLarge",
     "ProtocolError",
     "ReadDeadlineExceeded",
+    "Redirected",
     "ServerRefused",
     "ServerUnavailable",
     "SyncTimeout",
@@ -197,6 +199,25 @@ class ServerUnavailable(KubeInformerError):
         return (
             f"server could not {self.verb} {self.resource} now "
             f"(HTTP {self.status}{' ' + self.reason if self.reason else ''}{said}); it is tried again"
+        )
+
+
+class Redirected(ServerUnavailable):
+    """HTTP 3xx: what answered wants the request to go elsewhere. It is not followed: the token would go along.
+
+    Attributes:
+        location: Where to, as ``scheme://host``, without user, path and query, which may hold secrets; or in words.
+    """
+
+    def __init__(self, verb: str, resource: str, status: int, location: str) -> None:
+        super().__init__(verb, resource, status, "", "")
+        self.args = (verb, resource, status, location)  # what a copy is made of
+        self.location = location
+
+    def __str__(self) -> str:
+        return (
+            f"the answer to {self.verb} {self.resource} was a redirect to {self.location} (HTTP {self.status}), which is "
+            "not followed: check the server's URL, and whether a proxy between wants you to log in; it is tried again"
         )
 
 

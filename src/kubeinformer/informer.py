@@ -20,7 +20,7 @@ from kubeinformer._runtime.reflector import Reflector
 from kubeinformer._runtime.repair import Repair
 from kubeinformer._runtime.scopes import open_task_group
 from kubeinformer._runtime.subscription import Subscription
-from kubeinformer.errors import InformerClosed, ServerRefused, SyncTimeout, WaitTimeout
+from kubeinformer.errors import InformerClosed, KubeInformerError, ServerRefused, SyncTimeout, WaitTimeout
 from kubeinformer.resources import RawObject
 from kubeinformer.store import Store
 
@@ -230,7 +230,9 @@ class Informer(Generic[T]):
         except Exception as error:
             # Whoever waits raises it too: their "closed" beside it would make a group of what leaves connect().
             self._failure = error
-            raise
+            if isinstance(error, KubeInformerError):
+                raise error.with_traceback(None)  # noqa: B904 - the same one, without the frames that had the object
+            raise  # a bug: where it was is worth more
         finally:
             self._health.phase = Phase.WAITING
             self._delivery.close()

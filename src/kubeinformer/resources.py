@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 from typing import Any, Self, TypeAlias
 
-__all__ = ["RawObject", "Resource"]
+__all__ = ["RawObject", "Resource", "check_namespace"]
 
 # JSON objects are dict[str, Any] and not a recursive JSON type: with the latter, no `pod["spec"]["nodeName"]` would
 # type-check, and every user would cast. docs/decisions/0002.
@@ -24,6 +24,25 @@ _GROUP = re.compile(rf"{_LABEL}(\.{_LABEL})*")
 _VERSION = re.compile(r"v[0-9]+((alpha|beta)[0-9]+)?")
 _PLURAL = re.compile(_LABEL)
 
+# https://kubernetes.io/docs/concepts/overview/working-with-objects/names/: a namespace is an RFC 1123 label; names of
+# other objects are at least one segment of a path ("system:node" is a ClusterRole).
+_NAMESPACE = re.compile(rf"(?=.{{1,63}}\Z){_LABEL}")
+_LEADS_ELSEWHERE = re.compile(r".*/|\.{1,2}\Z", re.DOTALL)
+
+
+def check_namespace(namespace: str) -> str:
+    """The namespace given, if it can be one: it becomes a part of the URL's path.
+
+    Raises:
+        ValueError: It cannot.
+    """
+    if not _NAMESPACE.fullmatch(namespace):
+        raise ValueError(
+            f"not a namespace: {namespace!r}; accepted are up to 63 lower-case letters, digits and dashes, with a letter "
+            "or digit at both ends"
+        )
+    return namespace
+
 
 @dataclass(frozen=True, slots=True)
 class Resource:
@@ -33,11 +52,22 @@ class Resource:
         group: The API group, empty for the core group.
         version: The version, such as ``v1`` or ``v2beta1``.
         plural: The plural name in lower case, as in the URL.
+
+    Raises:
+        ValueError: One of them is none; the message shows the accepted forms.
     """
 
     group: str
     version: str
     plural: str
+
+    def __post_init__(self) -> None:
+        if (
+            (self.group and not _GROUP.fullmatch(self.group))
+            or not _VERSION.fullmatch(self.version)
+            or not _PLURAL.fullmatch(self.plural)
+        ):
+            raise ValueError(f"not a resource: {str(self)!r}; {_ACCEPTED}")
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -49,12 +79,10 @@ class Resource:
         match text.split("/"):
             case [version, plural]:
                 group = ""
-            case [group, version, plural] if _GROUP.fullmatch(group):
+            case [group, version, plural] if group:
                 pass
             case _:
                 raise ValueError(f"not a resource: {text!r}; {_ACCEPTED}")
-        if not _VERSION.fullmatch(version) or not _PLURAL.fullmatch(plural):
-            raise ValueError(f"not a resource: {text!r}; {_ACCEPTED}")
         return cls(group, version, plural)
 
     @property
@@ -63,7 +91,14 @@ class Resource:
         return f"{self.group}/{self.version}" if self.group else self.version
 
     def path(self, namespace: str | None = None, name: str | None = None) -> str:
-        """The URL path of the collection, or of one object, starting with a slash."""
+        """The URL path of the collection, or of one object, starting with a slash.
+
+        Raises:
+            ValueError: A name cannot be one segment of a path, and would lead elsewhere.
+        """
+        for what, segment in (("namespace", namespace), ("name", name)):
+            if segment and _LEADS_ELSEWHERE.match(segment):
+                raise ValueError(f"{what}={segment!r} would lead elsewhere in a URL: no '/', and neither '.' nor '..'")
         root = f"/apis/{self.group}" if self.group else "/api"
         middle = f"/namespaces/{namespace}" if namespace else ""
         return f"{root}/{self.version}{middle}/{self.plural}" + (f"/{name}" if name else "")

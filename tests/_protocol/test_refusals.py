@@ -7,6 +7,7 @@ from kubeinformer.errors import (
     Forbidden,
     KubeInformerError,
     NotFound,
+    Redirected,
     ServerRefused,
     ServerUnavailable,
     Unauthorized,
@@ -32,7 +33,7 @@ PODS = Collection(resource=Resource.parse("v1/pods"), namespace="web")
         (429, ServerUnavailable),
         (500, ServerUnavailable),
         (504, ServerUnavailable),
-        (302, ServerUnavailable),
+        (302, Redirected),
     ],
 )
 def test_each_code_has_its_error(code: int, kind: type[KubeInformerError]) -> None:

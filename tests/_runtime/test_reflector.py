@@ -146,7 +146,7 @@ class TestFailures:
             ([refuse(500)], "ServerUnavailable"),
             ([refuse(503)], "ServerUnavailable"),
             ([refuse(418)], "ServerRefused"),
-            ([Answer([b""], status=302, headers={"location": "https://login"})], "ServerUnavailable"),
+            ([Answer([b""], status=302, headers={"location": "https://login"})], "Redirected"),
             (
                 [Answer([b"<html>Please log in"], status=502, headers={"content-type": "text/html"})],
                 "ServerUnavailable",

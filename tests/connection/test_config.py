@@ -24,7 +24,7 @@ def test_defaults() -> None:
 
 @pytest.mark.parametrize(
     "host",
-    ["localhost", "127.0.0.1", "127.9.9.9", "[::1]", "[::ffff:127.0.0.1]", "kube.localhost", "LOCALHOST"],
+    ["localhost", "127.0.0.1", "127.9.9.9", "[::1]", "[::ffff:127.0.0.1]", "[::ffff:7f00:1]", "LOCALHOST"],
 )
 @pytest.mark.parametrize("credentials", [StaticToken(SECRET), BasicCredentials("u", SECRET)], ids=repr)
 def test_credentials_over_plain_http_inside_this_machine(host: str, credentials: Any) -> None:

@@ -18,6 +18,7 @@ from kubeinformer.connection.kubeconfig import kubeconfig_connection, read_kubec
 from kubeinformer.errors import ConfigError
 
 SECRET = "s3cr3t-t0ken"
+V1 = "client.authentication.k8s.io/v1"
 
 
 def b64(text: str) -> str:
@@ -149,7 +150,7 @@ def test_a_plugin(file: Path) -> None:
 
 
 def test_a_plugin_beside_the_file(file: Path) -> None:
-    config = load(write(file, user={"exec": {"apiVersion": "v1", "command": "./bin/plugin", "env": None}}))
+    config = load(write(file, user={"exec": {"apiVersion": V1, "command": "./bin/plugin", "env": None}}))
     assert isinstance(config.credentials, ExecCredentials)
     assert config.credentials._plugin.command == str(file.parent / "bin/plugin")
     assert config.credentials._plugin.interactive_mode == "IfAvailable"
@@ -165,7 +166,7 @@ def test_what_a_plugin_is_told_of_the_cluster(file: Path) -> None:
             {"name": "client.authentication.k8s.io/exec", "extension": {"audience": "a"}},
         ],
     }
-    how = {"apiVersion": "v1", "command": "plugin", "provideClusterInfo": True}
+    how = {"apiVersion": V1, "command": "plugin", "provideClusterInfo": True}
     config = load(write(file, cluster=cluster, user={"exec": how}))
     assert isinstance(config.credentials, ExecCredentials)
     assert config.credentials._plugin.cluster == {
@@ -202,7 +203,7 @@ def test_token_over_password_over_plugin_over_provider(file: Path) -> None:
         "token": SECRET,
         "username": "u",
         "password": "p",
-        "exec": {"apiVersion": "v1", "command": "c"},
+        "exec": {"apiVersion": V1, "command": "c"},
         "auth-provider": {"name": "oidc"},
     }
     seen = []

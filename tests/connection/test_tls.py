@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import ssl
 import tempfile
 from pathlib import Path
@@ -292,22 +293,33 @@ def test_bad_client_certificates(authority: Authority, tmp_path: Path) -> None:
     assert "is encrypted: give it decrypted" in refused(client_certificate=encrypted)
 
 
+@pytest.mark.parametrize("way", ["in memory", "in files"])
+@pytest.mark.parametrize("mask", [0o000, 0o077])
 def test_keys_given_as_text_are_private_and_leave_nothing_behind(
-    authority: Authority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    authority: Authority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str, mask: int
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    if way == "in files":
+        monkeypatch.delattr(os, "memfd_create")
     seen: list[int] = []
+    on_disk: list[int] = []
     load = ssl.SSLContext.load_cert_chain
 
     def spy(self: ssl.SSLContext, certificate: str, key: str, **more: Any) -> None:
-        seen.extend(Path(path).stat().st_mode & 0o777 for path in (certificate, key, Path(key).parent))
+        seen.extend(Path(path).stat().st_mode & 0o777 for path in (certificate, key))
+        on_disk.extend(path.stat().st_mode & 0o777 for path in tmp_path.iterdir())
         load(self, certificate, key, **more)
 
     monkeypatch.setattr(ssl.SSLContext, "load_cert_chain", spy)
     mine = authority.issue("admin")
     certificate = ClientCertificate(certificate_data=mine.certificate, key_data=mine.key)
-    client_context(ConnectionConfig(server="https://a", client_certificate=certificate))
-    assert seen == [0o600, 0o600, 0o700]
+    kept = os.umask(mask)
+    try:
+        client_context(ConnectionConfig(server="https://a", client_certificate=certificate))
+    finally:
+        os.umask(kept)
+    assert seen == [0o600, 0o600]
+    assert on_disk == ([] if way == "in memory" else [0o700, 0o700])
     assert list(tmp_path.iterdir()) == []
     refused(client_certificate=ClientCertificate(certificate_data="rubbish", key_data=mine.key))
     assert list(tmp_path.iterdir()) == []

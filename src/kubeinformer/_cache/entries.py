@@ -6,6 +6,7 @@ JSON that is decoded when somebody reads it. Identity and version stand outside 
 them for every object and must not decode.
 """
 
+from collections.abc import Iterator
 from typing import TypeAlias
 
 import msgspec
@@ -40,6 +41,13 @@ class Entry(msgspec.Struct, gc=False):
     encoding: int
     body: Body
     checked: int = 0
+
+    def __repr__(self) -> str:
+        return f"Entry(uid={self.uid!r}, resource_version={self.resource_version!r})"  # never the body: maybe a Secret's
+
+    def __rich_repr__(self) -> Iterator[tuple[str, str]]:
+        yield "uid", self.uid
+        yield "resource_version", self.resource_version
 
 
 class Change(msgspec.Struct, frozen=True, gc=False):

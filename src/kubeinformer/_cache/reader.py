@@ -4,6 +4,8 @@ Rules. This is the one way to read what a codec keeps: here a body that does not
 and is reported, so that it can be fetched again. Transforms and models run when an object is read, never when it
 arrives: a sync of objects that nobody looks at costs nothing for them. The exceptions are indexers, which look at every
 object, and ``retain="objects"``, whose one copy is transformed before it is kept.
+
+What a read raises leaves here without the frames below, which have the object among their variables.
 """
 
 import re
@@ -17,7 +19,8 @@ from kubeinformer._cache.codecs import Codec, ObjectsCodec, Transform, decode_ob
 from kubeinformer._cache.compression import Damaged
 from kubeinformer._cache.entries import Entry
 from kubeinformer._cache.openapi_models import is_openapi_model, openapi_decoder
-from kubeinformer.errors import CorruptEntry, MalformedData, ModelMismatch, TransformError
+from kubeinformer._cache.user_code import their_own
+from kubeinformer.errors import CorruptEntry, KubeInformerError, MalformedData, ModelMismatch, TransformError
 from kubeinformer.resources import RawObject
 
 __all__ = ["Model", "Reader", "checked_transform"]
@@ -41,7 +44,7 @@ def checked_transform(resource: str, transform: Transform | None) -> Transform |
         try:
             found = cast("object", transform(item))
         except Exception as error:  # the user's function may raise anything; its text may quote the object
-            raise TransformError(resource, f"it raised {type(error).__name__}") from error
+            raise TransformError(resource, f"it raised {type(error).__name__}") from their_own(error)
         if not isinstance(found, dict):
             raise TransformError(resource, f"it returned {type(found).__name__}, not a dict")
         return cast("RawObject", found)
@@ -104,6 +107,12 @@ class Reader(Generic[T]):
             ModelMismatch: It does not fit the model.
             TransformError: The transform failed on it.
         """
+        try:
+            return self._load(key, entry)
+        except KubeInformerError as error:
+            raise error.with_traceback(None)  # noqa: B904 - it is the same one
+
+    def _load(self, key: str, entry: Entry) -> T:
         if self._from_json is not None and self._transform is None:
             return self._fit(self._from_json, key, self.raw(key, entry))
         try:
@@ -117,7 +126,7 @@ class Reader(Generic[T]):
     def decode(self, key: str, entry: Entry, body: bytes) -> T:
         """What indexers see of an object that just came: all of it, whatever the codec kept. Raises as `load`."""
         if self._is_kept_transformed:
-            return self.load(key, entry)
+            return self._load(key, entry)
         if self._from_json is not None and self._transform is None:
             return self._fit(self._from_json, key, body)
         return self._shape(key, self._decoded(body), transformed=False)
@@ -145,7 +154,7 @@ class Reader(Generic[T]):
         except RecursionError:
             raise self.too_deep() from None
         except Exception as error:  # the user's function may raise anything; its text may quote the object
-            raise ModelMismatch(self._resource, key, f"it raised {type(error).__name__}") from error
+            raise ModelMismatch(self._resource, key, f"it raised {type(error).__name__}") from their_own(error)
         # Raised out here: the text of msgspec's error may hold a value, and would be the context of ours.
         raise ModelMismatch(self._resource, key, problem)
 

@@ -60,6 +60,7 @@ class _Object(msgspec.Struct, gc=False, rename={"api_version": "apiVersion"}):
 
 _DECODER = msgspec.json.Decoder(_Object)
 _NOTHING = _Metadata()
+_DOTS = frozenset((".", ".."))
 
 
 def identify(resource: str, raw: Data, position: int | None) -> Identity:
@@ -72,7 +73,8 @@ def identify(resource: str, raw: Data, position: int | None) -> Identity:
 
     Raises:
         MalformedData: Not JSON, not UTF-8, or nested too deeply.
-        WrongKind: JSON, but no object with a name and a resource version; or a Table or Status.
+        WrongKind: JSON, but no object with a name and a resource version; or a Table or Status; or a name that leads
+            elsewhere in a path.
     """
     check_utf8(raw, resource, position)
     found = decode(_DECODER, raw, resource, position, "an object")
@@ -81,11 +83,18 @@ def identify(resource: str, raw: Data, position: int | None) -> Identity:
     metadata = found.metadata or _NOTHING
     if not metadata.name:
         raise WrongKind(resource, "object without metadata.name", position)
+    if _leads_elsewhere(metadata.name) or (metadata.namespace and _leads_elsewhere(metadata.namespace)):
+        raise WrongKind(resource, "object whose name or namespace is no segment of a path", position)
     if not metadata.resource_version:
         raise WrongKind(resource, "object without metadata.resourceVersion", position)
     return Identity(
         metadata.name, metadata.namespace or "", metadata.uid or "", metadata.resource_version, kind, api_version
     )
+
+
+def _leads_elsewhere(name: str) -> bool:
+    """No name in Kubernetes does; with one that does, two objects could share a key, and a path be another one."""
+    return "/" in name or name in _DOTS
 
 
 def refuse_foreign_kind(resource: str, kind: str, api_version: str, position: int | None) -> None:

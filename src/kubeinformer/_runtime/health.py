@@ -1,6 +1,8 @@
 """What is known of an informer's condition: counters, the last failure, and one log line per change of state.
 
-Rules. A log line has a constant message and its facts in ``extra``; no object's content is ever logged. The same kind
+Rules. A log line has a constant message and its facts in ``extra``; no object's content is ever logged. A failure is
+remembered without its frames, which have what was read among their variables: the last one becomes the cause of a
+`SyncTimeout`, and error reporters print variables along the chain. The same kind
 of failure again is logged at DEBUG only, until the stream has brought something: an API server that is down for an hour
 makes one line for each kind of failure when it goes, and one when it is back. One that answers 200 and fails at once,
 for ever, makes no more.
@@ -81,7 +83,7 @@ class Health:
 
     def failed(self, error: Exception) -> None:
         """A request failed with this error."""
-        self.last_error = error
+        self.last_error = _without_frames(error)
         name = type(error).__name__
         self.failures[name] += 1
         level = logging.DEBUG if name in self._logged else logging.WARNING
@@ -118,3 +120,13 @@ class Health:
 
     def _facts(self, **facts: object) -> dict[str, object]:
         return {"informer": self._name, **facts}
+
+
+def _without_frames(error: Exception) -> Exception:
+    todo: list[BaseException | None] = [error]
+    while todo:
+        one = todo.pop()
+        if one is not None and one.__traceback__ is not None:  # what has none was here already, or was never raised
+            one.__traceback__ = None
+            todo += [one.__cause__, one.__context__]
+    return error

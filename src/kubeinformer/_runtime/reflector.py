@@ -18,9 +18,9 @@ from kubeinformer._protocol.gzip import body_decoder
 from kubeinformer._protocol.kinds import KindCheck
 from kubeinformer._protocol.list_watch import ListWatch
 from kubeinformer._protocol.pages import ListItem, PageParser
-from kubeinformer._protocol.refusals import refusal, require_json
+from kubeinformer._protocol.refusals import is_redirect, refusal, require_json
 from kubeinformer._protocol.requests import Collection, Fetch, ListFetch, WatchFetch, build_request
-from kubeinformer._protocol.status import decode_status, retry_after_seconds
+from kubeinformer._protocol.status import Status, decode_status, retry_after_seconds
 from kubeinformer._protocol.steps import BeginSweep, CacheWrite, Phase, Reauthenticate, Send, Sweep, Wait
 from kubeinformer._protocol.watch_events import ErrorEvent, ObjectEvent, decode_watch_event
 from kubeinformer._runtime.delivery import Delivery
@@ -143,8 +143,12 @@ class Reflector:
         self._machine.broken(anyio.current_time())
 
     async def _refused(self, response: Response) -> None:
-        status = decode_status(await self._read_error(response), response.status)
-        self._health.failed(refusal(self._collection, self._machine.verb, status))
+        if is_redirect(response.status):
+            status = Status(response.status)
+        else:
+            status = decode_status(await self._read_error(response), response.status)
+        location = response.headers.get("location")
+        self._health.failed(refusal(self._collection, self._machine.verb, status, location))
         self._machine.refused(status, retry_after_seconds(response.headers, status), anyio.current_time())
 
     async def _read_error(self, response: Response) -> bytes:

@@ -79,7 +79,15 @@ def lost(error: Exception, target: str) -> ConnectionLost:
 
 
 def _plain(error: Exception) -> BaseException | None:
-    """The error to show as the cause: one that holds neither headers nor addresses of proxies."""
+    """The error to show as the cause: one that holds neither headers nor addresses of proxies, nor leads to them."""
+    plain = _beneath(error)
+    if plain is not None:
+        # aiohttp's frames have the headers among their variables.
+        plain.__traceback__ = plain.__cause__ = plain.__context__ = None
+    return plain
+
+
+def _beneath(error: Exception) -> BaseException | None:
     match error:
         case aiohttp.ClientConnectorCertificateError():
             return error.certificate_error

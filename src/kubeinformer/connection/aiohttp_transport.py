@@ -36,10 +36,10 @@ import yarl
 
 from kubeinformer.connection import aiohttp_failures as failures
 from kubeinformer.connection.config import ConnectionConfig
-from kubeinformer.connection.credentials import ClientCertificate
+from kubeinformer.connection.credentials import ClientCertificate, Secret, sendable
 from kubeinformer.connection.tls import client_context
 from kubeinformer.connection.transport import HttpRequest, Response
-from kubeinformer.errors import ConnectionFailed, ReadDeadlineExceeded, UsageError
+from kubeinformer.errors import ConnectionFailed, ReadDeadlineExceeded, TransportError, UsageError
 
 __all__ = ["AiohttpTransport"]
 
@@ -117,11 +117,20 @@ class AiohttpTransport:
     async def _send(self, request: HttpRequest, target: str) -> aiohttp.ClientResponse:
         if self._closed:
             raise UsageError(f"GET {target}: the transport is closed")
+        answer = await self._answer(request, target)
+        if isinstance(answer, aiohttp.ClientResponse):
+            return answer
+        # Raised out here: the foreign exception, which may hold headers, is not the context of ours, and none of the
+        # frames that ours passes has headers among its variables.
+        _log.debug("request failed", extra={"target": target, "failure": str(answer)})
+        raise answer
+
+    async def _answer(self, request: HttpRequest, target: str) -> aiohttp.ClientResponse | TransportError:
         credentials = self._config.credentials
-        headers = [*request.headers, *self._config.headers, ("User-Agent", self._agent)]
-        if authorization := await credentials.authorization():
-            headers.append(("Authorization", authorization))
         context = self._tls(await credentials.client_certificate())
+        headers = [*request.headers, *self._config.headers, ("User-Agent", self._agent)]
+        if authorization := sendable(await credentials.authorization()):
+            headers.append(("Authorization", authorization))
         if context is None and self._proxy_authorization:
             headers.append(("Proxy-Authorization", self._proxy_authorization))  # no CONNECT to carry it
         base = self._config.server + quote(request.path)
@@ -143,14 +152,11 @@ class AiohttpTransport:
         except failures.FOREIGN as error:
             # A timeout of aiohttp's is also a TimeoutError, but then it is about connecting.
             if isinstance(error, TimeoutError) and not isinstance(error, aiohttp.ClientError):
-                failure: Exception = ReadDeadlineExceeded(request.head_timeout)
-            else:
-                failure = failures.not_opened(error, target, through_proxy=self._proxy is not None)
-        # Raised out here, so that the foreign exception, which may hold headers, is not the context of ours.
-        if isinstance(failure, ConnectionFailed):
-            self._context = None  # files may have been renewed: read them again
-        _log.debug("request failed", extra={"target": target, "failure": str(failure)})
-        raise failure
+                return ReadDeadlineExceeded(request.head_timeout)
+            failure = failures.not_opened(error, target, through_proxy=self._proxy is not None)
+            if isinstance(failure, ConnectionFailed):
+                self._context = None  # files may have been renewed: read them again
+            return failure
 
     def _tls(self, certificate: ClientCertificate | None) -> ssl.SSLContext | None:
         """The context for this certificate. Connections of another context are not reused by aiohttp."""
@@ -263,4 +269,4 @@ def _split_proxy(proxy_url: str | None) -> tuple[str | None, str | None]:
         return proxy_url, None
     pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
     bare = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
-    return bare, "Basic " + base64.b64encode(pair.encode()).decode()
+    return bare, Secret("Basic " + base64.b64encode(pair.encode()).decode())

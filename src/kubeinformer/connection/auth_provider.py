@@ -22,7 +22,7 @@ from typing import Any
 import anyio
 import anyio.to_thread
 
-from kubeinformer.connection.credentials import Credentials, bearer
+from kubeinformer.connection.credentials import Credentials, Secret, bearer
 from kubeinformer.errors import ConfigError
 
 __all__ = ["GcpCredentials", "OidcCredentials"]
@@ -59,7 +59,7 @@ class OidcCredentials(Credentials):
         """
         if self._header is None or (self._expires is not None and self._expires <= self._now()):
             self._header = None
-            token = str((await anyio.to_thread.run_sync(self._read)).get("id-token") or "")
+            token = Secret((await anyio.to_thread.run_sync(self._read)).get("id-token") or "")
             remedy = (
                 "renew it with `kubectl get --raw /version`, which writes it into the file, or use a credential "
                 "plugin (exec) such as kubelogin, which renews it whenever needed"
@@ -114,7 +114,13 @@ class GcpCredentials(Credentials):
         """
         async with self._running:
             # A thread cannot be cancelled: it is left to its time limit.
-            token = await anyio.to_thread.run_sync(self._load, abandon_on_cancel=True)
+            token, problem = await anyio.to_thread.run_sync(self._load, abandon_on_cancel=True)
+        if problem is not None:
+            # Raised out here: the frames below have the provider's section among their variables.
+            raise ConfigError(
+                f"the gcp provider of {self._source} gave no token ({problem}); check cmd-path and cmd-args, or "
+                "better, move to gke-gcloud-auth-plugin: `gcloud container clusters get-credentials` does"
+            )
         return bearer(token, self._source)
 
     async def refresh(self) -> None:
@@ -125,8 +131,11 @@ class GcpCredentials(Credentials):
     def __repr__(self) -> str:
         return f"GcpCredentials({self._source})"
 
-    def _load(self) -> str:
-        """Runs in a thread. The loader keeps the token in the section that it was given, with its expiry."""
+    def _load(self) -> tuple[Secret, str | None]:
+        """The token, or why there is none. Runs in a thread.
+
+        The loader keeps the token in the section that it was given, with its expiry.
+        """
         from kubernetes_asyncio.config.kube_config import KubeConfigLoader  # noqa: PLC0415 - heavy, and rarely needed
 
         if self._config is None:
@@ -145,10 +154,6 @@ class GcpCredentials(Credentials):
             return str(await asyncio.wait_for(loader.load_gcp_token(), TIME_LIMIT))
 
         try:
-            return asyncio.run(token()).removeprefix("Bearer ")
+            return Secret(asyncio.run(token()).removeprefix("Bearer ")), None
         except Exception as error:  # noqa: BLE001 - whatever it is, its text may quote the section or the output
-            why = type(error).__name__
-        raise ConfigError(
-            f"the gcp provider of {self._source} gave no token ({why}); check cmd-path and cmd-args, or better, move "
-            "to gke-gcloud-auth-plugin: `gcloud container clusters get-credentials` does"
-        )
+            return Secret(), type(error).__name__

@@ -4,22 +4,43 @@ Rules. What would be unsafe cannot be constructed: `ConnectionConfig` refuses to
 another host, through whatever road it came (arguments, kubeconfig, code of the user's own), and refuses a URL with a
 password in it. The repr shows no secret.
 
+Theory. A URL is read by several parties: here to judge it, by the HTTP library to follow it. What they could read in
+two ways (white space, control characters, backslashes, letters beyond ASCII in the host) is refused, and the scheme is
+kept in lower case, so that what was judged is what is followed.
+
 Not here. Where the values come from: ``load``, ``kubeconfig``, ``in_cluster``.
 """
 
 import ipaddress
+import re
 from dataclasses import dataclass, field
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, urlsplit, urlunsplit
 
-from kubeinformer.connection.credentials import Anonymous, ClientCertificate, Credentials
+from kubeinformer.connection.credentials import Anonymous, ClientCertificate, Credentials, Secret
 from kubeinformer.errors import ConfigError
 
 __all__ = ["ConnectionConfig", "is_loopback", "split_url"]
 
+_URL = re.compile(r"[\x21-\x5b\x5d-\x7e]*")  # visible ASCII without the backslash, which some read as a slash
+
+# RFC 9110, 5.1 and 5.5. Values go out as UTF-8, as from Go: names of users are not all ASCII.
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_HEADER_VALUE = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]*")
+
+# `credentials` is the one way for the first two: it keeps them out of reprs and off plain http. The others make it
+# another request than the one that was asked for.
+_NOT_HEADERS = frozenset(
+    ("authorization", "proxy-authorization", "cookie", "host", "connection", "content-length", "transfer-encoding")
+)
+
 
 def is_loopback(host: str) -> bool:
-    """Whether a host, as a name or an address without brackets, can only be this machine (RFC 6761, RFC 1122)."""
-    if host == "localhost" or host.endswith(".localhost"):
+    """Whether a host, as a name or an address without brackets, can only be this machine (RFC 1122).
+
+    ``localhost`` is in every hosts file. Names below it are this machine by RFC 6761 alone: glibc asks DNS for them, and
+    in a pod ``kube.localhost`` is the service ``kube`` of the namespace ``localhost``.
+    """
+    if host == "localhost":
         return True
     try:
         address = ipaddress.ip_address(host)
@@ -40,23 +61,23 @@ def _parsed(url: str) -> SplitResult | None:
     return parts
 
 
-def split_url(url: str, what: str, schemes: tuple[str, ...]) -> SplitResult:
+def split_url(url: str, schemes: tuple[str, ...]) -> SplitResult | str:
     """Parse a URL given by a user.
 
     Args:
         url: The URL.
-        what: What it is for, to begin the message with.
         schemes: The schemes accepted.
 
-    Raises:
-        ConfigError: No such scheme, no host, or a bad port. The URL is not shown: it may hold a password.
+    Returns:
+        Its parts; or what is wrong with it, as the end of a sentence. The URL is not shown: it may hold a password.
+        It is no exception, so that no frame with the URL among its variables hangs on one.
     """
-    parts = _parsed(url)
+    parts = _parsed(url) if _URL.fullmatch(url) else None
     if parts is None:
-        raise ConfigError(f"{what} is not a URL: check its host and port")
+        return "is not a URL: check its host and port"
     if parts.scheme not in schemes or not parts.hostname:
         accepted = " or ".join(f"{scheme}://HOST[:PORT]" for scheme in schemes)
-        raise ConfigError(f"{what} is not a URL of the form {accepted}")
+        return f"is not a URL of the form {accepted}"
     return parts
 
 
@@ -78,7 +99,8 @@ class ConnectionConfig:
         source: Where all this was found, for messages.
 
     Raises:
-        ConfigError: The URL is none, holds a password, or would carry credentials in the clear to another host.
+        ConfigError: The URL is none, holds a password, or would carry credentials in the clear to another host; or a
+            header cannot be sent, or is not one to be given here (``Authorization``).
     """
 
     server: str
@@ -90,33 +112,66 @@ class ConnectionConfig:
     verify: bool = True
     proxy_url: str | None = field(default=None, repr=False)  # may hold a password
     namespace: str = "default"
-    headers: tuple[tuple[str, str], ...] = ()
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     source: str = "arguments"
 
     def __post_init__(self) -> None:
-        parts = split_url(self.server, f"the server's URL (from {self.source})", ("https", "http"))
+        problem = self._normalise()
+        if problem is None and self.proxy_url is not None:
+            problem = self._problem_of_the_proxy()
+        problem = problem or self._problem_in_plain_text() or next(filter(None, map(self._problem_of, self.headers)), None)
+        if problem is not None:
+            raise ConfigError(problem)  # here, where no URL and no header is among the variables
+
+    def _normalise(self) -> str | None:
+        """Keep the server's URL in one form, or say what is wrong with it."""
+        what = f"the server's URL (from {self.source})"
+        parts = split_url(self.server, ("https", "http"))
+        if isinstance(parts, str):
+            return f"{what} {parts}"
         if parts.username is not None or parts.password is not None:
-            raise ConfigError(
-                f"the server's URL (from {self.source}) holds a user name or password, which ends up in logs: "
+            return (
+                f"{what} holds a user name or password, which ends up in logs: "
                 "remove it, and give a token or a user entry in a kubeconfig instead"
             )
         if parts.query or parts.fragment:
-            raise ConfigError(f"the server's URL (from {self.source}) has a query or fragment: end it after the path")
-        # The one place where a frozen value is written: it is being made.
-        object.__setattr__(self, "server", self.server.rstrip("/"))
-        if self.proxy_url is not None:
-            split_url(self.proxy_url, f"the proxy's URL (from {self.source})", ("http", "https"))
-        self._refuse_plain_text(parts.scheme, parts.hostname or "")
+            return f"{what} has a query or fragment: end it after the path"
+        # Here and below frozen values are written: they are being made.
+        object.__setattr__(self, "server", urlunsplit(parts).rstrip("/"))
+        return None
 
-    def _refuse_plain_text(self, scheme: str, host: str) -> None:
+    def _problem_of_the_proxy(self) -> str | None:
+        proxy = Secret(self.proxy_url)
+        object.__setattr__(self, "proxy_url", proxy)
+        parts = split_url(proxy, ("http", "https"))
+        return f"the proxy's URL (from {self.source}) {parts}" if isinstance(parts, str) else None
+
+    def _problem_in_plain_text(self) -> str | None:
         """Credentials may cross plain http inside this machine only; a proxy elsewhere would read them as well."""
-        if scheme == "https" or isinstance(self.credentials, Anonymous):
-            return
+        # Not isinstance(): a subclass may well have something to say.
+        if self.server.startswith("https:") or type(self.credentials) is Anonymous:
+            return None
+        host = urlsplit(self.server).hostname or ""
         if self.proxy_url is not None:
             proxy_host = urlsplit(self.proxy_url).hostname or ""
             host = host if is_loopback(proxy_host) else proxy_host
-        if not is_loopback(host):
-            raise ConfigError(
-                f"refusing to send credentials (from {self.source}) over plain http to {host}: anybody on the way "
-                "could read them; use https://, or `kubectl proxy` on this machine, or give no credentials"
+        if is_loopback(host):
+            return None
+        return (
+            f"refusing to send credentials (from {self.source}) over plain http to {host}: anybody on the way "
+            "could read them; use https://, or `kubectl proxy` on this machine, or give no credentials"
+        )
+
+    def _problem_of(self, header: tuple[str, str]) -> str | None:
+        name, value = header
+        if not _HEADER_NAME.fullmatch(name) or not _HEADER_VALUE.fullmatch(value):
+            return (
+                f"the header {name!r} (from {self.source}) cannot be sent: names are letters, digits and dashes, "
+                "values are text without control characters"
             )
+        if name.lower() in _NOT_HEADERS:
+            return (
+                f"the header {name!r} (from {self.source}) cannot be given: credentials= says who you are, and the "
+                "others are the transport's"
+            )
+        return None

@@ -2,8 +2,9 @@
 
 Rules. A secret lives in a private attribute of one object here and leaves it in two ways only: as the value of the
 ``Authorization`` header, or as a private key on its way into a TLS context. It is in no repr, message or log record,
-and no exception raised here is chained to one that holds it. What cannot stand in a header (a newline from a badly
-cut token file) is refused here, because HTTP libraries put the header's value into their complaint.
+and no exception raised here is chained to one that holds it. A frame that an exception of ours passes has none among
+its variables either, or has it as a `Secret`: error reporters print those. What cannot stand in a header (a newline
+from a badly cut token file) is refused here, because HTTP libraries put the header's value into their complaint.
 
 Theory. A stream is authorized once, when it opens, and lives for minutes, so asking per request is cheap and enough:
 tokens that expire are replaced by the next request. A 401 means that the server thinks otherwise than the expiry
@@ -13,12 +14,13 @@ Not here. Credential plugins (``exec_plugin``) and the old auth providers (``aut
 """
 
 import base64
+import contextlib
 import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, SupportsIndex
 
 import anyio
 
@@ -29,17 +31,38 @@ __all__ = [
     "BasicCredentials",
     "ClientCertificate",
     "Credentials",
+    "Secret",
     "StaticToken",
     "TokenFile",
     "bearer",
+    "sendable",
 ]
 
 # The kubelet renews a projected token at 80% of its life, an hour by default, and the old one stays valid for the
 # rest. client-go reads the file again once a minute as well (transport/token_source.go, `period: time.Minute`).
 TOKEN_FILE_PERIOD = 60.0  # seconds
 
+# A token has a few KB; what is larger is another file. API servers take 1 MB of headers at most (Go's default).
+TOKEN_FILE_LIMIT = 2**20  # bytes
+
 # What a header may carry is visible ASCII (RFC 9110, 5.5); a token has no spaces inside (RFC 6750, 2.1).
 _TOKEN = re.compile(r"[\x21-\x7e]+")
+_HEADER = re.compile(r"[\x20-\x7e]+")
+
+
+class Secret(str):
+    """Text that its repr does not show, nor that of its parts: for the variables and attributes that hold a secret.
+
+    Everything else takes it for the str that it is. Parts too, because rich cuts a long text before it takes its repr.
+    """
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "<secret>"
+
+    def __getitem__(self, key: SupportsIndex | slice) -> "Secret":
+        return Secret(super().__getitem__(key))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +80,10 @@ class ClientCertificate:
     key_file: str | None = None
     certificate_data: str | None = field(default=None, repr=False)
     key_data: str | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        if self.key_data is not None:  # for dataclasses.asdict, which knows nothing of repr=False
+            object.__setattr__(self, "key_data", Secret(self.key_data))
 
 
 class Credentials(Protocol):
@@ -90,11 +117,27 @@ def bearer(token: str, source: str) -> str:
     Raises:
         ConfigError: It is empty or could not stand in a header. The token is not in the message.
     """
-    token = token.strip()
+    token = Secret(token.strip())
     if not _TOKEN.fullmatch(token):
         what = "holds characters that no token has" if token else "is empty"
         raise ConfigError(f"the token from {source} {what}: it must be one word of visible ASCII characters")
-    return f"Bearer {token}"
+    return Secret(f"Bearer {token}")
+
+
+def sendable(authorization: str | None) -> str | None:
+    """A header value that somebody's `Credentials` gave, if it can be sent; None for none.
+
+    Raises:
+        ConfigError: It could not stand in a header, or would end it. It is not in the message.
+    """
+    if not authorization:
+        return None
+    authorization = Secret(authorization)
+    if not _HEADER.fullmatch(authorization):
+        raise ConfigError(
+            "the credentials gave an Authorization header that cannot be sent: it must be visible ASCII characters"
+        )
+    return authorization
 
 
 class Anonymous(Credentials):
@@ -119,6 +162,7 @@ class StaticToken(Credentials):
     """
 
     def __init__(self, token: str, *, source: str = "token=") -> None:
+        token = Secret(token)  # this frame is one that an error passes
         self._header = bearer(token, source)
         self._source = source
 
@@ -137,13 +181,17 @@ class BasicCredentials(Credentials):
     """User name and password (RFC 7617): API servers dropped it in 1.19, proxies before them have not.
 
     Raises:
-        ConfigError: The user name holds a colon, which the scheme cannot say.
+        ConfigError: The user name holds a colon, which the scheme cannot say, or one of the two is no text.
     """
 
     def __init__(self, username: str, password: str) -> None:
+        username, password = Secret(username), Secret(password)
         if ":" in username:
             raise ConfigError("a user name for basic authentication cannot hold a colon (RFC 7617, section 2)")
-        self._header = "Basic " + base64.b64encode(f"{username}:{password}".encode()).decode()
+        with contextlib.suppress(UnicodeEncodeError):  # it holds the password, so it may not be the context of ours
+            self._header = Secret("Basic " + base64.b64encode(f"{username}:{password}".encode()).decode())
+            return
+        raise ConfigError("user name and password must be text that UTF-8 can say")
 
     async def authorization(self) -> str | None:
         """User name and password."""
@@ -182,7 +230,7 @@ class TokenFile(Credentials):
             try:
                 # Readers that come at the same time read the file once each: cheaper than a lock. What is not ASCII
                 # becomes what no token has.
-                text = await anyio.Path(self._path).read_text(encoding="ascii", errors="replace")
+                text = Secret((await _head_of(self._path)).decode("ascii", "replace"))
                 self._header = bearer(text, str(self._path))
             except (OSError, ConfigError) as error:
                 # While the file is swapped, or its volume is away, the old token likely still holds; if not, the
@@ -203,3 +251,18 @@ class TokenFile(Credentials):
 
     def __repr__(self) -> str:
         return f"TokenFile({str(self._path)!r})"
+
+
+async def _head_of(path: Path) -> bytes:
+    """A file's content.
+
+    Raises:
+        ConfigError: It is too large for a token.
+        OSError: It cannot be read.
+    """
+    async with await anyio.open_file(path, "rb") as file:
+        content = await file.read(TOKEN_FILE_LIMIT + 1)
+    if len(content) > TOKEN_FILE_LIMIT:
+        del content
+        raise ConfigError(f"the token file {path} is larger than {TOKEN_FILE_LIMIT} bytes: it holds something else")
+    return content

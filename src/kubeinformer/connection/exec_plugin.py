@@ -1,8 +1,11 @@
 """Credential plugins: programs that print a token or a certificate (``aws eks get-token`` and its kind).
 
 Rules. One run serves everybody who asks meanwhile. What a plugin printed stands in no message: it is the credential.
-Its standard error goes where ours goes, as with kubectl, because that is where it asks people to log in. A plugin has
-a limited time; when that is up, or its caller is cancelled, it is killed.
+Of how it is run, messages and reprs show the command and the file that names it; its arguments and variables may hold
+secrets. Its standard error goes where ours goes, as with kubectl, because that is where it asks people to log in. No
+shell is involved; standard input is empty unless it may ask a person at a terminal; its environment is this process's
+and what the kubeconfig adds. A plugin has a limited time and a limited output; beyond either, or when its caller is
+cancelled, it is killed.
 
 A run that failed fails everybody who waited for it, and whoever asks within ``YOUNG`` of it, with the same words.
 
@@ -19,7 +22,6 @@ files until exit.
 Source. https://kubernetes.io/docs/reference/access-authn-authz/authentication/#client-go-credential-plugins
 """
 
-import contextlib
 import datetime as dt
 import json
 import os
@@ -35,11 +37,18 @@ import anyio
 from kubeinformer.connection.credentials import ClientCertificate, Credentials, bearer
 from kubeinformer.errors import ConfigError
 
-__all__ = ["ExecCredentials", "ExecPlugin"]
+__all__ = ["API_VERSIONS", "INTERACTIVE_MODES", "ExecCredentials", "ExecPlugin"]
 
 # client-go has no limit at all, and a hung plugin hangs the controller with it. A cloud's token call takes a second
 # or two, a person in front of a browser some minutes.
 TIME_LIMIT, TIME_LIMIT_INTERACTIVE = 60.0, 600.0  # seconds
+
+# A token has a few KB, a certificate with its chain and key some ten.
+OUTPUT_LIMIT = 2**20  # bytes
+
+# Those that kubectl takes; v1alpha1 is gone since 1.24.
+API_VERSIONS = ("client.authentication.k8s.io/v1", "client.authentication.k8s.io/v1beta1")
+INTERACTIVE_MODES = ("Never", "IfAvailable", "Always")
 
 # Longer than it takes all streams of a process to hear the same 401; short enough that a token which the server
 # really does not want is replaced by the machine's next tries (backoff up to 30 s).
@@ -52,7 +61,7 @@ class ExecPlugin:
 
     Attributes:
         command: Path or name of the program.
-        args: Its arguments.
+        args: Its arguments. In no repr.
         env: Variables beside the process's own. In no repr.
         api_version: ``client.authentication.k8s.io/v1`` or ``v1beta1``.
         interactive_mode: ``Never``, ``IfAvailable`` or ``Always``: whether it may read standard input.
@@ -62,7 +71,7 @@ class ExecPlugin:
     """
 
     command: str
-    args: tuple[str, ...] = ()
+    args: tuple[str, ...] = field(default=(), repr=False)
     env: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     api_version: str = "client.authentication.k8s.io/v1"
     interactive_mode: str = "IfAvailable"
@@ -150,44 +159,56 @@ class ExecCredentials(Credentials):
         interactive = plugin.interactive_mode != "Never" and _has_terminal()
         if plugin.interactive_mode == "Always" and not interactive:
             raise ConfigError(f"{self._name} needs a terminal (interactiveMode: Always), and there is none")
+        limit = self._time_limit or (TIME_LIMIT_INTERACTIVE if interactive else TIME_LIMIT)
+        found = await self._ask(limit, interactive=interactive)
+        if isinstance(found, str):
+            # Raised out here: the frames below have the environment, the arguments and the output for variables.
+            raise ConfigError(found)
+        return found
+
+    async def _ask(self, limit: float, *, interactive: bool) -> "_Issued | str":
+        """Run it; what it issued, or in words why there is nothing."""
+        plugin = self._plugin
         spec: dict[str, Any] = {"interactive": interactive}
         if plugin.cluster is not None:
             spec["cluster"] = plugin.cluster
         request = {"apiVersion": plugin.api_version, "kind": "ExecCredential", "spec": spec}
-        limit = self._time_limit or (TIME_LIMIT_INTERACTIVE if interactive else TIME_LIMIT)
         try:
+            # The cluster's extensions may hold what YAML knows and JSON does not, such as dates.
+            environment = {**os.environ, **dict(plugin.env), "KUBERNETES_EXEC_INFO": json.dumps(request, default=str)}
             with anyio.fail_after(limit):
-                done = await anyio.run_process(
-                    [plugin.command, *plugin.args],
-                    stdin=None if interactive else subprocess.DEVNULL,
-                    stderr=None,  # inherited: it speaks to people
-                    env={**os.environ, **dict(plugin.env), "KUBERNETES_EXEC_INFO": json.dumps(request)},
-                    check=False,
+                code, output = await _run(
+                    [plugin.command, *plugin.args], environment, stdin=None if interactive else subprocess.DEVNULL
                 )
         except TimeoutError:
-            raise ConfigError(f"{self._name} gave nothing within {limit:g} s and was ended") from None
+            return f"{self._name} gave nothing within {limit:g} s and was ended"
         except OSError as error:
-            hint = f"; {plugin.install_hint}" if plugin.install_hint else "; install it, or repair PATH"
-            raise ConfigError(f"{self._name} cannot be run: {error.strerror}{hint}") from None
-        if done.returncode != 0:
-            raise ConfigError(
-                f"{self._name} failed with exit code {done.returncode}; its own words are on standard error, "
+            hint = plugin.install_hint or "install it, or repair PATH"
+            return f"{self._name} cannot be run: {error.strerror}; {hint}"
+        except (TypeError, ValueError):  # a NUL in an argument, an equals sign in a variable's name
+            return f"{self._name} cannot be run: its args, env or cluster hold what no program can be given"
+        if output is None:
+            return f"{self._name} printed more than {OUTPUT_LIMIT} bytes and was ended"
+        if code != 0:
+            return (
+                f"{self._name} failed with exit code {code}; its own words are on standard error, "
                 "and running it by hand shows them again"
             )
-        return self._read(done.stdout)
+        return self._read(output)
 
-    def _read(self, output: bytes) -> _Issued:
-        """Parse what was printed, quoting none of it."""
-        answer: Any = None
-        with contextlib.suppress(ValueError):  # it holds the output, so it may not be the context of ours
+    def _read(self, output: bytes) -> "_Issued | str":
+        """Parse what was printed; in words why it is nothing, quoting none of it."""
+        try:
             answer = json.loads(output)
+        except (ValueError, RecursionError):
+            answer = None
         if not isinstance(answer, dict):
             answer = {}
         status = answer.get("status")
         if not isinstance(status, dict) or answer.get("kind") != "ExecCredential":
-            raise ConfigError(f"{self._name} printed no ExecCredential (JSON) with a status")
+            return f"{self._name} printed no ExecCredential (JSON) with a status"
         if answer.get("apiVersion") != self._plugin.api_version:
-            raise ConfigError(
+            return (
                 f"{self._name} answered in another version than {self._plugin.api_version}, which the kubeconfig "
                 "names: update the plugin, or the apiVersion of the exec section"
             )
@@ -195,15 +216,19 @@ class ExecCredentials(Credentials):
             status.get(name) or None for name in ("token", "clientCertificateData", "clientKeyData")
         )
         if token is None and certificate is None:
-            raise ConfigError(f"{self._name} gave neither token nor clientCertificateData")
+            return f"{self._name} gave neither token nor clientCertificateData"
         if (certificate is None) != (key is None):
-            raise ConfigError(f"{self._name} gave one of clientCertificateData and clientKeyData without the other")
+            return f"{self._name} gave one of clientCertificateData and clientKeyData without the other"
         try:
             expires = _timestamp(status.get("expirationTimestamp"))
         except (TypeError, ValueError):
-            raise ConfigError(f"{self._name} gave an expirationTimestamp that is not RFC 3339") from None
+            return f"{self._name} gave an expirationTimestamp that is not RFC 3339"
+        try:
+            authorization = None if token is None else bearer(str(token), self._name)
+        except ConfigError as error:
+            return str(error)
         return _Issued(
-            authorization=None if token is None else bearer(str(token), self._name),
+            authorization=authorization,
             certificate=None
             if certificate is None
             else ClientCertificate(certificate_data=str(certificate), key_data=str(key)),
@@ -214,6 +239,27 @@ class ExecCredentials(Credentials):
     @property
     def _name(self) -> str:
         return f"the credential plugin {self._plugin.command!r} (from {self._plugin.source})"
+
+
+async def _run(
+    command: list[str], environment: Mapping[str, str], *, stdin: int | None
+) -> tuple[int, bytes] | tuple[int, None]:
+    """Exit code and standard output, or None for the latter when it was too much; the program is gone either way."""
+    output = bytearray()
+    async with await anyio.open_process(
+        command,
+        stdin=stdin,
+        stdout=subprocess.PIPE,
+        stderr=None,  # inherited: it speaks to people
+        env=environment,
+    ) as process:
+        assert process.stdout is not None
+        async for piece in process.stdout:
+            output += piece
+            if len(output) > OUTPUT_LIMIT:
+                process.kill()
+                return await process.wait(), None
+        return await process.wait(), bytes(output)
 
 
 def _timestamp(text: str | None) -> dt.datetime | None:

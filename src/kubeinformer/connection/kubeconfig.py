@@ -3,7 +3,11 @@
 Rules. With several files the first to name a cluster, user or context wins, and so does the first ``current-context``.
 Relative paths are relative to the file they stand in. Text (``…-data``) wins over files, ``tokenFile`` over ``token``,
 and those over a password, a plugin and a provider, as in client-go. Impersonation (``as…``) is carried out: leaving
-it out would act with more rights than asked for. No message shows what a file contains: only names, and positions.
+it out would act with more rights than asked for. No message shows what a file contains: only names, and positions; and
+no frame that an error passes has a file's values among its variables. A file that others than its owner can read is
+told in the log, as helm does.
+
+What a file may cost is bounded before anything is built of it (``yaml_documents``).
 
 Theory. The files are read once, when the cluster is looked up; what may change later (tokens) is asked of
 `Credentials` from then on.
@@ -19,10 +23,13 @@ Source. https://kubernetes.io/docs/reference/config-api/kubeconfig.v1/, client-g
 import base64
 import binascii
 import contextlib
-from collections.abc import Mapping, Sequence
+import logging
+import stat
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from kubeinformer.connection.auth_provider import GcpCredentials, OidcCredentials
 from kubeinformer.connection.config import ConnectionConfig
@@ -31,14 +38,22 @@ from kubeinformer.connection.credentials import (
     BasicCredentials,
     ClientCertificate,
     Credentials,
+    Secret,
     StaticToken,
     TokenFile,
 )
-from kubeinformer.connection.exec_plugin import ExecCredentials, ExecPlugin
+from kubeinformer.connection.exec_plugin import API_VERSIONS, INTERACTIVE_MODES, ExecCredentials, ExecPlugin
 from kubeinformer.connection.proxy import proxy_for
+from kubeinformer.connection.yaml_documents import NotYaml, load_yaml
 from kubeinformer.errors import ConfigError
 
 __all__ = ["Kubeconfig", "Section", "kubeconfig_connection", "read_kubeconfig"]
+
+_log = logging.getLogger("kubeinformer.connection")
+
+_OTHERS = stat.S_IRGRP | stat.S_IROTH
+
+_IN_NAMES = "!#$&'*+^`|"  # what may stand in a header's name beside letters, digits, ``_.-~`` and the percent sign
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +70,15 @@ class Section:
         Raises:
             ConfigError: It is something else. Numbers pass: YAML makes them of unquoted tokens and passwords.
         """
-        value = self.values.get(name)
-        if value is None or value == "":
-            return None
-        if isinstance(value, (dict, list, bool)):
+        if isinstance(self.values.get(name), (dict, list, bool)):
             raise ConfigError(f"{self.where}: {name} must be text")
-        return str(value)
+        value = self.values.get(name)
+        return None if value is None or value == "" else str(value)
+
+    def secret(self, name: str) -> str | None:
+        """As `text`, for what a frame's variables may not show."""
+        value = self.text(name)
+        return None if value is None else Secret(value)
 
     def path(self, name: str) -> str | None:
         """A path, made absolute."""
@@ -69,14 +87,13 @@ class Section:
 
     def flag(self, name: str) -> bool:
         """A boolean, False when missing."""
-        value = self.values.get(name)
-        if value not in (None, True, False):
+        if self.values.get(name) not in (None, True, False):
             raise ConfigError(f"{self.where}: {name} must be true or false")
-        return bool(value)
+        return bool(self.values.get(name))
 
     def pem(self, name: str) -> str | None:
         """Base64 of PEM, as text."""
-        value = self.text(name)
+        value = self.secret(name)
         if value is None:
             return None
         with contextlib.suppress(binascii.Error, UnicodeDecodeError):
@@ -86,21 +103,29 @@ class Section:
 
     def section(self, name: str) -> "Section | None":
         """A mapping below, None when missing."""
-        value = self.values.get(name)
-        if value is None:
-            return None
-        if not isinstance(value, dict):
+        if not isinstance(self.values.get(name), (dict, type(None))):
             raise ConfigError(f"{self.where}: {name} must be a mapping")
-        return Section(value, f"{self.where}.{name}", self.folder)
+        value = self.values.get(name)
+        return None if value is None else Section(value, f"{self.where}.{name}", self.folder)
 
     def list(self, name: str) -> "Sequence[Any]":
         """A list, empty when missing."""
-        value = self.values.get(name)
-        if value is None:
-            return ()
-        if not isinstance(value, list):
+        if not isinstance(self.values.get(name), (list, type(None))):
             raise ConfigError(f"{self.where}: {name} must be a list")
-        return value
+        return self.values.get(name) or ()
+
+    def named(self, name: str) -> "Iterator[tuple[str, Section]]":
+        """What a list of ``{name: …, cluster: …}`` holds, by name; for `name` in the plural."""
+        for number in range(len(self.list(name))):
+            where = f"{self.where}: {name}[{number}]"
+            if not _has_name(self.list(name)[number]):
+                raise ConfigError(f"{where} must be a mapping with a name")
+            item = Section(self.list(name)[number], where, self.folder)
+            yield item.values["name"], item.section(name.removesuffix("s")) or Section({}, where, self.folder)
+
+
+def _has_name(item: object) -> bool:
+    return isinstance(item, dict) and isinstance(item.get("name"), str)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,36 +154,34 @@ def read_kubeconfig(files: Sequence[Path]) -> Kubeconfig:
     merged: dict[str, dict[str, Section]] = {"clusters": {}, "users": {}, "contexts": {}}
     for document in documents:
         for kind, known in merged.items():
-            for number, item in enumerate(document.list(kind)):
-                where = f"{document.where}: {kind}[{number}]"
-                if not isinstance(item, dict) or not isinstance(item.get("name"), str):
-                    raise ConfigError(f"{where} must be a mapping with a name")
-                inner = Section(item, where, document.folder).section(kind.removesuffix("s"))
-                known.setdefault(item["name"], inner or Section({}, where, document.folder))
+            for name, section in document.named(kind):
+                known.setdefault(name, section)
     current = next((name for document in documents if (name := document.text("current-context"))), None)
     return Kubeconfig(tuple(files), current, merged["clusters"], merged["users"], merged["contexts"])
 
 
 def _document(file: Path) -> Section:
-    import yaml  # type: ignore[import-untyped]  # noqa: PLC0415 - the in-cluster path needs none; no stubs wanted
-
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # large files: seconds in Python, moments in C
     try:
-        value = yaml.load(file.read_bytes(), Loader=loader)  # noqa: S506 - both loaders are safe ones
+        found = load_yaml(file)
     except OSError as error:
         raise ConfigError(f"cannot read the kubeconfig {file}: {error.strerror}") from None
-    except (yaml.YAMLError, ValueError) as error:  # the latter: what looks like a date, and is none
-        value = error
-    if isinstance(value, Exception):
-        # Raised out here: its text quotes the line, maybe the one with the token, and would be the context of ours.
-        mark = getattr(value, "problem_mark", None)
-        position = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        raise ConfigError(f"the kubeconfig {file} is not YAML{position}")
-    if value is None:
-        value = {}
-    if not isinstance(value, dict):
-        raise ConfigError(f"the kubeconfig {file} is not a mapping: is this the right file?")
-    return Section(value, str(file), file.absolute().parent)
+    if isinstance(found, NotYaml):
+        raise ConfigError(f"the kubeconfig {file} {found.problem}")
+    return Section(found, str(file), file.absolute().parent)
+
+
+def _warn_of_readers(kubeconfig: Kubeconfig) -> None:
+    """Tell the log of files that others than their owner can read. Blocks."""
+    for file in kubeconfig.files:
+        try:
+            mode = file.stat().st_mode
+        except OSError:
+            continue  # gone meanwhile: it was read, and nobody else can
+        if mode & _OTHERS:
+            _log.warning(
+                "a kubeconfig can be read by other users of this machine: chmod 600",
+                extra={"file": str(file), "mode": f"{stat.S_IMODE(mode):03o}"},
+            )
 
 
 def kubeconfig_connection(kubeconfig: Kubeconfig, context: str | None, environ: Mapping[str, str]) -> ConnectionConfig:
@@ -172,6 +195,7 @@ def kubeconfig_connection(kubeconfig: Kubeconfig, context: str | None, environ: 
     Raises:
         ConfigError: There is no such context, or it cannot be used; names what is at hand.
     """
+    _warn_of_readers(kubeconfig)
     files = ":".join(map(str, kubeconfig.files))
     available = ", ".join(sorted(kubeconfig.contexts)) or "none"
     name = context or kubeconfig.current
@@ -188,7 +212,7 @@ def kubeconfig_connection(kubeconfig: Kubeconfig, context: str | None, environ: 
         raise ConfigError(f"context {name!r} in {files} names the user {user_name!r}, which is not there")
     cluster = kubeconfig.clusters[cluster_name]
     user = kubeconfig.users[user_name] if user_name else Section({}, files, Path())
-    server = cluster.text("server")
+    server = cluster.secret("server")  # until it is known to hold no password
     if server is None:
         raise ConfigError(f"{cluster.where} has no server")
     return ConnectionConfig(
@@ -199,7 +223,7 @@ def kubeconfig_connection(kubeconfig: Kubeconfig, context: str | None, environ: 
         client_certificate=_client_certificate(user),
         tls_server_name=cluster.text("tls-server-name"),
         verify=not cluster.flag("insecure-skip-tls-verify"),
-        proxy_url=cluster.text("proxy-url") or proxy_for(server, environ),
+        proxy_url=cluster.secret("proxy-url") or proxy_for(server, environ),
         namespace=chosen.text("namespace") or "default",
         headers=_impersonation(user),
         source=f"context {name!r} in {files}",
@@ -219,9 +243,9 @@ def _client_certificate(user: Section) -> ClientCertificate | None:
 def _credentials(kubeconfig: Kubeconfig, user: Section, name: str | None, cluster: Section) -> Credentials:
     if (path := user.path("tokenFile")) is not None:
         return TokenFile(path)
-    if (token := user.text("token")) is not None:
+    if (token := user.secret("token")) is not None:
         return StaticToken(token, source=user.where)
-    username, password = user.text("username"), user.text("password")
+    username, password = user.text("username"), user.secret("password")
     if username is not None and password is not None:
         return BasicCredentials(username, password)
     if (plugin := user.section("exec")) is not None:
@@ -251,15 +275,23 @@ def _plugin(section: Section, cluster: Section) -> ExecPlugin:
     command, api_version = section.text("command"), section.text("apiVersion")
     if command is None or api_version is None:
         raise ConfigError(f"{section.where} needs command and apiVersion")
+    interactive_mode = section.text("interactiveMode") or "IfAvailable"
+    for name, value, accepted in (
+        ("apiVersion", api_version, API_VERSIONS),
+        ("interactiveMode", interactive_mode, INTERACTIVE_MODES),
+    ):
+        if value not in accepted:
+            raise ConfigError(f"{section.where}: {name} must be one of {', '.join(accepted)}")
     if "/" in command:  # a bare name is looked up on PATH
         command = str(section.folder / command)
-    variables = [item for item in section.list("env") if isinstance(item, dict)]
+    if not all(map(_has_name, section.list("env"))):
+        raise ConfigError(f"{section.where}: each entry of env must be a mapping with a name")
     return ExecPlugin(
         command=command,
         args=tuple(str(argument) for argument in section.list("args")),
-        env=tuple((str(item.get("name")), str(item.get("value", ""))) for item in variables),
+        env=tuple((item["name"], str(item.get("value", ""))) for item in section.list("env")),
         api_version=api_version,
-        interactive_mode=section.text("interactiveMode") or "IfAvailable",
+        interactive_mode=interactive_mode,
         cluster=_cluster_info(cluster) if section.flag("provideClusterInfo") else None,
         install_hint=section.text("installHint") or "",
         source=section.where,
@@ -297,5 +329,7 @@ def _impersonation(user: Section) -> tuple[tuple[str, str], ...]:
     if uid is not None:
         headers.append(("Impersonate-Uid", uid))
     if extra is not None:
-        headers += [(f"Impersonate-Extra-{key}", str(value)) for key in extra.values for value in extra.list(key)]
+        # Keys such as example.com/scopes make no header's name: percent-encoded, as client-go does.
+        names = {key: f"Impersonate-Extra-{quote(str(key), safe=_IN_NAMES)}" for key in extra.values}
+        headers += [(names[key], str(value)) for key in extra.values for value in extra.list(key)]
     return tuple(headers)

@@ -19,7 +19,7 @@ from pathlib import Path
 import anyio.to_thread
 
 from kubeinformer.connection.config import ConnectionConfig
-from kubeinformer.connection.credentials import Anonymous, ClientCertificate, Credentials, StaticToken
+from kubeinformer.connection.credentials import Anonymous, ClientCertificate, Credentials, Secret, StaticToken
 from kubeinformer.connection.in_cluster import SERVICE_ACCOUNT, in_cluster_config
 from kubeinformer.connection.proxy import proxy_for
 from kubeinformer.errors import ConfigError, UsageError
@@ -62,7 +62,10 @@ async def load_config(
         ConfigError: No cluster was found, or the one found cannot be used; says what was looked for, in order.
         UsageError: Arguments that exclude each other.
     """
-    environ = dict(os.environ)
+    # Errors leave through here: what may be a secret, or hold one, shows nothing in a traceback's variables.
+    token, proxy_url, server = map(_hidden, (token, proxy_url, server))
+    environ = {name: os.environ[name] for name in _VARIABLES if name in os.environ}
+    environ |= {name: Secret(os.environ[name]) for name in _PROXIES if name in os.environ}
     explicit = {
         "token": token,
         "credentials": credentials,
@@ -100,6 +103,15 @@ async def load_config(
         proxy_url=proxy_url or proxy_for(server, environ),
         source="server=",
     )
+
+
+# All that is looked at. The URLs of proxies may hold passwords.
+_VARIABLES = ("KUBECONFIG", "KUBERNETES_SERVICE_HOST", "KUBERNETES_SERVICE_PORT", "NO_PROXY", "no_proxy")
+_PROXIES = ("HTTPS_PROXY", "HTTP_PROXY", "https_proxy", "http_proxy")
+
+
+def _hidden(text: str | None) -> str | None:
+    return None if text is None else Secret(text)
 
 
 def _text(path: str | os.PathLike[str] | None) -> str | None:

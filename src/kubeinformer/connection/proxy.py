@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from kubeinformer.connection.config import is_loopback
+from kubeinformer.connection.credentials import Secret
 
 __all__ = ["proxy_for"]
 
@@ -33,7 +34,7 @@ def proxy_for(server: str, environ: Mapping[str, str]) -> str | None:
     exceptions = environ.get("NO_PROXY") or environ.get("no_proxy") or ""
     if any(_matches(entry.strip().lower(), host, port) for entry in exceptions.split(",")):
         return None
-    return proxy if "://" in proxy else f"http://{proxy}"
+    return Secret(proxy if "://" in proxy else f"http://{proxy}")
 
 
 def _matches(entry: str, host: str, port: int) -> bool:

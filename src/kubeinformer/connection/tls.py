@@ -1,9 +1,11 @@
 """TLS as clusters use it: verified, or refused with a message that says what to do.
 
-Rules. Verification is on unless it was switched off by name; nothing here falls back to less. TLS 1.2 is the least,
-as for API servers themselves. A private key given as text touches the disk in a private directory (0700, file 0600)
-for as long as OpenSSL takes to read it, since Python's ssl loads keys from files only. An encrypted key is refused:
-OpenSSL would ask for its passphrase on the terminal and stop the event loop until somebody typed it.
+Rules. Verification is on unless it was switched off by name, which the log tells once for each server; nothing here
+falls back to less. TLS 1.2 is the least, as for API servers themselves. Python's ssl loads keys from files only: a
+private key given as text becomes one in memory (memfd), which needs no writable disk either, as pods often have none.
+Where there is no such thing, it is a file (0600) in a private directory (0700) for as long as OpenSSL takes to read it.
+An encrypted key is refused: OpenSSL would ask for its passphrase on the terminal and stop the event loop until somebody
+typed it.
 
 Theory. Clusters are made for Go's verification, so ours is the same chain and name check: the common name is ignored
 as Go does, and ``VERIFY_X509_STRICT``, which Python 3.13 switched on, is switched off again, because it refuses
@@ -12,6 +14,7 @@ authorities without key identifiers, as kubeadm, kind and several clouds made th
 """
 
 import contextlib
+import logging
 import os
 import ssl
 import tempfile
@@ -23,6 +26,9 @@ from kubeinformer.connection.credentials import ClientCertificate
 from kubeinformer.errors import ConfigError
 
 __all__ = ["client_context"]
+
+_log = logging.getLogger("kubeinformer.connection")
+_told: set[str] = set()  # the servers that the log called unverified
 
 
 def client_context(config: ConnectionConfig, certificate: ClientCertificate | None = None) -> ssl.SSLContext:
@@ -50,6 +56,12 @@ def client_context(config: ConnectionConfig, certificate: ClientCertificate | No
     if not config.verify:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
+        if config.server not in _told:
+            _told.add(config.server)
+            _log.warning(
+                "the server's certificate is not verified: anybody on the way can read and change everything",
+                extra={"server": config.server, "source": config.source},
+            )
     elif custom_ca:
         _load_authorities(context, config)
     else:
@@ -82,33 +94,40 @@ def _load_certificate(context: ssl.SSLContext, certificate: ClientCertificate, s
     def no_passphrase() -> str:
         raise ConfigError(f"the private key of the client certificate {what} is encrypted: give it decrypted")
 
-    with _as_files(certificate) as (certificate_file, key_file):
-        try:
+    try:
+        with contextlib.ExitStack() as files:
+            certificate_file = _as_file(certificate.certificate_data, certificate.certificate_file, files)
+            if certificate_file is None:
+                raise ConfigError("a client key is given without its certificate: add client-certificate(-data)")
+            key_file = _as_file(certificate.key_data, certificate.key_file, files)
             context.load_cert_chain(certificate_file, key_file, password=no_passphrase)
-        except (OSError, ValueError) as error:
-            raise ConfigError(
-                f"cannot use the client certificate {what}: {_reason(error)}; certificate and key must be PEM, "
-                "readable, and belong to each other"
-            ) from None  # an OSError may name our private file: of no use to anybody
+    except (OSError, ValueError) as error:
+        raise ConfigError(
+            f"cannot use the client certificate {what}: {_reason(error)}; certificate and key must be PEM, "
+            "readable, and belong to each other"
+        ) from None  # an OSError may name our private file: of no use to anybody
+
+
+def _as_file(text: str | None, path: str | None, files: contextlib.ExitStack) -> str | None:
+    return path if text is None else files.enter_context(_private_file(text))
 
 
 @contextlib.contextmanager
-def _as_files(certificate: ClientCertificate) -> Generator[tuple[str, str | None]]:
-    """Both as paths, text in a private directory that is gone afterwards."""
+def _private_file(text: str) -> Generator[str]:
+    """A path to read the text from, which nobody else can and which is gone afterwards."""
+    if hasattr(os, "memfd_create") and Path("/proc/self/fd").exists():
+        with os.fdopen(os.memfd_create("kubeinformer"), "w", encoding="utf-8") as file:
+            os.fchmod(file.fileno(), 0o600)
+            file.write(text)
+            file.flush()
+            yield f"/proc/self/fd/{file.fileno()}"
+        return
     with tempfile.TemporaryDirectory(prefix="kubeinformer-") as folder:  # made with mode 0700
-
-        def as_file(name: str, text: str | None, path: str | None) -> str | None:
-            if text is None:
-                return path
-            private = Path(folder, name)
-            with os.fdopen(os.open(private, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-                file.write(text)
-            return str(private)
-
-        certificate_file = as_file("tls.crt", certificate.certificate_data, certificate.certificate_file)
-        if certificate_file is None:
-            raise ConfigError("a client key is given without its certificate: add client-certificate(-data)")
-        yield certificate_file, as_file("tls.key", certificate.key_data, certificate.key_file)
+        private = Path(folder, "tls.pem")
+        descriptor = os.open(private, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+        yield str(private)
 
 
 def _reason(error: Exception) -> str:
