@@ -216,8 +216,8 @@ class Redirected(ServerUnavailable):
 
     def __str__(self) -> str:
         return (
-            f"the answer to {self.verb} {self.resource} was a redirect to {self.location} (HTTP {self.status}), which is "
-            "not followed: check the server's URL, and whether a proxy between wants you to log in; it is tried again"
+            f"the answer to {self.verb} {self.resource} was a redirect to {self.location} (HTTP {self.status}), which "
+            "is not followed: check the server's URL, and whether a proxy between wants a login; it is tried again"
         )
 
 

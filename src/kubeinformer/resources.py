@@ -38,8 +38,8 @@ def check_namespace(namespace: str) -> str:
     """
     if not _NAMESPACE.fullmatch(namespace):
         raise ValueError(
-            f"not a namespace: {namespace!r}; accepted are up to 63 lower-case letters, digits and dashes, with a letter "
-            "or digit at both ends"
+            f"not a namespace: {namespace!r}; accepted are up to 63 lower-case letters, digits and dashes, "
+            "with a letter or digit at both ends"
         )
     return namespace
 

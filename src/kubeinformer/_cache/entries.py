@@ -6,8 +6,7 @@ JSON that is decoded when somebody reads it. Identity and version stand outside 
 them for every object and must not decode.
 """
 
-from collections.abc import Iterator
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import msgspec
 
@@ -43,11 +42,11 @@ class Entry(msgspec.Struct, gc=False):
     checked: int = 0
 
     def __repr__(self) -> str:
-        return f"Entry(uid={self.uid!r}, resource_version={self.resource_version!r})"  # never the body: maybe a Secret's
+        # Never the body: it may be a Secret's.
+        return f"Entry(uid={self.uid!r}, resource_version={self.resource_version!r})"
 
-    def __rich_repr__(self) -> Iterator[tuple[str, str]]:
-        yield "uid", self.uid
-        yield "resource_version", self.resource_version
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        return [("uid", self.uid), ("resource_version", self.resource_version)]
 
 
 class Change(msgspec.Struct, frozen=True, gc=False):

@@ -9,7 +9,7 @@ from typing import Generic, TypeAlias
 
 from typing_extensions import TypeVar
 
-from kubeinformer._cache.user_code import their_own
+from kubeinformer._cache.user_code import keep_their_frames
 from kubeinformer.errors import IndexerError
 from kubeinformer.resources import RawObject
 
@@ -79,7 +79,8 @@ class Indexes(Generic[T]):
             unique = tuple(dict.fromkeys(map(sys.intern, values)))
         except Exception as error:  # the user's function may raise anything; it becomes one typed error
             problem = f"it raised {type(error).__name__}"
-            raise IndexerError(self._resource, name, key, problem) from their_own(error)
+            keep_their_frames(error)
+            raise IndexerError(self._resource, name, key, problem) from error
         if isinstance(values, str):
             problem = "it returned a str, whose letters would become the values; return a list of one"
             raise IndexerError(self._resource, name, key, problem)

@@ -19,7 +19,7 @@ from kubeinformer._cache.codecs import Codec, ObjectsCodec, Transform, decode_ob
 from kubeinformer._cache.compression import Damaged
 from kubeinformer._cache.entries import Entry
 from kubeinformer._cache.openapi_models import is_openapi_model, openapi_decoder
-from kubeinformer._cache.user_code import their_own
+from kubeinformer._cache.user_code import keep_their_frames
 from kubeinformer.errors import CorruptEntry, KubeInformerError, MalformedData, ModelMismatch, TransformError
 from kubeinformer.resources import RawObject
 
@@ -44,7 +44,8 @@ def checked_transform(resource: str, transform: Transform | None) -> Transform |
         try:
             found = cast("object", transform(item))
         except Exception as error:  # the user's function may raise anything; its text may quote the object
-            raise TransformError(resource, f"it raised {type(error).__name__}") from their_own(error)
+            keep_their_frames(error)
+            raise TransformError(resource, f"it raised {type(error).__name__}") from error
         if not isinstance(found, dict):
             raise TransformError(resource, f"it returned {type(found).__name__}, not a dict")
         return cast("RawObject", found)
@@ -154,7 +155,8 @@ class Reader(Generic[T]):
         except RecursionError:
             raise self.too_deep() from None
         except Exception as error:  # the user's function may raise anything; its text may quote the object
-            raise ModelMismatch(self._resource, key, f"it raised {type(error).__name__}") from their_own(error)
+            keep_their_frames(error)
+            raise ModelMismatch(self._resource, key, f"it raised {type(error).__name__}") from error
         # Raised out here: the text of msgspec's error may hold a value, and would be the context of ours.
         raise ModelMismatch(self._resource, key, problem)
 

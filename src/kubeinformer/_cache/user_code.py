@@ -5,14 +5,10 @@ that called it: that one has the whole object among its variables, which error r
 show is the user's.
 """
 
-from typing import TypeVar
-
-__all__ = ["their_own"]
-
-E = TypeVar("E", bound=BaseException)
+__all__ = ["keep_their_frames"]
 
 
-def their_own(error: E) -> E:
-    """The exception, as it was when it left the user's function. For the frame that called that function."""
-    traceback = error.__traceback__
-    return error.with_traceback(None if traceback is None else traceback.tb_next)
+def keep_their_frames(error: Exception) -> None:
+    """Leave the traceback as it was when the exception left the user's function; for the frame that called it."""
+    if error.__traceback__ is not None:
+        error.__traceback__ = error.__traceback__.tb_next

@@ -37,8 +37,8 @@ _NOT_HEADERS = frozenset(
 def is_loopback(host: str) -> bool:
     """Whether a host, as a name or an address without brackets, can only be this machine (RFC 1122).
 
-    ``localhost`` is in every hosts file. Names below it are this machine by RFC 6761 alone: glibc asks DNS for them, and
-    in a pod ``kube.localhost`` is the service ``kube`` of the namespace ``localhost``.
+    ``localhost`` is in every hosts file. Names below it are this machine by RFC 6761 alone: glibc may ask DNS for them,
+    and in a pod ``kube.localhost`` is then the service ``kube`` of the namespace ``localhost``.
     """
     if host == "localhost":
         return True
@@ -116,15 +116,14 @@ class ConnectionConfig:
     source: str = "arguments"
 
     def __post_init__(self) -> None:
-        problem = self._normalise()
-        if problem is None and self.proxy_url is not None:
-            problem = self._problem_of_the_proxy()
-        problem = problem or self._problem_in_plain_text() or next(filter(None, map(self._problem_of, self.headers)), None)
+        checks = (self._problem_of_the_server, self._problem_of_the_proxy, self._problem_in_plain_text)
+        problems = (check() for check in (*checks, self._problem_of_the_headers))
+        problem = next((problem for problem in problems if problem is not None), None)
         if problem is not None:
             raise ConfigError(problem)  # here, where no URL and no header is among the variables
 
-    def _normalise(self) -> str | None:
-        """Keep the server's URL in one form, or say what is wrong with it."""
+    def _problem_of_the_server(self) -> str | None:
+        """What is wrong with its URL, which is kept in one form otherwise."""
         what = f"the server's URL (from {self.source})"
         parts = split_url(self.server, ("https", "http"))
         if isinstance(parts, str):
@@ -141,6 +140,8 @@ class ConnectionConfig:
         return None
 
     def _problem_of_the_proxy(self) -> str | None:
+        if self.proxy_url is None:
+            return None
         proxy = Secret(self.proxy_url)
         object.__setattr__(self, "proxy_url", proxy)
         parts = split_url(proxy, ("http", "https"))
@@ -162,16 +163,11 @@ class ConnectionConfig:
             "could read them; use https://, or `kubectl proxy` on this machine, or give no credentials"
         )
 
-    def _problem_of(self, header: tuple[str, str]) -> str | None:
-        name, value = header
-        if not _HEADER_NAME.fullmatch(name) or not _HEADER_VALUE.fullmatch(value):
-            return (
-                f"the header {name!r} (from {self.source}) cannot be sent: names are letters, digits and dashes, "
-                "values are text without control characters"
-            )
-        if name.lower() in _NOT_HEADERS:
-            return (
-                f"the header {name!r} (from {self.source}) cannot be given: credentials= says who you are, and the "
-                "others are the transport's"
-            )
+    def _problem_of_the_headers(self) -> str | None:
+        for name, value in self.headers:
+            what = f"the header {name!r} (from {self.source}) cannot be"
+            if not _HEADER_NAME.fullmatch(name) or not _HEADER_VALUE.fullmatch(value):
+                return f"{what} sent: names are letters, digits and dashes, values text without control characters"
+            if name.lower() in _NOT_HEADERS:
+                return f"{what} given: credentials= says who you are, and the others are the transport's"
         return None

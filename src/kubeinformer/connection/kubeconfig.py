@@ -4,8 +4,8 @@ Rules. With several files the first to name a cluster, user or context wins, and
 Relative paths are relative to the file they stand in. Text (``…-data``) wins over files, ``tokenFile`` over ``token``,
 and those over a password, a plugin and a provider, as in client-go. Impersonation (``as…``) is carried out: leaving
 it out would act with more rights than asked for. No message shows what a file contains: only names, and positions; and
-no frame that an error passes has a file's values among its variables. A file that others than its owner can read is
-told in the log, as helm does.
+no frame that an error passes has a file's values among its variables. When others than its owner can read the file that
+the user's token, password or key stands in, the log says so, as helm does.
 
 What a file may cost is bounded before anything is built of it (``yaml_documents``).
 
@@ -51,6 +51,7 @@ __all__ = ["Kubeconfig", "Section", "kubeconfig_connection", "read_kubeconfig"]
 
 _log = logging.getLogger("kubeinformer.connection")
 
+_SECRETS = ("token", "password", "client-key-data", "auth-provider")
 _OTHERS = stat.S_IRGRP | stat.S_IROTH
 
 _IN_NAMES = "!#$&'*+^`|"  # what may stand in a header's name beside letters, digits, ``_.-~`` and the percent sign
@@ -62,7 +63,7 @@ class Section:
 
     values: Mapping[str, Any] = field(repr=False)
     where: str
-    folder: Path
+    file: Path
 
     def text(self, name: str) -> str | None:
         """A string, None when missing or empty.
@@ -83,7 +84,7 @@ class Section:
     def path(self, name: str) -> str | None:
         """A path, made absolute."""
         value = self.text(name)
-        return None if value is None else str(self.folder / value)
+        return None if value is None else str(self.file.absolute().parent / value)
 
     def flag(self, name: str) -> bool:
         """A boolean, False when missing."""
@@ -106,7 +107,7 @@ class Section:
         if not isinstance(self.values.get(name), (dict, type(None))):
             raise ConfigError(f"{self.where}: {name} must be a mapping")
         value = self.values.get(name)
-        return None if value is None else Section(value, f"{self.where}.{name}", self.folder)
+        return None if value is None else Section(value, f"{self.where}.{name}", self.file)
 
     def list(self, name: str) -> "Sequence[Any]":
         """A list, empty when missing."""
@@ -120,8 +121,8 @@ class Section:
             where = f"{self.where}: {name}[{number}]"
             if not _has_name(self.list(name)[number]):
                 raise ConfigError(f"{where} must be a mapping with a name")
-            item = Section(self.list(name)[number], where, self.folder)
-            yield item.values["name"], item.section(name.removesuffix("s")) or Section({}, where, self.folder)
+            item = Section(self.list(name)[number], where, self.file)
+            yield item.values["name"], item.section(name.removesuffix("s")) or Section({}, where, self.file)
 
 
 def _has_name(item: object) -> bool:
@@ -154,8 +155,8 @@ def read_kubeconfig(files: Sequence[Path]) -> Kubeconfig:
     merged: dict[str, dict[str, Section]] = {"clusters": {}, "users": {}, "contexts": {}}
     for document in documents:
         for kind, known in merged.items():
-            for name, section in document.named(kind):
-                known.setdefault(name, section)
+            for key, section in document.named(kind):
+                known.setdefault(key, section)
     current = next((name for document in documents if (name := document.text("current-context"))), None)
     return Kubeconfig(tuple(files), current, merged["clusters"], merged["users"], merged["contexts"])
 
@@ -167,20 +168,19 @@ def _document(file: Path) -> Section:
         raise ConfigError(f"cannot read the kubeconfig {file}: {error.strerror}") from None
     if isinstance(found, NotYaml):
         raise ConfigError(f"the kubeconfig {file} {found.problem}")
-    return Section(found, str(file), file.absolute().parent)
+    return Section(found, str(file), file)
 
 
-def _warn_of_readers(kubeconfig: Kubeconfig) -> None:
-    """Tell the log of files that others than their owner can read. Blocks."""
-    for file in kubeconfig.files:
-        try:
-            mode = file.stat().st_mode
-        except OSError:
-            continue  # gone meanwhile: it was read, and nobody else can
+def _warn_of_readers(user: Section) -> None:
+    """Tell the log when the file that a secret stands in can be read by others than its owner."""
+    if not any(user.values.get(name) for name in _SECRETS):
+        return
+    with contextlib.suppress(OSError):  # gone meanwhile: nobody else can read it either
+        mode = user.file.stat().st_mode
         if mode & _OTHERS:
             _log.warning(
-                "a kubeconfig can be read by other users of this machine: chmod 600",
-                extra={"file": str(file), "mode": f"{stat.S_IMODE(mode):03o}"},
+                "other users of this machine can read a kubeconfig that holds credentials: chmod 600 it",
+                extra={"file": str(user.file), "mode": f"{stat.S_IMODE(mode):03o}"},
             )
 
 
@@ -195,7 +195,6 @@ def kubeconfig_connection(kubeconfig: Kubeconfig, context: str | None, environ: 
     Raises:
         ConfigError: There is no such context, or it cannot be used; names what is at hand.
     """
-    _warn_of_readers(kubeconfig)
     files = ":".join(map(str, kubeconfig.files))
     available = ", ".join(sorted(kubeconfig.contexts)) or "none"
     name = context or kubeconfig.current
@@ -212,6 +211,7 @@ def kubeconfig_connection(kubeconfig: Kubeconfig, context: str | None, environ: 
         raise ConfigError(f"context {name!r} in {files} names the user {user_name!r}, which is not there")
     cluster = kubeconfig.clusters[cluster_name]
     user = kubeconfig.users[user_name] if user_name else Section({}, files, Path())
+    _warn_of_readers(user)
     server = cluster.secret("server")  # until it is known to hold no password
     if server is None:
         raise ConfigError(f"{cluster.where} has no server")
@@ -283,7 +283,7 @@ def _plugin(section: Section, cluster: Section) -> ExecPlugin:
         if value not in accepted:
             raise ConfigError(f"{section.where}: {name} must be one of {', '.join(accepted)}")
     if "/" in command:  # a bare name is looked up on PATH
-        command = str(section.folder / command)
+        command = str(section.file.absolute().parent / command)
     if not all(map(_has_name, section.list("env"))):
         raise ConfigError(f"{section.where}: each entry of env must be a mapping with a name")
     return ExecPlugin(
