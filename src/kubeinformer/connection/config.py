@@ -34,6 +34,17 @@ _NOT_HEADERS = frozenset(
 )
 
 
+_TLS_NAME = re.compile(r"[0-9A-Za-z_-][0-9A-Za-z_.-]{0,252}")
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
 def is_loopback(host: str) -> bool:
     """Whether a host, as a name or an address without brackets, can only be this machine (RFC 1122).
 
@@ -75,7 +86,7 @@ def split_url(url: str, schemes: tuple[str, ...]) -> SplitResult | str:
     parts = _parsed(url) if _URL.fullmatch(url) else None
     if parts is None:
         return "is not a URL: check its host and port"
-    if parts.scheme not in schemes or not parts.hostname:
+    if parts.scheme not in schemes or not (parts.hostname or "").strip("."):
         accepted = " or ".join(f"{scheme}://HOST[:PORT]" for scheme in schemes)
         return f"is not a URL of the form {accepted}"
     return parts
@@ -99,8 +110,8 @@ class ConnectionConfig:
         source: Where all this was found, for messages.
 
     Raises:
-        ConfigError: The URL is none, holds a password, or would carry credentials in the clear to another host; or a
-            header cannot be sent, or is not one to be given here (``Authorization``).
+        ConfigError: The URL is none, holds a password, or would carry credentials in the clear to another host; the
+            name to check is none; or a header cannot be sent, or is not one to be given here (``Authorization``).
     """
 
     server: str
@@ -117,7 +128,7 @@ class ConnectionConfig:
 
     def __post_init__(self) -> None:
         checks = (self._problem_of_the_server, self._problem_of_the_proxy, self._problem_in_plain_text)
-        problems = (check() for check in (*checks, self._problem_of_the_headers))
+        problems = (check() for check in (*checks, self._problem_of_the_name, self._problem_of_the_headers))
         problem = next((problem for problem in problems if problem is not None), None)
         if problem is not None:
             raise ConfigError(problem)  # here, where no URL and no header is among the variables
@@ -162,6 +173,14 @@ class ConnectionConfig:
             f"refusing to send credentials (from {self.source}) over plain http to {host}: anybody on the way "
             "could read them; use https://, or `kubectl proxy` on this machine, or give no credentials"
         )
+
+    def _problem_of_the_name(self) -> str | None:
+        # What is empty once its dots are gone would switch the check of the name off, without a word: aiohttp strips
+        # them, asyncio takes the empty rest for none, and OpenSSL compares with nothing.
+        name = self.tls_server_name
+        if name is None or _TLS_NAME.fullmatch(name) or _is_address(name):
+            return None
+        return f"tls-server-name {name!r} (from {self.source}) is not a host's name or address"
 
     def _problem_of_the_headers(self) -> str | None:
         for name, value in self.headers:

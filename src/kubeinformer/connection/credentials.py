@@ -163,8 +163,8 @@ class StaticToken(Credentials):
 
     def __init__(self, token: str, *, source: str = "token=") -> None:
         token = Secret(token)  # this frame is one that an error passes
-        self._header = bearer(token, source)
         self._source = source
+        self._header = bearer(token, source)
 
     async def authorization(self) -> str | None:
         """The token given."""

@@ -21,9 +21,9 @@ __all__ = ["proxy_for"]
 
 def proxy_for(server: str, environ: Mapping[str, str]) -> str | None:
     """The proxy to use for a server's URL, or None to go straight."""
-    parts = urlsplit(server)
-    host = (parts.hostname or "").rstrip(".")
     try:
+        parts = urlsplit(server)
+        host = (parts.hostname or "").rstrip(".")
         port = parts.port or (443 if parts.scheme == "https" else 80)
     except ValueError:
         return None  # ConnectionConfig refuses the URL in better words
