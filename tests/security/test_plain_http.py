@@ -8,7 +8,7 @@ import yaml  # type: ignore[import-untyped]
 from tests.security.leaks import assert_hidden, assert_not_logged
 from tests.security.peer import Authority, answering
 
-from kubeinformer import ConfigError, connect
+from kubeinformer import ConfigError, ConnectionFailed, connect
 from kubeinformer.connection import AiohttpTransport, ConnectionConfig, Credentials, HttpRequest, load_config
 from kubeinformer.connection.credentials import Anonymous, StaticToken
 
@@ -123,11 +123,46 @@ class TestHttps:
             options: dict[str, Any] = {"proxy_url": proxy.url.replace("://", f"://u:{SECRET}@")}
             config = ConnectionConfig(server="HTTPS://kube.example", ca_file=str(authority.file), **options)
             transport = AiohttpTransport(config)
-            with pytest.raises(Exception, match="the proxy refused"):
+            with pytest.raises(ConnectionFailed, match="the proxy refused"):
                 async with transport.stream(HttpRequest(path="/version")):
                     pytest.fail("refused")
             await transport.aclose()
         assert proxy.heads[0].startswith("CONNECT kube.example:443 ")  # and not GET, with all headers
+
+
+class TestProxies:
+    pytestmark = pytest.mark.anyio
+
+    @pytest.fixture
+    def anyio_backend(self) -> str:
+        return "asyncio"
+
+    async def test_one_on_this_machine_may_read_what_goes_to_this_machine(self) -> None:
+        """A debugging proxy: it gets the whole request, as asked for."""
+        async with answering(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n") as proxy:
+            transport = AiohttpTransport(
+                ConnectionConfig(server="http://localhost:1", credentials=StaticToken(SECRET), proxy_url=proxy.url)
+            )
+            async with transport.stream(HttpRequest(path="/version")) as response:
+                assert response.status == 200
+            await transport.aclose()
+        assert f"Authorization: Bearer {SECRET}" in proxy.heads[0]
+
+    @pytest.mark.parametrize("proxy", ["http://proxy.example:3128", "https://proxy.example:3128", "http://10.0.0.1"])
+    def test_one_elsewhere_would_read_it_too(self, proxy: str) -> None:
+        with pytest.raises(ConfigError, match="over plain http to"):
+            ConnectionConfig(server="http://localhost:1", credentials=StaticToken(SECRET), proxy_url=proxy)
+
+    async def test_one_of_an_https_server_gets_no_credentials(self) -> None:
+        async with answering(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n") as proxy:
+            transport = AiohttpTransport(
+                ConnectionConfig(server="https://kube.example", credentials=StaticToken(SECRET), proxy_url=proxy.url)
+            )
+            with pytest.raises(ConnectionFailed):
+                await transport.stream(HttpRequest(path="/version")).__aenter__()
+            await transport.aclose()
+        assert proxy.heads[0].startswith("CONNECT kube.example:443 ")
+        assert SECRET not in proxy.heads[0]
 
 
 class Broken(Credentials):
