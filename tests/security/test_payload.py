@@ -109,6 +109,18 @@ async def test_a_bad_page(case: str, budget: int, log: pytest.LogCaptureFixture)
     await fails(NO_WATCH_LIST, PAGES[case], log=log, page_budget=budget)
 
 
+@pytest.mark.parametrize("case", PAGES)
+async def test_a_check_that_reads_a_bad_page(case: str, log: pytest.LogCaptureFixture) -> None:
+    transport = ScriptedTransport(WHOLE, PAGES[case])
+    async with connect(transport=transport, timing=QUICK, object_size_limit=10_000) as cluster:
+        secrets = cluster.informer(SECRETS)
+        await secrets.synced(timeout=GUARD)
+        with pytest.raises(KubeInformerError) as caught:
+            await secrets.check_consistency()
+    assert_hidden(caught.value, PART)
+    assert_not_logged(log, PART)
+
+
 def raising(_item: object) -> Any:
     """A user's function: its own variables are its own business, so this one forgets its argument."""
     del _item

@@ -13,6 +13,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from kubeinformer._protocol.steps import Phase
+from kubeinformer._runtime.frames import without_frames
 from kubeinformer.errors import ServerRefused
 
 __all__ = ["Health", "InformerStatistics"]
@@ -83,7 +84,7 @@ class Health:
 
     def failed(self, error: Exception) -> None:
         """A request failed with this error."""
-        self.last_error = _without_frames(error)
+        self.last_error = without_frames(error)
         name = type(error).__name__
         self.failures[name] += 1
         level = logging.DEBUG if name in self._logged else logging.WARNING
@@ -120,13 +121,3 @@ class Health:
 
     def _facts(self, **facts: object) -> dict[str, object]:
         return {"informer": self._name, **facts}
-
-
-def _without_frames(error: Exception) -> Exception:
-    todo: list[BaseException | None] = [error]
-    while todo:
-        one = todo.pop()
-        if one is not None and one.__traceback__ is not None:  # what has none was here already, or was never raised
-            one.__traceback__ = None
-            todo += [one.__cause__, one.__context__]
-    return error

@@ -1,7 +1,7 @@
 """One list answer, read beside the reflector: for what compares and mends.
 
-Rules. Every failure is raised as what it is; nothing is tried again here. Items are handed over as they come, so that
-memory is one page's whatever the list's size.
+Rules. Every failure is raised as what it is, without the frames that read the answer; nothing is tried again here.
+Items are handed over as they come, so that memory is one page's whatever the list's size.
 """
 
 from collections.abc import Callable, Iterable
@@ -16,8 +16,10 @@ from kubeinformer._protocol.refusals import refusal, require_json
 from kubeinformer._protocol.requests import Collection, ListFetch, build_request
 from kubeinformer._protocol.status import Status
 from kubeinformer._protocol.timing import Timing
+from kubeinformer._runtime.frames import without_frames
 from kubeinformer._runtime.limits import Limits
 from kubeinformer.connection.transport import Response, Transport
+from kubeinformer.errors import KubeInformerError
 
 __all__ = ["Listing", "PageSummary"]
 
@@ -78,9 +80,13 @@ class Listing:
         request = build_request(self.collection, fetch)
         async with self.transport.stream(request) as response:
             if response.status != _HTTP_OK:
-                raise refusal(self.collection, "list", Status(response.status))
+                status, location = Status(response.status), response.headers.get("location")
+                raise refusal(self.collection, "list", status, location)
             require_json(str(self.collection), response.headers.get("content-type"))
-            return await self._read(response, take, accept)
+            try:
+                return await self._read(response, take, accept)
+            except KubeInformerError as error:
+                raise without_frames(error)  # noqa: B904 - it is the same one
 
     async def _read(
         self, response: Response, take: Callable[[ListItem], None], accept: Callable[[PageMeta], None]
