@@ -9,11 +9,16 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+import anyio
+import anyio.lowlevel
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+
+from kubeinformer import Informer
 
 LOOPBACK = "127.0.0.1"
 
@@ -105,6 +110,14 @@ class Pair:
             context.verify_mode = ssl.CERT_REQUIRED
             context.load_verify_locations(client_ca)
         return context
+
+
+async def fails_to_sync(informer: Informer[Any], *, times: int = 1) -> None:
+    """Wait for a failure, or for several, and raise what `Informer.synced` makes of it."""
+    with anyio.fail_after(30):  # never reached by a test that passes
+        while sum(informer.statistics().failures.values()) < times:
+            await anyio.lowlevel.checkpoint()
+    await informer.synced(timeout=0)
 
 
 class Authority:

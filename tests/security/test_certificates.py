@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from tests._runtime.scripted import QUICK
 from tests.security.leaks import assert_hidden, assert_not_logged
-from tests.security.peer import LOOPBACK, Authority, Pair, Peer, answering
+from tests.security.peer import LOOPBACK, Authority, Pair, Peer, answering, fails_to_sync
 
 from kubeinformer import ConfigError, ConnectionFailed, SyncTimeout, TransportError, connect
 from kubeinformer.connection import AiohttpTransport, ConnectionConfig, HttpRequest
@@ -91,7 +91,7 @@ async def test_retries_try_nothing_less(authority: Authority, case: str) -> None
     async with serving(bad(authority, case)) as peer:
         with pytest.raises(SyncTimeout) as caught:
             async with connect(server=peer.url, token=SECRET, ca_file=authority.file, timing=QUICK) as cluster:
-                await cluster.informer("v1/pods").synced(timeout=0.2)
+                await fails_to_sync(cluster.informer("v1/pods"), times=2)
     assert WORDS[case] in str(caught.value)
     assert peer.connections > 1
     assert peer.heads == []

@@ -20,7 +20,7 @@ import yaml  # type: ignore[import-untyped]
 from rich.pretty import pretty_repr
 from tests._runtime.scripted import QUICK
 from tests.security.leaks import assert_hidden, assert_not_logged
-from tests.security.peer import Authority, answering
+from tests.security.peer import Authority, answering, fails_to_sync
 
 from kubeinformer import ConfigError, KubeInformerError, SyncTimeout, Unauthorized, UsageError, connect
 from kubeinformer.connection import AiohttpTransport, ConnectionConfig, load_config
@@ -62,7 +62,7 @@ async def refused(log: pytest.LogCaptureFixture, kind: type[Exception] = KubeInf
 
 async def ask(server: str) -> None:
     async with connect(server=server, token=SECRET, timing=QUICK) as cluster:
-        await cluster.informer("v1/pods").synced(timeout=0.2)
+        await fails_to_sync(cluster.informer("v1/pods"))
 
 
 class TestOnTheWire:
@@ -88,8 +88,7 @@ class TestOnTheWire:
     async def test_refused_by_the_token(self, log: pytest.LogCaptureFixture) -> None:
         async with FakeApiServer(tokens={"another": "jane"}) as server:
             with pytest.raises(Unauthorized) as caught:
-                async with connect(server=server.url, token=SECRET, timing=QUICK) as cluster:
-                    await cluster.informer("v1/pods").synced(timeout=0.2)
+                await ask(server.url)
         assert_hidden(caught.value, PART)
         assert_not_logged(log, PART)
 
@@ -379,6 +378,6 @@ async def test_a_users_own_credentials_fail_as_they_say(log: pytest.LogCaptureFi
     config = ConnectionConfig(server="https://kube.example", credentials=Asking())
     with pytest.raises(SyncTimeout, match="no login") as caught:
         async with connect(config=config, timing=QUICK) as cluster:
-            await cluster.informer("v1/pods").synced(timeout=0.05)
+            await fails_to_sync(cluster.informer("v1/pods"))
     assert_hidden(caught.value, PART)
     assert_not_logged(log, PART)

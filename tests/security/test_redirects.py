@@ -3,7 +3,7 @@
 import pytest
 from tests._runtime.scripted import QUICK
 from tests.security.leaks import assert_hidden, assert_not_logged
-from tests.security.peer import answering
+from tests.security.peer import answering, fails_to_sync
 
 from kubeinformer import Redirected, SyncTimeout, connect
 
@@ -31,7 +31,7 @@ async def redirected(answer: bytes, log: pytest.LogCaptureFixture) -> Redirected
         with pytest.raises(SyncTimeout) as caught:  # noqa: PT012 - what leaves connect()
             async with connect(server=peer.url, token=SECRET, timing=QUICK) as cluster:
                 pods = cluster.informer("v1/pods")
-                await pods.synced(timeout=0.1)
+                await fails_to_sync(pods)
         assert pods.statistics().failures.keys() == {"Redirected"}
     assert_hidden(caught.value, SECRET, STATE)
     assert_not_logged(log, SECRET, STATE)
