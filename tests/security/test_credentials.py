@@ -303,6 +303,9 @@ class TestPrograms:
         for username, password in (("a:b", SECRET), ("a", f"{SECRET}\ud800")):
             async with refused(log, ConfigError):
                 BasicCredentials(username, password)
+        for token in ("", f"{SECRET} {SECRET}", f"{SECRET}\r\nX-Other: 1", f"{SECRET}ü"):
+            async with refused(log, ConfigError):
+                StaticToken(token)
 
 
 CERTIFICATE = ClientCertificate(certificate_file="/a.crt", key_data=SECRET)

@@ -144,6 +144,18 @@ class TestPlugins:
         with pytest.raises(ConfigError, match=f"printed more than {OUTPUT_LIMIT} bytes and was ended"):
             await self.exec("cat", "/dev/zero").authorization()
 
+    @pytest.mark.parametrize("over", [0, 1])
+    async def test_output_up_to_the_limit(self, over: int) -> None:
+        version = "client.authentication.k8s.io/v1"
+        answer = f'{{"apiVersion": "{version}", "kind": "ExecCredential", "status": {{"token": "a"}}}}'
+        script = f"print({answer!r}.rjust({OUTPUT_LIMIT} + {over}), end='')"
+        credentials = self.exec(sys.executable, "-S", "-c", script)
+        if over:
+            with pytest.raises(ConfigError, match="printed more than"):
+                await credentials.authorization()
+        else:
+            assert await credentials.authorization() == "Bearer a"
+
     async def test_there_is_no_shell(self, tmp_path: Path) -> None:
         trace = tmp_path / "trace"
         for command, *args in (

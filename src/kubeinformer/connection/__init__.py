@@ -4,7 +4,7 @@
 
     load                load_config(): finds the cluster in arguments, kubeconfig, in_cluster; proxy in the environment
     config              ConnectionConfig, what was found: one frozen value
-    yaml_documents      what kubeconfig reads: files of other people's, with a bound on what they may cost
+    kubeconfig          reads files of other people's: sections says how values are read, yaml_documents what may be
     credentials         who we are: tokens, files; exec_plugin and auth_provider ask other programs
     tls                 whom we trust, and what we present: the TLS context
     transport           the seam: HttpRequest, Response, Transport

@@ -21,11 +21,10 @@ Source. https://kubernetes.io/docs/reference/config-api/kubeconfig.v1/, client-g
 """
 
 import base64
-import binascii
 import contextlib
 import logging
 import stat
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -38,16 +37,16 @@ from kubeinformer.connection.credentials import (
     BasicCredentials,
     ClientCertificate,
     Credentials,
-    Secret,
     StaticToken,
     TokenFile,
 )
 from kubeinformer.connection.exec_plugin import API_VERSIONS, INTERACTIVE_MODES, ExecCredentials, ExecPlugin
 from kubeinformer.connection.proxy import proxy_for
+from kubeinformer.connection.sections import Section, has_name
 from kubeinformer.connection.yaml_documents import NotYaml, load_yaml
 from kubeinformer.errors import ConfigError
 
-__all__ = ["Kubeconfig", "Section", "kubeconfig_connection", "read_kubeconfig"]
+__all__ = ["Kubeconfig", "kubeconfig_connection", "read_kubeconfig"]
 
 _log = logging.getLogger("kubeinformer.connection")
 
@@ -55,78 +54,6 @@ _SECRETS = ("token", "password", "client-key-data", "auth-provider")
 _OTHERS = stat.S_IRGRP | stat.S_IROTH
 
 _IN_NAMES = "!#$&'*+^`|"  # what may stand in a header's name beside letters, digits, ``_.-~`` and the percent sign
-
-
-@dataclass(frozen=True, slots=True)
-class Section:
-    """One mapping of a file, and where it stands. Not a secret's keeper by its repr: the values are left out."""
-
-    values: Mapping[str, Any] = field(repr=False)
-    where: str
-    file: Path
-
-    def text(self, name: str) -> str | None:
-        """A string, None when missing or empty.
-
-        Raises:
-            ConfigError: It is something else. Numbers pass: YAML makes them of unquoted tokens and passwords.
-        """
-        if isinstance(self.values.get(name), (dict, list, bool)):
-            raise ConfigError(f"{self.where}: {name} must be text")
-        value = self.values.get(name)
-        return None if value is None or value == "" else str(value)
-
-    def secret(self, name: str) -> str | None:
-        """As `text`, for what a frame's variables may not show."""
-        value = self.text(name)
-        return None if value is None else Secret(value)
-
-    def path(self, name: str) -> str | None:
-        """A path, made absolute."""
-        value = self.text(name)
-        return None if value is None else str(self.file.absolute().parent / value)
-
-    def flag(self, name: str) -> bool:
-        """A boolean, False when missing."""
-        if self.values.get(name) not in (None, True, False):
-            raise ConfigError(f"{self.where}: {name} must be true or false")
-        return bool(self.values.get(name))
-
-    def pem(self, name: str) -> str | None:
-        """Base64 of PEM, as text."""
-        value = self.secret(name)
-        if value is None:
-            return None
-        with contextlib.suppress(binascii.Error, UnicodeDecodeError):
-            return base64.b64decode("".join(value.split()), validate=True).decode("ascii")
-        # Out here: a UnicodeDecodeError holds the bytes, and would be the context of ours.
-        raise ConfigError(f"{self.where}: {name} is not base64 of PEM text")
-
-    def section(self, name: str) -> "Section | None":
-        """A mapping below, None when missing."""
-        if not isinstance(self.values.get(name), (dict, type(None))):
-            raise ConfigError(f"{self.where}: {name} must be a mapping")
-        value = self.values.get(name)
-        return None if value is None else Section(value, f"{self.where}.{name}", self.file)
-
-    def list(self, name: str) -> "Sequence[Any]":
-        """A list, empty when missing."""
-        if not isinstance(self.values.get(name), (list, type(None))):
-            raise ConfigError(f"{self.where}: {name} must be a list")
-        return self.values.get(name) or ()
-
-    def named(self, name: str) -> "Iterator[tuple[str, Section]]":
-        """What a list of ``{name: …, cluster: …}`` holds, by name; for `name` in the plural."""
-        for number in range(len(self.list(name))):
-            where = f"{self.where}: {name}[{number}]"
-            if not _has_name(self.list(name)[number]):
-                raise ConfigError(f"{where} must be a mapping with a name")
-            item = Section(self.list(name)[number], where, self.file)
-            yield item.values["name"], item.section(name.removesuffix("s")) or Section({}, where, self.file)
-
-
-def _has_name(item: object) -> bool:
-    return isinstance(item, dict) and isinstance(item.get("name"), str)
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,7 +211,7 @@ def _plugin(section: Section, cluster: Section) -> ExecPlugin:
             raise ConfigError(f"{section.where}: {name} must be one of {', '.join(accepted)}")
     if "/" in command:  # a bare name is looked up on PATH
         command = str(section.file.absolute().parent / command)
-    if not all(map(_has_name, section.list("env"))):
+    if not all(map(has_name, section.list("env"))):
         raise ConfigError(f"{section.where}: each entry of env must be a mapping with a name")
     return ExecPlugin(
         command=command,
