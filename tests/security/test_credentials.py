@@ -23,7 +23,7 @@ from tests.security.leaks import assert_hidden, assert_not_logged
 from tests.security.peer import Authority, answering, fails_to_sync
 
 from kubeinformer import ConfigError, KubeInformerError, SyncTimeout, Unauthorized, UsageError, connect
-from kubeinformer.connection import AiohttpTransport, ConnectionConfig, load_config
+from kubeinformer.connection import AiohttpTransport, ConnectionConfig, HttpRequest, load_config
 from kubeinformer.connection.auth_provider import GcpCredentials, OidcCredentials
 from kubeinformer.connection.credentials import (
     BasicCredentials,
@@ -84,6 +84,15 @@ class TestOnTheWire:
         async with answering(answer) as peer, refused(log):
             await ask(peer.url)
         assert f"Authorization: Bearer {SECRET}" in peer.heads[0]  # it was at stake
+
+    @pytest.mark.parametrize("answer", [b"", b"nonsense\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-"])
+    async def test_a_transport_by_itself(self, answer: bytes, log: pytest.LogCaptureFixture) -> None:
+        async with answering(answer) as peer, refused(log):
+            transport = AiohttpTransport(ConnectionConfig(server=peer.url, credentials=StaticToken(SECRET)))
+            try:
+                await transport.stream(HttpRequest(path="/version")).__aenter__()
+            finally:
+                await transport.aclose()
 
     async def test_refused_by_the_token(self, log: pytest.LogCaptureFixture) -> None:
         async with FakeApiServer(tokens={"another": "jane"}) as server:
