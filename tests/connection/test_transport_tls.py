@@ -12,7 +12,7 @@ import pytest
 from tests.connection.peer import LEFT, Exchange, hello, listening, serve
 from tests.connection.stacks import LONG, PODS, Stack, read_all, socket_of
 
-from kubeinformer.connection import HttpRequest
+from kubeinformer.connection import HttpRequest, Transport
 from kubeinformer.connection.credentials import ClientCertificate, Credentials
 from kubeinformer.errors import ConnectionFailed, ConnectionLost, TransportError
 
@@ -138,6 +138,27 @@ async def test_no_handshake_in_time(stack: Stack, authority: Authority) -> None:
             async with transport.stream(PODS):
                 pytest.fail("no handshake")
         await gone.wait()
+
+
+async def test_closing_wakes_who_connects(stack: Stack) -> None:
+    came = anyio.Event()
+
+    async def talk(stream: anyio.abc.SocketStream) -> None:
+        await stream.receive(1)
+        came.set()
+        await left(stream)
+
+    async def connect(transport: Transport) -> None:
+        with pytest.raises(TransportError):
+            async with transport.stream(PODS):
+                pytest.fail("no handshake")
+
+    async with listening(talk) as port, stack.to(f"https://{LOOPBACK}:{port}") as transport:
+        with anyio.fail_after(5):  # less than the time for connecting
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(connect, transport)
+                await came.wait()
+                await transport.aclose()
 
 
 async def test_the_time_to_connect_ends_when_the_connection_stands(stack: Stack, authority: Authority) -> None:

@@ -31,6 +31,7 @@ import yarl
 
 from kubeinformer.connection import aiohttp_failures as failures
 from kubeinformer.connection.config import ConnectionConfig
+from kubeinformer.connection.failures import Failure
 from kubeinformer.connection.outgoing import (
     CONNECT_TIMEOUT,
     IDLE_CONNECTION_LIFE,
@@ -66,6 +67,7 @@ class AiohttpTransport:
         self._config = config
         self._connect_timeout = connect_timeout
         self._session: aiohttp.ClientSession | None = None
+        self._waits: set[asyncio.Timeout] = set()  # for a response's head
         self._tls = TlsFiles(config)
         self._closed = False
         self._proxy, self._proxy_authorization = split_proxy(config.proxy_url)
@@ -99,6 +101,8 @@ class AiohttpTransport:
     async def aclose(self) -> None:
         """Drop all connections; streams still open raise `ConnectionLost`. Idempotent."""
         self._closed = True
+        for wait in self._waits:  # aiohttp lets those finish that make a connection
+            wait.reschedule(asyncio.get_running_loop().time())
         session, self._session = self._session, None
         if session is not None:
             await session.close()  # aborts TLS connections: aiohttp's ssl_shutdown_timeout is 0 by default
@@ -125,7 +129,7 @@ class AiohttpTransport:
             headers.append(("Proxy-Authorization", self._proxy_authorization))  # no CONNECT to carry it
         url = yarl.URL(request_url(self._config, request), encoded=True)
         try:
-            async with asyncio.timeout(request.head_timeout):
+            async with self._wait(request.head_timeout):
                 return await self._open_session().get(
                     url,
                     headers=headers,
@@ -141,11 +145,24 @@ class AiohttpTransport:
         except failures.FOREIGN as error:
             # A timeout of aiohttp's is also a TimeoutError, but then it is about connecting.
             if isinstance(error, TimeoutError) and not isinstance(error, aiohttp.ClientError):
-                return ReadDeadlineExceeded(request.head_timeout)
+                return (
+                    Failure(target).broke_before_head(None)
+                    if self._closed
+                    else ReadDeadlineExceeded(request.head_timeout)
+                )
             failure = failures.not_opened(error, target, through_proxy=self._proxy is not None)
             if isinstance(failure, ConnectionFailed):
                 self._tls.forget()
             return failure
+
+    @asynccontextmanager
+    async def _wait(self, head_timeout: float) -> AsyncGenerator[None]:
+        async with asyncio.timeout(head_timeout) as wait:
+            self._waits.add(wait)
+            try:
+                yield
+            finally:
+                self._waits.discard(wait)
 
     def _open_session(self) -> aiohttp.ClientSession:
         if self._session is None:

@@ -2,8 +2,8 @@
 
 Rules. Errors are left as the system, ssl or anyio raised them: httpcore2 lets pass what it does not know, and
 ``httpx_failures`` has the plain error at hand. A wire is aborted when it is closed: no TLS goodbye, so a peer that
-reads no more cannot hold a socket. Whatever ends a handshake, cancellation too, closes its socket. No read waits
-longer than the silence that its reader allows.
+reads no more cannot hold a socket. No read waits longer than the silence that its reader allows. What fails or is
+cancelled is closed by who asked for it.
 
 Theory. httpcore2 has backends of its own, and lets others be given. These were of no use: trio's says goodbye behind
 a shield; a handshake that is cancelled leaks its socket; sockets to proxies get no options; the time for silence is
@@ -79,17 +79,13 @@ class Wire(httpcore2.AsyncNetworkStream):
         server_hostname: str | None = None,
         timeout: float | None = None,  # noqa: ARG002, ASYNC109 - httpcore2's signature
     ) -> "Wire":
-        """Shake hands. Nothing else may use this wire from now on.
+        """Shake hands. Nothing else may use this wire from now on, but for closing it when the handshake fails.
 
         Raises:
             ssl.SSLError: The peer is not to be trusted, does not speak TLS, or hung up.
         """
         wire = _TlsWire(self, ssl_context, server_hostname)
-        try:
-            await wire.handshake()
-        except BaseException:
-            await self.aclose()
-            raise
+        await wire.handshake()
         return wire
 
 

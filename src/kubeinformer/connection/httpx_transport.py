@@ -20,6 +20,11 @@ TLS files are read at the first request, and again after a 401 or a failed hands
 Limits. Proxies: http and https, no SOCKS (`ConnectionConfig` refuses it). A body that ends neither by chunk nor by
 length ends cleanly whenever the connection does, as with aiohttp.
 
+Measured beside aiohttp on asyncio (``benchmarks/transports.py``, Python 3.11; trio is the same): bytes a second 0.5 of
+aiohttp's in chunks of 64 KiB, 0.4 in chunks of 6.5 KB, 0.2 in chunks of 400 bytes, since h11 parses each chunk in
+Python, about 9 us, and httpcore2 hands each over by itself. An informer's events a second: 0.9 with gzip, 0.7 without.
+Of the time in `receive` 2% is spent here.
+
 Source. httpcore2 2.16.2, ``_async/connection_pool.py``, ``_async/http11.py``, ``_async/http_proxy.py``.
 """
 
