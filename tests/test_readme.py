@@ -69,6 +69,11 @@ def blocks() -> Iterator[ParameterSet]:
 
 
 @pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture
 async def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncGenerator[FakeApiServer]:
     """A small shop, and a kubeconfig that leads to it."""
     async with FakeApiServer() as server:
