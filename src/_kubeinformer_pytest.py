@@ -8,6 +8,7 @@ not rewrite it, nor warn where it cannot: PYTEST_DONT_REWRITE.
 Source. hypothesis 6.170, ``_hypothesis_pytestplugin.py``, which stands apart for the same reasons.
 """
 
+import importlib.util
 import typing
 
 import pytest
@@ -31,9 +32,7 @@ def _kubeinformer_ready(request: pytest.FixtureRequest) -> None:
             "it `async def`, and mark it, or its module, with pytest.mark.anyio",
             pytrace=False,
         )
-    try:
-        import h11  # noqa: F401, PLC0415 - see above
-    except ModuleNotFoundError:
+    if importlib.util.find_spec("h11") is None:
         pytest.fail(
             "the fixtures of kubeinformer need its extra for tests: pip install 'kubeinformer[testing]'", pytrace=False
         )
@@ -73,7 +72,8 @@ async def informer_synced(cluster: "Cluster") -> "AsyncGenerator[InformerSynced]
 def eventually(request: pytest.FixtureRequest, _kubeinformer_ready: None) -> "Eventually":
     """Waits until a condition holds.
 
-    ``pod = await eventually(lambda: pods.store.get("default/web-0"))`` takes a function, sync or async, and ``timeout=`` in seconds; gives what the function returned, which is true.
+    ``pod = await eventually(lambda: pods.store.get("default/web-0"))`` takes a function, sync or async, and
+    ``timeout=`` in seconds, and gives what the function returned, which is true.
     """
     from kubeinformer.testing._fixtures import make_eventually  # noqa: PLC0415 - see above
 

@@ -149,8 +149,8 @@ class _Attempt(Generic[T]):
         self._tries += 1
         self.error = None
         try:
-            value = self._condition()
-            self.value = (await value) if inspect.isawaitable(value) else value
+            answer: Any = self._condition()
+            self.value = (await answer) if inspect.isawaitable(answer) else answer
         except AssertionError as error:
             self.error = error
         else:
