@@ -178,7 +178,7 @@ def test_eventually_says_what_it_saw_last(run: Callable[..., pytest.RunResult]) 
     done.assert_outcomes(failed=10)
     done.stdout.fnmatch_lines(
         [
-            "*AssertionError: test_value.<locals>.<lambda> (*.py:*) did not hold within 0.03 s, tried *; last value: []*",
+            "*AssertionError: test_value.<locals>.<lambda> (*.py:*) did not hold within 0.03 s, *last value: []*",
             "*last value: None (a condition that asserts must return True in the end)*",
             "*last AssertionError: two is not three*",
             "*did not hold within 0.03 s, tried 1 times; no answer yet*",
