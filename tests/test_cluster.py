@@ -2,7 +2,6 @@
 
 # ruff: noqa: PT012 - what is tested is the leaving of a scope, and that has a body
 
-import asyncio
 import gc
 import threading
 import weakref
@@ -378,10 +377,6 @@ class TestArguments:
 
 
 class TestOverHttp:
-    @pytest.fixture
-    def anyio_backend(self) -> str:
-        return "asyncio"
-
     async def test_equal_arguments_make_one_watch(self) -> None:
         async with FakeApiServer() as server:
             server.create("v1/pods", {"metadata": {"name": "a"}})
@@ -417,11 +412,12 @@ class TestOverHttp:
 
     async def test_no_task_and_no_connection_is_left_behind(self) -> None:
         async with FakeApiServer() as server:
-            tasks = asyncio.all_tasks()
+            await anyio.wait_all_tasks_blocked()  # the server listens
+            tasks = _task_ids()
             for how in ("leaves", "raises", "is cancelled", "cut"):
                 await self._use(server, how)
                 with anyio.fail_after(GUARD):  # the server's own tasks end when it sees that its clients are gone
-                    while server.connection_count or asyncio.all_tasks() - tasks:
+                    while server.connection_count or _task_ids() - tasks:
                         await anyio.lowlevel.checkpoint()
 
     def test_no_thread_and_no_file_is_left_behind(self) -> None:
@@ -457,6 +453,10 @@ class TestOverHttp:
                             pass
             except ZeroDivisionError:
                 pass
+
+
+def _task_ids() -> set[int]:
+    return {task.id for task in anyio.get_running_tasks()}
 
 
 def _open_files() -> int:

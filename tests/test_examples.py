@@ -106,6 +106,11 @@ async def test_unit_testing_with_the_fake_passes(tmp_path: Path) -> None:
         assert await output("unit_testing_with_the_fake.py", server, tmp_path) == "passed\n"
 
 
+async def test_unit_testing_with_respx_passes(tmp_path: Path) -> None:
+    async with FakeApiServer() as server:
+        assert await output("unit_testing_with_respx.py", server, tmp_path) == "passed\n"
+
+
 def test_the_table_of_examples_is_complete() -> None:
     told = (EXAMPLES / "README.md").read_text()
     assert [path.name for path in EXAMPLES.glob("*.py") if f"python examples/{path.name}" not in told] == []

@@ -27,11 +27,6 @@ KEY = "default/web-0"
 
 
 @pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
 async def server() -> AsyncGenerator[FakeApiServer]:
     async with FakeApiServer() as server:
         for number in range(3):

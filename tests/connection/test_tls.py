@@ -1,8 +1,7 @@
-"""TLS against a real socket, and what is refused before there is one."""
+"""The TLS context: what is checked, and what is refused before there is a connection."""
 
 from __future__ import annotations
 
-import asyncio
 import os
 import ssl
 import tempfile
@@ -11,81 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from kubeinformer.connection import AiohttpTransport, ConnectionConfig, HttpRequest
-from kubeinformer.connection.credentials import ClientCertificate, Credentials
+from kubeinformer.connection import ConnectionConfig
+from kubeinformer.connection.credentials import ClientCertificate
 from kubeinformer.connection.tls import client_context
-from kubeinformer.errors import ConfigError, ConnectionFailed, ConnectionLost, TransportError
+from kubeinformer.errors import ConfigError
 
 if TYPE_CHECKING:
-    from tests.connection.conftest import Authority, Exchange, Issued, Serve
-
-LOOPBACK = "127.0.0.1"
-
-
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-async def hello(exchange: Exchange) -> None:
-    await exchange.start()
-    await exchange.chunk(b"hello")
-    await exchange.end()
-
-
-async def get(server: str, **options: Any) -> bytes:
-    transport = AiohttpTransport(ConnectionConfig(server=server, **options))
-    try:
-        async with transport.stream(HttpRequest(path="/version")) as response:
-            return await response.receive(30)
-    finally:
-        await transport.aclose()
-
-
-@pytest.mark.anyio
-async def test_trusted_by_file_and_by_text(serve: Serve, authority: Authority) -> None:
-    async with serve(hello, context=authority.issue(LOOPBACK).server_context()) as server:
-        assert await get(server.url, ca_file=str(authority.file)) == b"hello"
-        assert await get(server.url, ca_data=authority.pem) == b"hello"
-
-
-@pytest.mark.anyio
-async def test_text_wins_over_file(serve: Serve, authority: Authority, stranger: Authority) -> None:
-    async with serve(hello, context=authority.issue(LOOPBACK).server_context()) as server:
-        assert await get(server.url, ca_file=str(stranger.file), ca_data=authority.pem) == b"hello"
-
-
-@pytest.mark.anyio
-@pytest.mark.parametrize("ca", ["system", "stranger"])
-async def test_untrusted(serve: Serve, authority: Authority, stranger: Authority, ca: str) -> None:
-    async with serve(hello, context=authority.issue(LOOPBACK).server_context()) as server:
-        with pytest.raises(ConnectionFailed, match=r"not trusted .*ca_file, or certificate-authority-data") as caught:
-            await get(server.url, ca_file=None if ca == "system" else str(stranger.file))
-    assert isinstance(caught.value.__cause__, ssl.SSLCertVerificationError)
-    assert f"GET {server.url}/version: " in str(caught.value)
-
-
-@pytest.mark.anyio
-async def test_unverified_only_when_told_so(serve: Serve, authority: Authority) -> None:
-    async with serve(hello, context=authority.issue("other.example", days=-1).server_context()) as server:
-        assert await get(server.url, verify=False) == b"hello"
-
-
-@pytest.mark.anyio
-@pytest.mark.parametrize("name", ["other.example", "127.0.0.2"])
-async def test_wrong_host(serve: Serve, authority: Authority, name: str) -> None:
-    async with serve(hello, context=authority.issue(name).server_context()) as server:
-        with pytest.raises(ConnectionFailed, match=r"not trusted .*tls-server-name"):
-            await get(server.url, ca_file=str(authority.file))
-
-
-@pytest.mark.anyio
-async def test_tls_server_name_is_what_is_checked(serve: Serve, authority: Authority) -> None:
-    async with serve(hello, context=authority.issue("other.example").server_context()) as server:
-        options = {"ca_file": str(authority.file)}
-        assert await get(server.url, tls_server_name="other.example", **options) == b"hello"
-        with pytest.raises(ConnectionFailed, match="tls-server-name"):
-            await get(server.url, tls_server_name="third.example", **options)
+    from tests.connection.conftest import Authority
 
 
 def test_what_is_checked(authority: Authority) -> None:
@@ -94,172 +25,6 @@ def test_what_is_checked(authority: Authority) -> None:
     assert context.check_hostname is True
     assert context.verify_mode is ssl.CERT_REQUIRED
     assert context.minimum_version is ssl.TLSVersion.TLSv1_2
-
-
-@pytest.mark.anyio
-async def test_expired(serve: Serve, authority: Authority) -> None:
-    async with serve(hello, context=authority.issue(LOOPBACK, days=-1).server_context()) as server:
-        with pytest.raises(ConnectionFailed, match=r"certificate has expired.*; renew the server's certificate"):
-            await get(server.url, ca_file=str(authority.file))
-
-
-@pytest.mark.anyio
-async def test_tls_to_a_plain_port() -> None:
-    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.read(100)
-        writer.write(b"HTTP/1.0 400 Bad Request\r\n\r\n")
-        await reader.read()
-        writer.close()
-
-    async with await asyncio.start_server(talk, LOOPBACK, 0) as server:
-        port = server.sockets[0].getsockname()[1]
-        with pytest.raises(ConnectionFailed, match=r"does not speak TLS on this port; .* begin .* with http://"):
-            await get(f"https://{LOOPBACK}:{port}")
-
-
-@pytest.mark.anyio
-async def test_plain_http_to_a_tls_port(serve: Serve, authority: Authority) -> None:
-    async with serve(hello, context=authority.issue(LOOPBACK).server_context()) as server:
-        with pytest.raises(ConnectionLost, match=r"GET http://127\.0\.0\.1:\d+/version: "):
-            await get(server.url.replace("https", "http"))
-
-
-@pytest.mark.anyio
-async def test_no_handshake_in_time(authority: Authority) -> None:
-    left = asyncio.Event()
-
-    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.read()
-        left.set()
-        writer.close()
-
-    async with await asyncio.start_server(talk, LOOPBACK, 0) as server:
-        port = server.sockets[0].getsockname()[1]
-        transport = AiohttpTransport(
-            ConnectionConfig(server=f"https://{LOOPBACK}:{port}", ca_data=authority.pem), connect_timeout=0.05
-        )
-        with pytest.raises(ConnectionFailed, match="no connection in time; check the address, routes, firewalls"):
-            async with transport.stream(HttpRequest(path="/")):
-                pytest.fail("no handshake")
-        await left.wait()
-        await transport.aclose()
-
-
-@pytest.mark.anyio
-@pytest.mark.parametrize("how", ["leave, then close", "close inside"])
-async def test_a_peer_that_reads_no_more_cannot_hold_a_socket(serve: Serve, authority: Authority, how: str) -> None:
-    done = asyncio.Event()
-
-    async def play(exchange: Exchange) -> None:
-        await exchange.start()
-        exchange.writer.transport.pause_reading()  # type: ignore[attr-defined] # it is a read transport as well
-        await exchange.chunk(b"hello")
-        await done.wait()
-
-    async with serve(play, context=authority.issue(LOOPBACK).server_context()) as server:
-        transport = AiohttpTransport(ConnectionConfig(server=server.url, ca_file=str(authority.file)))
-        async with transport.stream(HttpRequest(path="/")) as response:
-            assert await response.receive(30) == b"hello"
-            sock = response._answer.connection.transport.get_extra_info("socket")  # type: ignore[attr-defined]
-            if how == "close inside":
-                await transport.aclose()
-                assert sock.fileno() == -1
-        await transport.aclose()
-        assert sock.fileno() == -1  # a polite goodbye would wait half a minute for the answer
-        done.set()
-
-
-@pytest.mark.anyio
-@pytest.mark.parametrize("form", ["files", "text", "one file"])
-async def test_client_certificate(serve: Serve, authority: Authority, tmp_path: Path, form: str) -> None:
-    mine = authority.issue("admin")
-    both = tmp_path / "both.pem"
-    both.write_text(mine.certificate + mine.key)
-    certificate = {
-        "files": ClientCertificate(certificate_file=str(mine.certificate_file), key_file=str(mine.key_file)),
-        "text": ClientCertificate(certificate_data=mine.certificate, key_data=mine.key),
-        "one file": ClientCertificate(certificate_file=str(both)),
-    }[form]
-    seen: list[Any] = []
-
-    async def play(exchange: Exchange) -> None:
-        seen.append(exchange.writer.get_extra_info("peercert")["subject"])
-        await hello(exchange)
-
-    context = authority.issue(LOOPBACK).server_context(client_ca=authority.file)
-    async with serve(play, context=context) as server:
-        got = await get(server.url, ca_file=str(authority.file), client_certificate=certificate)
-    assert got == b"hello"
-    assert seen == [((("commonName", "admin"),),)]
-
-
-@pytest.mark.anyio
-async def test_without_the_client_certificate_asked_for(serve: Serve, authority: Authority) -> None:
-    context = authority.issue(LOOPBACK).server_context(client_ca=authority.file)
-    async with serve(hello, context=context) as server:
-        with pytest.raises(TransportError):
-            await get(server.url, ca_file=str(authority.file))
-
-
-class Renewing(Credentials):
-    """Gives one certificate, and another after a refresh."""
-
-    def __init__(self, *issued: Issued) -> None:
-        self.left = list(issued)
-
-    async def authorization(self) -> None:
-        return None
-
-    async def client_certificate(self) -> ClientCertificate:
-        return ClientCertificate(certificate_data=self.left[0].certificate, key_data=self.left[0].key)
-
-    async def refresh(self) -> None:
-        del self.left[0]
-
-
-@pytest.mark.anyio
-@pytest.mark.parametrize("how", ["after a 401", "by expiry"])
-async def test_a_renewed_certificate_makes_a_new_connection(serve: Serve, authority: Authority, how: str) -> None:
-    seen: list[Any] = []
-
-    async def play(exchange: Exchange) -> None:
-        seen.append(exchange.writer.get_extra_info("peercert")["subject"][0][0][1])
-        await hello(exchange)
-
-    context = authority.issue(LOOPBACK).server_context(client_ca=authority.file)
-    credentials = Renewing(authority.issue("first"), authority.issue("second"))
-    async with serve(play, context=context) as server:
-        transport = AiohttpTransport(
-            ConnectionConfig(server=server.url, ca_file=str(authority.file), credentials=credentials)
-        )
-        for renew in (False, False, True):
-            if renew and how == "after a 401":
-                await transport.reauthenticate()
-            elif renew:
-                await credentials.refresh()
-            async with transport.stream(HttpRequest(path="/")) as response:
-                while await response.receive(30):
-                    pass
-        await transport.aclose()
-    assert seen == ["first", "first", "second"]
-    assert server.connections == 2
-
-
-@pytest.mark.anyio
-async def test_a_renewed_authority_is_found_after_a_failure(
-    serve: Serve, authority: Authority, stranger: Authority, tmp_path: Path
-) -> None:
-    ca = tmp_path / "ca.crt"
-    ca.write_text(stranger.pem)
-    async with serve(hello, context=authority.issue(LOOPBACK).server_context()) as server:
-        transport = AiohttpTransport(ConnectionConfig(server=server.url, ca_file=str(ca)))
-        with pytest.raises(ConnectionFailed):
-            async with transport.stream(HttpRequest(path="/")):
-                pytest.fail("not trusted")
-        ca.write_text(authority.pem)
-        async with transport.stream(HttpRequest(path="/")) as response:
-            assert response.status == 200
-        await transport.aclose()
 
 
 def refused(**options: Any) -> str:

@@ -9,6 +9,8 @@
     tls                 whom we trust, and what we present: the TLS context
     transport           the seam: HttpRequest, Response, Transport
     aiohttp_transport   the transport for asyncio; aiohttp_failures says why it failed
+    httpx_transport     the transport for trio, and for mocks; httpx_network has its sockets, httpx_failures as above
+    outgoing, failures  what both share: what is sent, and the words for what went wrong
     default             default_transport(): the one to take here
 """
 
@@ -22,12 +24,14 @@ from kubeinformer.connection.transport import HttpRequest, Response, Transport
 
 if TYPE_CHECKING:
     from kubeinformer.connection.aiohttp_transport import AiohttpTransport
+    from kubeinformer.connection.httpx_transport import HttpxTransport
 
 __all__ = [
     "AiohttpTransport",
     "ConnectionConfig",
     "Credentials",
     "HttpRequest",
+    "HttpxTransport",
     "Response",
     "Transport",
     "default_transport",
@@ -36,9 +40,13 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    """Import aiohttp when its transport is asked for, not before: it costs 0.2 s and is of no use on trio."""
+    """Import a transport when it is asked for, not before: aiohttp costs 0.2 s, and httpx2 may not be installed."""
     if name == "AiohttpTransport":
         from kubeinformer.connection.aiohttp_transport import AiohttpTransport  # noqa: PLC0415 - see above
 
         return AiohttpTransport
+    if name == "HttpxTransport":
+        from kubeinformer.connection.httpx_transport import HttpxTransport  # noqa: PLC0415 - see above
+
+        return HttpxTransport
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -20,41 +20,34 @@ asked again from the last position anyway.
 """
 
 import asyncio
-import base64
-import importlib.metadata
 import logging
-import platform
 import socket
-import ssl
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, TypeAlias
-from urllib.parse import quote, unquote, urlencode, urlsplit, urlunsplit
 
 import aiohttp
 import yarl
 
 from kubeinformer.connection import aiohttp_failures as failures
 from kubeinformer.connection.config import ConnectionConfig
-from kubeinformer.connection.credentials import ClientCertificate, Secret, sendable
-from kubeinformer.connection.tls import client_context
+from kubeinformer.connection.failures import Failure
+from kubeinformer.connection.outgoing import (
+    CONNECT_TIMEOUT,
+    IDLE_CONNECTION_LIFE,
+    READ_BUFFER,
+    TlsFiles,
+    keep_alive,
+    request_headers,
+    request_url,
+    split_proxy,
+)
 from kubeinformer.connection.transport import HttpRequest, Response
 from kubeinformer.errors import ConnectionFailed, ReadDeadlineExceeded, TransportError, UsageError
 
 __all__ = ["AiohttpTransport"]
 
 _log = logging.getLogger("kubeinformer.connection")
-
-# Name resolution, TCP, proxy and TLS together. client-go's dialer gives TCP alone 30 s; a controller that tries again
-# with backoff does better with less.
-CONNECT_TIMEOUT = 10.0  # seconds
-
-# aiohttp pauses the socket at twice this. 256 KiB is what asyncio reads from a socket at once: smaller buffers pause
-# and resume on every read, larger ones were not faster (aiohttp's own default since 3.14).
-READ_BUFFER = 2**18  # bytes
-
-# Dead after 30 + 3 * 10 s. client-go: keep-alive 30 s.
-KEEPALIVE_IDLE, KEEPALIVE_INTERVAL, KEEPALIVE_PROBES = 30, 10, 3  # seconds, seconds, count
 
 # What getaddrinfo gives. aiohttp.AddrInfoType says the same, with a bare tuple at its end.
 _AddressInfo: TypeAlias = tuple[int | socket.AddressFamily, int | socket.SocketKind, int, str, tuple[Any, ...]]
@@ -74,10 +67,10 @@ class AiohttpTransport:
         self._config = config
         self._connect_timeout = connect_timeout
         self._session: aiohttp.ClientSession | None = None
-        self._context: tuple[ClientCertificate | None, ssl.SSLContext] | None = None
+        self._waits: set[asyncio.Timeout] = set()  # for a response's head
+        self._tls = TlsFiles(config)
         self._closed = False
-        self._agent = f"kubeinformer/{importlib.metadata.version('kubeinformer')} (python/{platform.python_version()})"
-        self._proxy, self._proxy_authorization = _split_proxy(config.proxy_url)
+        self._proxy, self._proxy_authorization = split_proxy(config.proxy_url)
 
     def stream(self, request: HttpRequest) -> AbstractAsyncContextManager[Response]:
         """Send a request; see `Transport.stream`.
@@ -102,12 +95,14 @@ class AiohttpTransport:
 
     async def reauthenticate(self) -> None:
         """Forget cached credentials and TLS files: the server answered 401. The next request gets fresh ones."""
-        self._context = None
+        self._tls.forget()
         await self._config.credentials.refresh()
 
     async def aclose(self) -> None:
         """Drop all connections; streams still open raise `ConnectionLost`. Idempotent."""
         self._closed = True
+        for wait in self._waits:  # aiohttp lets those finish that make a connection
+            wait.reschedule(asyncio.get_running_loop().time())
         session, self._session = self._session, None
         if session is not None:
             await session.close()  # aborts TLS connections: aiohttp's ssl_shutdown_timeout is 0 by default
@@ -121,22 +116,20 @@ class AiohttpTransport:
         if isinstance(answer, aiohttp.ClientResponse):
             return answer
         # Raised out here: the foreign exception, which may hold headers, is not the context of ours, and none of the
-        # frames that ours passes has headers among its variables.
+        # frames that ours passes has headers among its locals.
         _log.debug("request failed", extra={"target": target, "failure": str(answer)})
         raise answer
 
     async def _answer(self, request: HttpRequest, target: str) -> aiohttp.ClientResponse | TransportError:
-        credentials = self._config.credentials
-        context = self._tls(await credentials.client_certificate())
-        headers = [*request.headers, *self._config.headers, ("User-Agent", self._agent)]
-        if authorization := sendable(await credentials.authorization()):
-            headers.append(("Authorization", authorization))
+        headers = await request_headers(self._config, request)
+        certificate = await self._config.credentials.client_certificate()
+        # Connections of another context are not reused by aiohttp.
+        context = self._tls.context(certificate) if self._config.server.startswith("https:") else None
         if context is None and self._proxy_authorization:
             headers.append(("Proxy-Authorization", self._proxy_authorization))  # no CONNECT to carry it
-        base = self._config.server + quote(request.path)
-        url = yarl.URL(f"{base}?{urlencode(request.query, quote_via=quote)}" if request.query else base, encoded=True)
+        url = yarl.URL(request_url(self._config, request), encoded=True)
         try:
-            async with asyncio.timeout(request.head_timeout):
+            async with self._wait(request.head_timeout):
                 return await self._open_session().get(
                     url,
                     headers=headers,
@@ -152,19 +145,24 @@ class AiohttpTransport:
         except failures.FOREIGN as error:
             # A timeout of aiohttp's is also a TimeoutError, but then it is about connecting.
             if isinstance(error, TimeoutError) and not isinstance(error, aiohttp.ClientError):
-                return ReadDeadlineExceeded(request.head_timeout)
+                return (
+                    Failure(target).broke_before_head(None)
+                    if self._closed
+                    else ReadDeadlineExceeded(request.head_timeout)
+                )
             failure = failures.not_opened(error, target, through_proxy=self._proxy is not None)
             if isinstance(failure, ConnectionFailed):
-                self._context = None  # files may have been renewed: read them again
+                self._tls.forget()
             return failure
 
-    def _tls(self, certificate: ClientCertificate | None) -> ssl.SSLContext | None:
-        """The context for this certificate. Connections of another context are not reused by aiohttp."""
-        if not self._config.server.startswith("https:"):
-            return None
-        if self._context is None or self._context[0] != certificate:
-            self._context = (certificate, client_context(self._config, certificate))
-        return self._context[1]
+    @asynccontextmanager
+    async def _wait(self, head_timeout: float) -> AsyncGenerator[None]:
+        async with asyncio.timeout(head_timeout) as wait:
+            self._waits.add(wait)
+            try:
+                yield
+            finally:
+                self._waits.discard(wait)
 
     def _open_session(self) -> aiohttp.ClientSession:
         if self._session is None:
@@ -172,6 +170,7 @@ class AiohttpTransport:
                 connector=aiohttp.TCPConnector(
                     limit=0,
                     limit_per_host=0,
+                    keepalive_timeout=IDLE_CONNECTION_LIFE,
                     socket_factory=_open_socket,
                     # Not aiodns, even where installed: the system's resolver knows search domains and /etc/hosts.
                     resolver=aiohttp.ThreadedResolver(),
@@ -249,24 +248,5 @@ def _ask(gone: asyncio.Future[None]) -> None:
 def _open_socket(address: _AddressInfo) -> socket.socket:
     family, kind, protocol, *_ = address
     sock = socket.socket(family, kind, protocol)
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    for option, value in (
-        ("TCP_KEEPIDLE", KEEPALIVE_IDLE),
-        ("TCP_KEEPINTVL", KEEPALIVE_INTERVAL),
-        ("TCP_KEEPCNT", KEEPALIVE_PROBES),
-    ):
-        if hasattr(socket, option):  # macOS before Python 3.13 lacks the first
-            sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
+    keep_alive(sock)
     return sock
-
-
-def _split_proxy(proxy_url: str | None) -> tuple[str | None, str | None]:
-    """The proxy's URL without a password, and the header that carries it: exceptions quote the former."""
-    if proxy_url is None:
-        return None, None
-    parts = urlsplit(proxy_url)
-    if parts.username is None:
-        return proxy_url, None
-    pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
-    bare = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
-    return bare, Secret("Basic " + base64.b64encode(pair.encode()).decode())

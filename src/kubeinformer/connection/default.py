@@ -1,6 +1,7 @@
 """The transport for whoever did not bring one."""
 
 import asyncio
+import sys
 
 from kubeinformer.connection.config import ConnectionConfig
 from kubeinformer.connection.transport import Transport
@@ -10,21 +11,31 @@ __all__ = ["default_transport"]
 
 
 def default_transport(config: ConnectionConfig) -> Transport:
-    """The transport for the event loop that is running.
+    """The transport for the event loop that is running: aiohttp on asyncio, httpx2 on trio.
 
     Raises:
-        ConfigError: It is not asyncio.
+        ConfigError: It is trio and httpx2 is not installed, or it is neither.
     """
+    # Both are imported here and not above: aiohttp costs 0.2 s, and httpx2 may not be there.
+    if _on_asyncio():
+        from kubeinformer.connection.aiohttp_transport import AiohttpTransport  # noqa: PLC0415 - see above
+
+        return AiohttpTransport(config)
+    if _on_trio():
+        from kubeinformer.connection.httpx_transport import HttpxTransport  # noqa: PLC0415 - see above
+
+        return HttpxTransport(config)
+    raise ConfigError("a transport needs a running event loop, asyncio's or trio's: `anyio.run(main)` starts one")
+
+
+def _on_asyncio() -> bool:
     try:
         # Not get_running_loop(): trio as a guest of asyncio has one as well, but no task.
-        on_asyncio = asyncio.current_task() is not None
+        return asyncio.current_task() is not None
     except RuntimeError:
-        on_asyncio = False
-    if not on_asyncio:
-        raise ConfigError(
-            "the built-in transport needs asyncio: on trio give transport=, an implementation of "
-            "kubeinformer.connection.Transport, or run on asyncio (`anyio.run(main)` does)"
-        )
-    from kubeinformer.connection.aiohttp_transport import AiohttpTransport  # noqa: PLC0415 - costs 0.2 s on import
+        return False
 
-    return AiohttpTransport(config)
+
+def _on_trio() -> bool:
+    trio = sys.modules.get("trio")  # not imported: it is not there
+    return trio is not None and bool(trio.lowlevel.in_trio_task())

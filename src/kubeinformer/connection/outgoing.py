@@ -1,0 +1,116 @@
+"""What every transport sends, and how its sockets are set: one definition for aiohttp and httpx2.
+
+Rules. A URL is percent-encoded here and by nobody else. Credentials are asked for at each request. Passwords of proxies
+are taken out of the URLs that HTTP libraries quote in their exceptions.
+"""
+
+import base64
+import functools
+import importlib.metadata
+import platform
+import socket
+import ssl
+from urllib.parse import quote, unquote, urlencode, urlsplit, urlunsplit
+
+from kubeinformer.connection.config import ConnectionConfig
+from kubeinformer.connection.credentials import ClientCertificate, Secret, sendable
+from kubeinformer.connection.tls import client_context
+from kubeinformer.connection.transport import HttpRequest
+
+__all__ = [
+    "CONNECT_TIMEOUT",
+    "IDLE_CONNECTION_LIFE",
+    "READ_BUFFER",
+    "TlsFiles",
+    "keep_alive",
+    "request_headers",
+    "request_url",
+    "split_proxy",
+]
+
+# Name resolution, TCP, proxy and TLS together. client-go's dialer gives TCP alone 30 s; a controller that tries again
+# with backoff does better with less.
+CONNECT_TIMEOUT = 10.0  # seconds
+
+# How long a connection without a stream is kept for the next. aiohttp's own default.
+IDLE_CONNECTION_LIFE = 15.0  # seconds
+
+# 256 KiB is what asyncio reads from a socket at once: smaller buffers pause and resume on every read, larger ones were
+# not faster (aiohttp's own default since 3.14, which pauses the socket at twice this).
+READ_BUFFER = 2**18  # bytes
+
+# Dead after 30 + 3 * 10 s. client-go: keep-alive 30 s.
+KEEPALIVE_IDLE, KEEPALIVE_INTERVAL, KEEPALIVE_PROBES = 30, 10, 3  # seconds, seconds, count
+
+
+def keep_alive(sock: socket.socket) -> None:
+    """Have the kernel find out that a peer is gone."""
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for option, value in (
+        ("TCP_KEEPIDLE", KEEPALIVE_IDLE),
+        ("TCP_KEEPINTVL", KEEPALIVE_INTERVAL),
+        ("TCP_KEEPCNT", KEEPALIVE_PROBES),
+    ):
+        if hasattr(socket, option):  # macOS before Python 3.13 lacks the first
+            sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
+
+
+def request_url(config: ConnectionConfig, request: HttpRequest) -> str:
+    """The whole URL, percent-encoded."""
+    base = config.server + quote(request.path)
+    return f"{base}?{urlencode(request.query, quote_via=quote)}" if request.query else base
+
+
+async def request_headers(config: ConnectionConfig, request: HttpRequest) -> list[tuple[str, str]]:
+    """The request's own, the configuration's, and who we are.
+
+    Raises:
+        ConfigError: The credentials cannot be had.
+    """
+    headers = [*request.headers, *config.headers, ("User-Agent", _agent())]
+    if authorization := sendable(await config.credentials.authorization()):
+        headers.append(("Authorization", authorization))
+    return headers
+
+
+@functools.cache
+def _agent() -> str:
+    return f"kubeinformer/{importlib.metadata.version('kubeinformer')} (python/{platform.python_version()})"
+
+
+def split_proxy(proxy_url: str | None) -> tuple[str | None, str | None]:
+    """The proxy's URL without a password, and the header that carries it: exceptions quote the former."""
+    if proxy_url is None:
+        return None, None
+    parts = urlsplit(proxy_url)
+    if parts.username is None:
+        return proxy_url, None
+    pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+    bare = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+    return bare, Secret("Basic " + base64.b64encode(pair.encode()).decode())
+
+
+class TlsFiles:
+    """The TLS context of one configuration: read when it is first needed, and again after `forget`.
+
+    Args:
+        config: Whom to trust, and what to present unless the credentials bring their own.
+    """
+
+    def __init__(self, config: ConnectionConfig) -> None:
+        self._config = config
+        self._known: tuple[ClientCertificate | None, ssl.SSLContext] | None = None
+
+    def context(self, certificate: ClientCertificate | None) -> ssl.SSLContext:
+        """The context for this certificate: the same one until another certificate is given.
+
+        Raises:
+            ConfigError: A file cannot be used.
+        """
+        if self._known is None or self._known[0] != certificate:
+            self._known = (certificate, client_context(self._config, certificate))
+        return self._known[1]
+
+    def forget(self) -> None:
+        """Files may have been renewed: read them again next time."""
+        self._known = None

@@ -1,0 +1,173 @@
+"""What the fixtures do. They themselves are in ``_kubeinformer_pytest``, which pytest can import for nothing.
+
+Theory. A condition in a test is about an informer's store, or about what a controller did because of it, so it is
+tried again after each event of any informer of the cluster: at once, and without spinning. What no informer tells (an
+object on the server that nobody mirrors, a variable) is found by looking again after a pause.
+"""
+
+import inspect
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any, Generic, Protocol, TypeVar
+
+import anyio
+import anyio.abc
+
+from kubeinformer._runtime.scopes import open_task_group
+from kubeinformer._runtime.signal import Signal
+from kubeinformer.cluster import Cluster
+from kubeinformer.informer import Informer
+
+__all__ = ["Eventually", "InformerSynced", "make_eventually", "synced_informers"]
+
+T = TypeVar("T")
+
+# A person does not notice the longest, and a processor does not notice the shortest.
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.005, 0.05  # seconds
+
+
+class InformerSynced(Protocol):
+    """What the fixture `informer_synced` gives."""
+
+    async def __call__(self, resource: str, *, timeout: float = 10.0, **options: Any) -> Informer[Any]:  # noqa: ASYNC109 - as Informer.synced
+        """Make an informer and wait until it is in sync.
+
+        Args:
+            resource: As for ``Cluster.informer``.
+            timeout: Seconds.
+            options: As for ``Cluster.informer``.
+
+        Raises:
+            ServerRefused: The time is up and the server's last answer was no.
+            SyncTimeout: The time is up otherwise.
+        """
+        ...
+
+
+class Eventually(Protocol):
+    """What the fixture `eventually` gives."""
+
+    async def __call__(
+        self,
+        condition: Callable[[], T | Awaitable[T]],
+        *,
+        timeout: float = 10.0,  # noqa: ASYNC109 - the message tells it
+    ) -> T:
+        """Wait until a condition holds. It is tried again after each event of the informers of the fixture `cluster`,
+        and every few hundredths of a second, for what no informer sees.
+
+        Args:
+            condition: Holds when it returns something true; does not hold yet when it returns something false, None
+                too, or raises AssertionError. Anything else that it raises passes through.
+            timeout: Seconds.
+
+        Returns:
+            What the condition returned.
+
+        Raises:
+            AssertionError: The time is up; the message shows the last value, or the last AssertionError.
+        """
+        ...
+
+
+@asynccontextmanager
+async def synced_informers(cluster: Cluster) -> AsyncGenerator[InformerSynced]:
+    """The fixture `informer_synced` for a cluster."""
+    made: list[Informer[Any]] = []
+
+    async def informer_synced(resource: str, *, timeout: float = 10.0, **options: Any) -> Informer[Any]:  # noqa: ASYNC109 - handed on
+        informer: Informer[Any] = cluster.informer(resource, **options)
+        made.append(informer)
+        await informer.synced(timeout=timeout)
+        return informer
+
+    try:
+        yield informer_synced
+    finally:
+        for informer in reversed(made):
+            await informer.aclose()
+
+
+def make_eventually(cluster: Cluster | None) -> Eventually:
+    """The fixture `eventually`, woken by the informers of a cluster."""
+
+    async def eventually(
+        condition: Callable[[], T | Awaitable[T]],
+        *,
+        timeout: float = 10.0,  # noqa: ASYNC109 - the message tells it
+    ) -> T:
+        attempt = _Attempt(condition)
+        with anyio.move_on_after(timeout):
+            if not await attempt.holds():
+                async with open_task_group() as tasks:
+                    await _try_on(attempt, tasks, cluster)
+        if attempt.held:
+            return attempt.value
+        raise AssertionError(attempt.complaint(timeout)) from attempt.error
+
+    return eventually
+
+
+async def _try_on(attempt: "_Attempt[Any]", tasks: anyio.abc.TaskGroup, cluster: Cluster | None) -> None:
+    changed = Signal()
+    watched: set[Informer[Any]] = set()
+    pause = _FIRST_PAUSE
+    while not attempt.held:
+        for informer in _informers(cluster) - watched:
+            watched.add(informer)
+            tasks.start_soon(_tell, informer, changed)
+        with anyio.move_on_after(pause) as waiting:
+            await changed.wait()
+        if waiting.cancelled_caught:
+            pause = min(pause * 2, _LONGEST_PAUSE)
+        await attempt.holds()
+
+
+def _informers(cluster: Cluster | None) -> set[Informer[Any]]:
+    known = cluster._informers.values() if cluster is not None else ()  # noqa: SLF001 - ours
+    return {informer for informer in known if not informer.is_closed}
+
+
+async def _tell(informer: Informer[Any], changed: Signal) -> None:
+    async with informer.events() as events:
+        async for _ in events:
+            changed.give()
+
+
+class _Attempt(Generic[T]):
+    """A condition, and what came of it last."""
+
+    def __init__(self, condition: Callable[[], T | Awaitable[T]]) -> None:
+        self._condition = condition
+        self._tries = 0
+        self._answered = False
+        self.held = False
+        self.value: T
+        self.error: AssertionError | None = None
+
+    async def holds(self) -> bool:
+        self._tries += 1
+        self.error = None
+        try:
+            answer: Any = self._condition()
+            self.value = (await answer) if inspect.isawaitable(answer) else answer
+        except AssertionError as error:
+            self.error = error
+        else:
+            self.held = bool(self.value)
+        self._answered = True
+        return self.held
+
+    def complaint(self, timeout: float) -> str:
+        code = getattr(self._condition, "__code__", None)
+        name = getattr(self._condition, "__qualname__", repr(self._condition))
+        where = f"{name} ({code.co_filename}:{code.co_firstlineno})" if code else name
+        if not self._answered:
+            last = "no answer yet"
+        elif self.error is not None:
+            last = f"last AssertionError: {self.error}"
+        elif self.value is None:
+            last = "last value: None (a condition that asserts must return True in the end)"
+        else:
+            last = f"last value: {self.value!r}"
+        return f"{where} did not hold within {timeout:g} s, tried {self._tries} times; {last}"
