@@ -28,6 +28,7 @@ __all__ = ["Connection", "Exchange", "Handler", "HttpRequest", "Put", "Tampering
 _RECEIVE_SIZE = 65_536  # bytes
 _BODY_LIMIT = 16 * 1024 * 1024  # bytes; etcd refuses anything near it, so no client sends more
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)  # struct linger: on, for 0 seconds
+_PHRASES = {int(status): status.phrase for status in http.HTTPStatus}
 _GONE = frozenset({errno.ECONNRESET, errno.EPIPE, errno.ENOTCONN, errno.ETIMEDOUT, errno.EBADF})
 
 
@@ -188,7 +189,7 @@ class Exchange:
         if self.on_start is not None:
             self.on_start(status)
         fields = [("Cache-Control", "no-cache, private"), ("Content-Type", content_type), *headers]
-        reason = http.HTTPStatus(status).phrase
+        reason = _PHRASES.get(status, "")
         await self.connection.send(h11.Response(status_code=status, headers=fields, reason=reason))
         if self.tampering is not None:
             await self.tampering.after_head()
