@@ -14,8 +14,8 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 
 import anyio
@@ -35,7 +35,7 @@ from kubeinformer import (
 from kubeinformer.testing import FakeApiServer
 from kubeinformer.testing.faults import Script, jump_clock
 
-__all__ = ["FAST", "Divergence", "Outcome", "survive"]
+__all__ = ["FAST", "Divergence", "Outcome", "hurrying", "survive"]
 
 PODS = "v1/pods"
 OBJECTS = 50  # three pages: of 4, 32 and the rest
@@ -109,11 +109,11 @@ async def _scenario(script: Script, *, paged: bool, compressed: bool) -> Outcome
             async with anyio.create_task_group() as tasks:
                 for reader in readers:
                     tasks.start_soon(reader.read, pods)
-                tasks.start_soon(_hurry, server, pods)
-                await _write(server, draw)
-                for last in ("last", "very-last"):
-                    server.create(PODS, _pod(last, draw))
-                    await _agree(server, pods, readers)
+                async with hurrying(server, pods):
+                    await _write(server, draw)
+                    for last in ("last", "very-last"):
+                        server.create(PODS, _pod(last, draw))
+                        await _agree(server, pods, readers)
                 tasks.cancel_scope.cancel()
             statistics = pods.statistics()
         requests = len(server.requests)
@@ -216,8 +216,16 @@ def _difference(
     )
 
 
+@asynccontextmanager
+async def hurrying(server: FakeApiServer, pods: Informer[RawObject]) -> AsyncGenerator[None]:
+    """Let time pass at once whenever nothing happens."""
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(_hurry, server, pods)
+        yield
+        tasks.cancel_scope.cancel()
+
+
 async def _hurry(server: FakeApiServer, pods: Informer[RawObject]) -> None:
-    """Let time pass at once when nothing happens."""
     before: object = None
     while True:
         await anyio.sleep(_TICK)

@@ -260,7 +260,7 @@ async def test_connections_are_refused_for_a_while_on_a_port_that_stays(server: 
 async def test_connections_are_accepted_again_after_the_time(server: FakeApiServer) -> None:
     play(server, RefuseConnections(seconds=0.01, drop=False))
     client = Client(server.url)
-    async with client.watch("/api/v1/nodes", **WATCH_LIST) if False else client.connect() as idle:
+    async with client.connect() as idle:
         with pytest.raises(BROKEN):
             await client.get(PODS)
         with anyio.fail_after(PATIENCE):
@@ -578,7 +578,7 @@ async def test_what_is_drawn_depends_on_the_seed_and_on_nothing_else(server: Fak
     first = await drawn(7)
     assert {200, 500} == set(first)
     assert await drawn(7) == first
-    assert await drawn(7, Drip(times=None, probability=0.3)) == first
+    assert await drawn(7, Stall(seconds=1e-6, times=None, probability=0.3)) == first
     assert await drawn(8) != first
 
 
