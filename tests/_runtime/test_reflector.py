@@ -586,6 +586,11 @@ class TestWaiting:
             assert anyio.current_time() - before == pytest.approx(0.8)
         transport.response.close()
 
+    async def test_an_answer_has_to_begin_within_the_silence_that_it_may_have_in_it(self) -> None:
+        refused = Answer([b"{}"], status=500)
+        mirror = await mirrored(refused, SYNC, timing=Timing(initial_silence=7, backoff_first=1e-6))
+        assert [request.head_timeout for request in mirror.transport.requests] == [7, 7]
+
     async def test_read_deadlines(self) -> None:
         transport = ScriptedTransport(Answer([added("a", 5), end(10), bookmark(11), bookmark(12), HANG]))
         async with mirroring(transport, timing=Timing(watch_timeout=(300, 300))):

@@ -119,7 +119,9 @@ def test_what_is_drawn_is_a_function_of_the_seed_and_can_be_read_again(kind: str
     assert {len(script.faults) for script in drawn} == {3}
 
 
-@pytest.mark.parametrize(("options", "words"), [({"kinds": ["x"]}, "'x'"), ({"kinds": []}, "kinds"), ({"count": 0}, "count")])
+@pytest.mark.parametrize(
+    ("options", "words"), [({"kinds": ["x"]}, "'x'"), ({"kinds": []}, "kinds"), ({"count": 0}, "count")]
+)
 def test_what_cannot_be_drawn(options: dict[str, Any], words: str) -> None:
     with pytest.raises(ValueError, match=words):
         Script.random(1, **options)

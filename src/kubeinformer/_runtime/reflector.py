@@ -120,7 +120,9 @@ class Reflector:
     async def _exchange(self, fetch: Fetch) -> None:
         self._health.requests[fetch.name] += 1
         try:
-            async with self._transport.stream(build_request(self._collection, fetch)) as response:
+            # A peer that does not even begin to answer is as dead as one that stops.
+            request = build_request(self._collection, fetch, self._machine.read_deadline)
+            async with self._transport.stream(request) as response:
                 if response.status != _HTTP_OK:
                     await self._refused(response)
                     return
