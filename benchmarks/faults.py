@@ -3,8 +3,8 @@
 ``survived``: every kind of fault, and mixtures, with seed after seed, on a fake API server; what must hold is in
 ``tests/faults/scenario.py``. Each seed takes the next of the four ways: watch-list or pages, compressed or not.
 
-``recovery``: from the moment a connection goes silent to the moment a change made right then is in the store, beside the
-deadline that the machine was told. With short deadlines in real time; with the default ones in the event loop's time,
+``recovery``: from the moment a connection goes silent to the moment a change made right then is in the store, beside
+the deadline that counted. With short deadlines in real time; with the default ones in the event loop's time,
 whose clock is moved forwards whenever nothing happens.
 
 ``requests``: how often servers are asked that end everything at once, in real time with default waits.
@@ -120,7 +120,8 @@ async def recovered(stall: Stall, timing: Timing, limit: str) -> tuple[float, fl
     """The deadline, and seconds from the silence to a change of that moment in the store."""
     interval = 0.3 if timing is SHORT else 60.0
     async with informed([stall], timing, interval) as (server, pods):
-        async with hurrying(server, pods) if timing is DEFAULT else nullcontext():
+        jumping = hurrying(server, pods) if timing is DEFAULT else nullcontext()
+        async with jumping:
             while not server.faults:  # noqa: ASYNC110 - a record tells nobody when it comes
                 await anyio.sleep(0.001)
             server.create(PODS, {"metadata": {"name": "late"}})

@@ -52,7 +52,7 @@ FOR_EVER = [
 @pytest.mark.parametrize(("paged", "compressed"), [(False, True), (True, False)], ids=["watch-list-gzip", "paged"])
 @pytest.mark.parametrize(("fault", "failure"), FOR_EVER, ids=lambda value: getattr(value, "kind", None))
 async def test_synced_says_no_and_the_informer_comes_back(
-    fault: Fault, failure: str, paged: bool, compressed: bool
+    fault: Fault, failure: str, *, paged: bool, compressed: bool
 ) -> None:
     server = FakeApiServer(gzip_threshold=512)
     server.watch_list_enabled = not paged

@@ -1,7 +1,7 @@
 """Every kind of fault, alone and mixed, with seed after seed: nothing is lost.
 
-``KUBEINFORMER_FAULT_SEEDS=200`` tries more seeds; each test then takes as much longer. A failure prints the script, which
-`Script.parse` plays again.
+``KUBEINFORMER_FAULT_SEEDS=200`` tries more seeds; each test then takes as much longer. A failure prints the script,
+which `Script.parse` plays again.
 """
 
 import gc
@@ -21,7 +21,7 @@ MIXTURE = "mixture"
 @pytest.mark.parametrize("paged", [False, True], ids=["watch-list", "paged"])
 @pytest.mark.parametrize("kind", [*sorted(KINDS), MIXTURE])
 async def test_an_informer_survives(
-    kind: str, paged: bool, compressed: bool, seeds: int, caplog: pytest.LogCaptureFixture
+    kind: str, *, paged: bool, compressed: bool, seeds: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     first = zlib.crc32(f"{kind} {paged} {compressed}".encode())  # other seeds for each case
     for seed in range(first, first + seeds):

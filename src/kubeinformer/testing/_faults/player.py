@@ -142,7 +142,11 @@ class Player:
                 return
         asked_query, exchange.request = exchange.request.query, replace(exchange.request, query=query)
         # What the client asked stands in the record, not what was made of it.
-        api = replace(api, record=lambda record: self._api.record(replace(record, query=asked_query)))
+
+        def record(seen: RequestRecord) -> None:
+            self._api.record(replace(seen, query=asked_query))
+
+        api = replace(api, record=record)
         async with anyio.create_task_group() as tasks:
             for effect in effects:
                 tasks.start_soon(effect.meanwhile)

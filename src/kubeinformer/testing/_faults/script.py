@@ -71,15 +71,15 @@ class Script:
             ValueError: Unknown faults or fields, values out of range, or no such data: names what is wrong, where,
                 and what is accepted.
         """
-        if isinstance(data, (str, bytes)):
-            data = _load(data)
-        if isinstance(data, Mapping):
-            if unknown := sorted(map(str, data.keys() - _KEYS)):
+        told: Any = _load(data) if isinstance(data, (str, bytes)) else data
+        if isinstance(told, Mapping):
+            if unknown := sorted(map(str, told.keys() - _KEYS)):
                 raise ValueError(f"unknown field {unknown[0]!r} of a script; accepted: {checks.names(_KEYS)}")
-            seed, data = data.get("seed", seed), data.get("faults", ())
-        if isinstance(data, (str, bytes)) or not isinstance(data, Iterable):
-            raise ValueError(f"a script is a list of objects such as {{'fault': 'cut'}}, got {type(data).__name__}")  # noqa: TRY004 - wrong data, whatever is wrong
-        return cls([_fault(index, each) for index, each in enumerate(data)], seed=seed)
+            seed, told = told.get("seed", seed), told.get("faults", ())
+        if isinstance(told, (str, bytes)) or not isinstance(told, Iterable):
+            # No TypeError: whatever is wrong with it, it is the script's data.
+            raise ValueError(f"a script is a list of objects such as {{'fault': 'cut'}}, got {type(told).__name__}")  # noqa: TRY004
+        return cls([_fault(index, each) for index, each in enumerate(told)], seed=seed)
 
     @classmethod
     def random(cls, seed: int, kinds: Iterable[str] | None = None, *, count: int = 3) -> "Script":
