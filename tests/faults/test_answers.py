@@ -64,9 +64,9 @@ async def test_synced_says_no_and_the_informer_comes_back(
             pods = cluster.informer(PODS)
             async with hurrying(server, pods):
                 with pytest.raises((ServerRefused, SyncTimeout)):
-                    await pods.synced(timeout=20)
+                    await pods.synced(timeout=10)
                 assert re.search(failure, " ".join(pods.statistics().failures))
-                assert len(server.requests) < 500, "it waits between two tries"
+                assert len(server.requests) < 300, "it waits between two tries"
                 server.stop_faults()
                 await pods.synced()
                 assert len(pods.store) == 20
