@@ -81,13 +81,12 @@ class TooManyRequests(Fault):
     """
 
     kind: ClassVar[str] = "too_many_requests"
-    replaces: ClassVar[bool] = True
+    _replaces: ClassVar[bool] = True
 
     retry_after: int | None = checks.option(1, checks.optional(checks.count))
     where: Literal["header", "details", "both"] = checks.option("both", checks.one_of("header", "details", "both"))
 
-    def effect(self, line: Line) -> Effect:
-        """Begin it for one exchange."""
+    def _effect(self, line: Line) -> Effect:
         told = status(429, retry_after=None if self.where == "header" else self.retry_after)
         return refusal(line, told, None if self.where == "details" else self.retry_after)
 
@@ -102,13 +101,12 @@ class ServerError(Fault):
     """
 
     kind: ClassVar[str] = "server_error"
-    replaces: ClassVar[bool] = True
+    _replaces: ClassVar[bool] = True
 
     code: int = checks.option(500, checks.whole(500, 599))
     retry_after: int | None = checks.option(None, checks.optional(checks.count))
 
-    def effect(self, line: Line) -> Effect:
-        """Begin it for one exchange."""
+    def _effect(self, line: Line) -> Effect:
         return refusal(line, status(self.code), self.retry_after)
 
 
@@ -117,10 +115,9 @@ class Unauthenticated(Fault):
     """401, as when a credential has expired or was revoked."""
 
     kind: ClassVar[str] = "unauthenticated"
-    replaces: ClassVar[bool] = True
+    _replaces: ClassVar[bool] = True
 
-    def effect(self, line: Line) -> Effect:
-        """Begin it for one exchange."""
+    def _effect(self, line: Line) -> Effect:
         return refusal(line, status(401))
 
 
@@ -129,10 +126,9 @@ class Deny(Fault):
     """403, as when a RoleBinding is missing; ``for_seconds`` and ``times`` say for how long."""
 
     kind: ClassVar[str] = "deny"
-    replaces: ClassVar[bool] = True
+    _replaces: ClassVar[bool] = True
 
-    def effect(self, line: Line) -> Effect:
-        """Begin it for one exchange."""
+    def _effect(self, line: Line) -> Effect:
         asked = line.asked
         what = f"{asked.resource.plural} is" if asked.resource else asked.path
         return refusal(line, status(403, message=f"{what} forbidden: User cannot {asked.verb} at the cluster scope"))
@@ -147,12 +143,11 @@ class Html(Fault):
     """
 
     kind: ClassVar[str] = "html"
-    replaces: ClassVar[bool] = True
+    _replaces: ClassVar[bool] = True
 
     code: Literal[200, 502, 503, 504] = checks.option(502, checks.one_of(200, 502, 503, 504))
 
-    def effect(self, line: Line) -> Effect:
-        """Begin it for one exchange."""
+    def _effect(self, line: Line) -> Effect:
         title = "Sign in" if self.code == _OK else f"{self.code} Bad Gateway"
         page = f"<!DOCTYPE html>\n<html><head><title>{title}</title></head>\n<body><h1>{title}</h1></body></html>\n"
         return Answering(line, Canned(self.code, page.encode(), "text/html; charset=utf-8"))
@@ -163,10 +158,9 @@ class Empty(Fault):
     """200, JSON by its header, and nothing in it."""
 
     kind: ClassVar[str] = "empty"
-    replaces: ClassVar[bool] = True
+    _replaces: ClassVar[bool] = True
 
-    def effect(self, line: Line) -> Effect:
-        """Begin it for one exchange."""
+    def _effect(self, line: Line) -> Effect:
         return Answering(line, Canned(_OK, b""))
 
 
@@ -176,10 +170,9 @@ class TableAnswer(Fault):
 
     kind: ClassVar[str] = "table"
     verbs: ClassVar[tuple[str, ...]] = COLLECTION
-    replaces: ClassVar[bool] = True
+    _replaces: ClassVar[bool] = True
 
-    def effect(self, line: Line) -> Effect:
-        """Begin it for one exchange."""
+    def _effect(self, line: Line) -> Effect:
         return _TableOfEvent(line) if line.asked.verb in STREAMS else _TableOfList(line)
 
 

@@ -41,7 +41,7 @@ class Fault:
     """The word for it in a script's data."""
     verbs: ClassVar[tuple[str, ...]] = VERBS
     """What it can apply to."""
-    replaces: ClassVar[bool] = False
+    _replaces: ClassVar[bool] = False
     """Whether it answers in the server's place. Of several such faults, the first one that applies does."""
 
     on: str | tuple[str, ...] | None = None
@@ -56,10 +56,10 @@ class Fault:
             value, check = getattr(self, field.name), field.metadata.get("check")
             if isinstance(check, checks.Check) and not check.holds(value):
                 raise self._wrong(field.name, check.accepted, value)
-        for verb in self.selected:
+        for verb in self._selected:
             if verb not in self.verbs:
                 raise self._wrong("on", f"of {checks.names(self.verbs)}", self.on)
-        if not self.selected:
+        if not self._selected:
             raise self._wrong("on", f"of {checks.names(self.verbs)}", self.on)
         if self.resource is not None:
             try:
@@ -72,19 +72,19 @@ class Fault:
         """Refuse fields that contradict each other."""
 
     @property
-    def selected(self) -> tuple[str, ...]:
+    def _selected(self) -> tuple[str, ...]:
         """The verbs that it applies to."""
         if self.on is None:
             return self.verbs
         return (self.on,) if isinstance(self.on, str) else self.on
 
-    def matches(self, asked: Asked) -> bool:
+    def _matches(self, asked: Asked) -> bool:
         """Whether a request is one of those that it is about."""
-        if asked.verb not in self.selected:
+        if asked.verb not in self._selected:
             return False
         return self.resource is None or asked.resource == Resource.parse(self.resource)
 
-    def effect(self, line: Line) -> Effect:
+    def _effect(self, line: Line) -> Effect:
         """Begin it for one exchange."""
         raise NotImplementedError(type(self).__name__)  # pragma: no cover - every kind has its own
 

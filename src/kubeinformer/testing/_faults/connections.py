@@ -27,8 +27,7 @@ class Drip(Fault):
     seconds: float = checks.option(0.01, checks.seconds)
     for_bytes: int | None = checks.option(None, checks.optional(checks.count))
 
-    def effect(self, line: Line) -> Effect:
-        """Begin it for one exchange."""
+    def _effect(self, line: Line) -> Effect:
         return _Drip(line, self)
 
 
@@ -55,8 +54,7 @@ class Reset(Fault):
 
     kind: ClassVar[str] = "reset"
 
-    def effect(self, line: Line) -> Effect:
-        """Begin it for one exchange."""
+    def _effect(self, line: Line) -> Effect:
         return _Reset(line)
 
 
@@ -82,8 +80,7 @@ class RefuseConnections(Fault):
     seconds: float = checks.option(1.0, checks.seconds)
     drop: bool = checks.option(default=True, check=checks.flag)
 
-    def effect(self, line: Line) -> Effect:
-        """Begin it for one exchange."""
+    def _effect(self, line: Line) -> Effect:
         return _RefuseConnections(line, self)
 
 

@@ -1,5 +1,8 @@
 """Every kind of fault, by the word that names it in data."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from kubeinformer.testing._faults.answers import (
     Deny,
     Empty,
@@ -50,4 +53,5 @@ _ALL: tuple[type[Fault], ...] = (
     Unauthenticated,
 )
 
-KINDS: dict[str, type[Fault]] = {each.kind: each for each in _ALL}
+KINDS: Mapping[str, type[Fault]] = MappingProxyType({each.kind: each for each in _ALL})
+"""Every kind of fault by its word, such as ``cut``."""

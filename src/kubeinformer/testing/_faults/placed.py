@@ -42,9 +42,8 @@ class PlacedFault(Fault):
         if len(given) > 1:
             raise self._wrong(given[-1], f"left out beside {given[0]}", getattr(self, given[-1]))
 
-    def matches(self, asked: Asked) -> bool:
-        """Whether a request is one of those that it is about."""
-        return Fault.matches(self, asked) and (self.after_events is None or asked.verb in STREAMS)
+    def _matches(self, asked: Asked) -> bool:
+        return Fault._matches(self, asked) and (self.after_events is None or asked.verb in STREAMS)  # noqa: SLF001 - no super(): slots make a second class
 
 
 class _Placed(Effect):
@@ -116,8 +115,7 @@ class Cut(PlacedFault):
         if self.inside and self.before_head:
             raise self._wrong("inside", "left out beside before_head", self.inside)
 
-    def effect(self, line: Line) -> Effect:
-        """Begin it for one exchange."""
+    def _effect(self, line: Line) -> Effect:
         return _Cut(line, self) if self.inside is None else _CutInside(line, self)
 
 
@@ -193,8 +191,7 @@ class Stall(PlacedFault):
 
     seconds: float | None = checks.option(None, checks.optional(checks.seconds))
 
-    def effect(self, line: Line) -> Effect:
-        """Begin it for one exchange."""
+    def _effect(self, line: Line) -> Effect:
         return _Stall(line, self)
 
 
@@ -213,8 +210,7 @@ class HalfClose(PlacedFault):
 
     kind: ClassVar[str] = "half_close"
 
-    def effect(self, line: Line) -> Effect:
-        """Begin it for one exchange."""
+    def _effect(self, line: Line) -> Effect:
         return _HalfClose(line, self)
 
 
@@ -237,8 +233,7 @@ class ClockJump(PlacedFault):
 
     seconds: float = checks.option(3600.0, checks.seconds)
 
-    def effect(self, line: Line) -> Effect:
-        """Begin it for one exchange."""
+    def _effect(self, line: Line) -> Effect:
         return _ClockJump(line, self)
 
 

@@ -58,7 +58,7 @@ class _Part:
     def applies(self, asked: Asked, now: float) -> bool:
         """Whether the fault is for this request. Counts it."""
         fault = self.fault
-        if not fault.matches(asked):
+        if not fault._matches(asked):  # noqa: SLF001 - ours to play
             return False
         self._matched += 1
         is_drawn = self._random.random() < fault.probability
@@ -112,10 +112,12 @@ class Player:
         is_answered = False
         for part in self._parts:
             fault = part.fault
-            if (fault.replaces and is_answered) or not part.applies(asked, now):
+            replaces = fault._replaces  # noqa: SLF001 - ours to play
+            if (replaces and is_answered) or not part.applies(asked, now):
                 continue
-            is_answered = is_answered or fault.replaces
-            effects.append(fault.effect(Line(exchange, asked, self._api, self, self._recorder(fault, asked))))
+            is_answered = is_answered or replaces
+            line = Line(exchange, asked, self._api, self, self._recorder(fault, asked))
+            effects.append(fault._effect(line))  # noqa: SLF001 - as above
         return effects
 
     def _recorder(self, fault: Fault, asked: Asked) -> Callable[[], None]:

@@ -59,8 +59,7 @@ class StreamError(Fault):
     status: Mapping[str, Any] | None = checks.option(None, checks.optional(checks.mapping))
     after_events: int | None = checks.option(None, checks.optional(checks.count))
 
-    def effect(self, line: Line) -> Effect:
-        """Begin it for one exchange."""
+    def _effect(self, line: Line) -> Effect:
         return _StreamError(line, self)
 
 
@@ -102,12 +101,10 @@ class ExpirePage(Fault):
 
     page: int = checks.option(2, checks.whole(2))
 
-    def matches(self, asked: Asked) -> bool:
-        """Whether a request is one of those that it is about."""
-        return Fault.matches(self, asked) and asked.page == self.page
+    def _matches(self, asked: Asked) -> bool:
+        return Fault._matches(self, asked) and asked.page == self.page  # noqa: SLF001 - no super(): slots make a second class
 
-    def effect(self, line: Line) -> Effect:
-        """Begin it for one exchange."""
+    def _effect(self, line: Line) -> Effect:
         return _ExpirePage(line)
 
 
@@ -124,8 +121,7 @@ class DuplicateBookmarks(Fault):
     kind: ClassVar[str] = "duplicate_bookmarks"
     verbs: ClassVar[tuple[str, ...]] = STREAMS
 
-    def effect(self, line: Line) -> Effect:
-        """Begin it for one exchange."""
+    def _effect(self, line: Line) -> Effect:
         return _Bookmarks(line, copies=2, copies_of_end=2)
 
 
@@ -136,8 +132,7 @@ class DropBookmarks(Fault):
     kind: ClassVar[str] = "drop_bookmarks"
     verbs: ClassVar[tuple[str, ...]] = STREAMS
 
-    def effect(self, line: Line) -> Effect:
-        """Begin it for one exchange."""
+    def _effect(self, line: Line) -> Effect:
         return _Bookmarks(line, copies=0, copies_of_end=1)
 
 
@@ -148,8 +143,7 @@ class NoEndBookmark(Fault):
     kind: ClassVar[str] = "no_end_bookmark"
     verbs: ClassVar[tuple[str, ...]] = ("watch-list",)
 
-    def effect(self, line: Line) -> Effect:
-        """Begin it for one exchange."""
+    def _effect(self, line: Line) -> Effect:
         return _Bookmarks(line, copies=1, copies_of_end=0)
 
 
@@ -178,8 +172,7 @@ class IgnoreSendInitialEvents(Fault):
     kind: ClassVar[str] = "ignore_send_initial_events"
     verbs: ClassVar[tuple[str, ...]] = ("watch-list",)
 
-    def effect(self, line: Line) -> Effect:
-        """Begin it for one exchange."""
+    def _effect(self, line: Line) -> Effect:
         return _Without(line, "sendInitialEvents", "resourceVersionMatch")
 
 
@@ -190,12 +183,10 @@ class IgnoreLimit(Fault):
     kind: ClassVar[str] = "ignore_limit"
     verbs: ClassVar[tuple[str, ...]] = ("list",)
 
-    def matches(self, asked: Asked) -> bool:
-        """Whether a request is one of those that it is about."""
-        return Fault.matches(self, asked) and "limit" in asked.query
+    def _matches(self, asked: Asked) -> bool:
+        return Fault._matches(self, asked) and "limit" in asked.query  # noqa: SLF001 - no super(): slots make a second class
 
-    def effect(self, line: Line) -> Effect:
-        """Begin it for one exchange."""
+    def _effect(self, line: Line) -> Effect:
         return _Without(line, "limit")
 
 
@@ -227,8 +218,7 @@ class Behind(Fault):
     versions: int = checks.option(1, checks.count)
     seconds: float = checks.option(1.0, checks.seconds)
 
-    def effect(self, line: Line) -> Effect:
-        """Begin it for one exchange."""
+    def _effect(self, line: Line) -> Effect:
         return _Behind(line, self)
 
 
