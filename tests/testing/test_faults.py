@@ -621,3 +621,15 @@ async def test_playing_again_begins_anew_and_stopping_keeps_the_record(server: F
     play(server, Html())
     assert await statuses(server, PODS, PODS) == [502, 200]
     assert kinds(server) == ["html"]
+
+
+async def test_leaving_the_server_ends_its_script() -> None:
+    server = FakeApiServer()
+    async with server:
+        play(server, RefuseConnections(seconds=1e6))
+        with pytest.raises(BROKEN):
+            await Client(server.url).get(PODS)
+    async with server:
+        assert await statuses(server, PODS, PODS) == [200, 200]
+        server.stop_faults()
+        assert await statuses(server, PODS) == [200]

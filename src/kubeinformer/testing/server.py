@@ -94,6 +94,7 @@ class FakeApiServer:
         self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> None:
         assert self._listener is not None
+        self.stop_faults()
         listener, self._listener = self._listener, None
         await listener.close()
 
@@ -288,7 +289,7 @@ class FakeApiServer:
     def play(self, script: Script) -> None:
         """Inject the faults of a script from the next request on, in place of those of an earlier script.
 
-        See `kubeinformer.testing.faults`.
+        Until `stop_faults`, or until the server is left. See `kubeinformer.testing.faults`.
         """
         self.stop_faults()
         self._player = Player(script, self._api, lambda: self._listener)
