@@ -8,7 +8,7 @@ PIP    := $(BIN)/python -m pip --quiet --disable-pip-version-check
 BENCHMARK = assets="$$(tests/e2e/envtest/build)" && KUBEBUILDER_ASSETS="$$assets" $(VENV)-bench/bin/python -m
 
 .PHONY: setup test demo lint types layers e2e wheel check lock clean
-.PHONY: bench bench-setup bench-compare bench-scale bench-live bench-blog
+.PHONY: bench bench-setup bench-compare bench-scale bench-live bench-blog bench-faults
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 
@@ -71,6 +71,9 @@ bench-live: bench-setup  ## events a second, and where the time goes
 
 bench-blog: bench-setup  ## the API server's memory with many informers; builds an old server, too
 	$(BENCHMARK) benchmarks.blog
+
+bench-faults: setup  ## every fault with 50 seeds, and how long informers take to come back; 10 minutes
+	$(BIN)/python -m benchmarks.faults > docs/benchmarks/faults.json
 
 lock:  ## pins the versions that were tested
 	rm -rf $(VENV)-lock

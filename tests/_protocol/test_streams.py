@@ -46,6 +46,15 @@ def test_an_initial_stream_is_stuck_a_minute_after_its_last_new_object(now: floa
     assert initial.is_stuck(now) is expected
 
 
+def test_bytes_alone_keep_no_stream_alive() -> None:
+    initial, live = Initial(TIMING, 400, 10.0), Live(TIMING, 400, 10.0)
+    assert [initial.is_overdue(now) for now in (69.9, 70.0)] == [False, True]
+    assert [live.is_overdue(now) for now in (424.9, 425.0)] == [False, True]
+    live.bookmark(420.0)
+    assert live.is_overdue(425.0), "its end is the server's promise, whatever comes"
+    assert not Page(TIMING).is_overdue(1e9)
+
+
 def test_an_initial_stream_matches_with_its_timeout() -> None:
     match Initial(TIMING, 400, 0.0):
         case Initial(seconds):

@@ -586,6 +586,46 @@ class TestWaiting:
             assert anyio.current_time() - before == pytest.approx(0.8)
         transport.response.close()
 
+    async def test_a_refusal_is_not_read_for_longer_than_a_silence_may_last(self) -> None:
+        transport = FedTransport()
+        transport.response.status = 503
+        async with mirroring(transport, timing=Timing(backoff_first=1e-6)) as mirror:
+            for _ in range(7):
+                transport.response.feed(b"x")
+                await anyio.sleep(10)
+            assert mirror.failures == {"ServerUnavailable": 1}
+            assert len(transport.requests) == 2
+        transport.response.close()
+
+    async def test_an_initial_stream_that_brings_bytes_and_no_objects_is_given_up(self) -> None:
+        transport = FedTransport()
+        async with mirroring(transport, timing=Timing(backoff_first=1e-6)) as mirror:
+            transport.response.feed(added("a", 1))
+            for _ in range(6):
+                await anyio.sleep(10)
+                transport.response.feed(b"\n")
+            await anyio.sleep(1)
+            assert mirror.failures == {"ConnectionLost": 1}
+            assert transport.kinds == ["watch-list", "page"]
+        transport.response.close()
+
+    async def test_a_watch_that_outlives_its_end_is_given_up_although_bytes_come(self) -> None:
+        transport = FedTransport()
+        async with mirroring(transport, timing=Timing(watch_timeout=(100, 100), backoff_first=1e-6)) as mirror:
+            transport.response.feed(initial(["a"], 10))
+            for _ in range(12):
+                await anyio.sleep(10)
+                transport.response.feed(b"\n")
+            await anyio.sleep(1)
+            assert mirror.failures == {"ConnectionLost": 1}
+            assert transport.kinds == ["watch-list", "watch"]
+        transport.response.close()
+
+    async def test_an_answer_has_to_begin_within_the_silence_that_it_may_have_in_it(self) -> None:
+        refused = Answer([b"{}"], status=500)
+        mirror = await mirrored(refused, SYNC, timing=Timing(initial_silence=7, backoff_first=1e-6))
+        assert [request.head_timeout for request in mirror.transport.requests] == [7, 7]
+
     async def test_read_deadlines(self) -> None:
         transport = ScriptedTransport(Answer([added("a", 5), end(10), bookmark(11), bookmark(12), HANG]))
         async with mirroring(transport, timing=Timing(watch_timeout=(300, 300))):

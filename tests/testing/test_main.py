@@ -4,6 +4,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import anyio
 import h11
@@ -58,3 +59,28 @@ async def test_it_cuts_connections_as_often_as_told() -> None:
         async with Client(url).watch("/api/v1/pods", resourceVersion="1000") as watch:
             with pytest.raises((anyio.BrokenResourceError, h11.RemoteProtocolError)):
                 await watch.until_end()
+
+
+@pytest.mark.anyio
+async def test_it_plays_a_fault_script(tmp_path: Path) -> None:
+    script = tmp_path / "faults.yaml"
+    script.write_text("seed: 7\nfaults:\n- fault: server_error\n  code: 503\n  'on': list\n")
+    with running("--faults", str(script)) as (_, url):
+        statuses = [(await Client(url).get("/api/v1/pods")).status for _ in range(2)]
+    assert statuses == [503, 200]
+
+
+@pytest.mark.parametrize(
+    ("content", "words"), [("[{fault: cutt}]", "unknown fault 'cutt'; accepted: behind, "), (None, "No such file")]
+)
+def test_a_fault_script_that_cannot_be_played_is_refused_at_once(
+    tmp_path: Path, content: str | None, words: str
+) -> None:
+    script = tmp_path / "faults.yaml"
+    if content is not None:
+        script.write_text(content)
+    command = [sys.executable, "-m", "kubeinformer.testing", "--faults", str(script)]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)  # noqa: S603 - ourselves
+    assert ended.returncode == 2
+    assert words in ended.stderr
+    assert ended.stdout == ""

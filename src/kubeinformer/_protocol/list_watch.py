@@ -128,6 +128,13 @@ class ListWatch:
         """Seconds of silence after which the peer is taken for dead."""
         return self._stream.read_deadline if self._stream else self._timing.initial_silence
 
+    def is_overdue(self, now: float) -> bool:
+        """Whether the response at hand should have said or ended something by now, although bytes come.
+
+        A proxy that keeps its side alive, or a line that drips, is never silent. Report it as ``broken``.
+        """
+        return self._stream is not None and self._stream.is_overdue(now)
+
     def next_step(self, now: float, jitter: float) -> Step:
         """Say what to do next."""
         if self._reauthenticate:

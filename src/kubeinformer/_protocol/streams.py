@@ -36,6 +36,10 @@ class Initial:
         """Whether new objects stopped coming so long ago that the end bookmark never will."""
         return now - self.last_new >= self._timing.initial_progress
 
+    def is_overdue(self, now: float) -> bool:
+        """Whether it is to be given up, although bytes come."""
+        return self.is_stuck(now)
+
 
 class Page:
     """A list body."""
@@ -49,6 +53,10 @@ class Page:
     def read_deadline(self) -> float:
         """As for `Initial`."""
         return self._timing.initial_silence
+
+    def is_overdue(self, now: float) -> bool:  # noqa: ARG002 - as for the other two
+        """Never: a page says nothing before its end, and a slow line may take minutes for one."""
+        return False
 
 
 class Live:
@@ -76,6 +84,10 @@ class Live:
         if self._last_bookmark is not None:
             self._longest_gap = max(self._longest_gap or 0.0, now - self._last_bookmark)
         self._last_bookmark = now
+
+    def is_overdue(self, now: float) -> bool:
+        """Whether it outlived its own end: servers end each watch in time, so bytes that still come are no server's."""
+        return now - self.opened >= self._timeout_seconds + self._timing.read_margin
 
     @property
     def read_deadline(self) -> float:

@@ -17,13 +17,14 @@ class Timing:
         backoff_limit: Upper bound of any delay (client-go: 30).
         healthy_after: A stream that lived this long starts the delays over (client-go: 120).
         watch_timeout: Least and most of the random ``timeoutSeconds`` that a watch asks for (client-go: 300..600).
-        initial_silence: Silence after which an initial stream or a list is taken for dead. In it objects come
-            back to back, so this is generous; the precedent is the API server's own 60 s request timeout.
+        initial_silence: Silence after which an initial stream or a list is taken for dead, and any answer that has
+            not begun. In it objects come back to back, so this is generous; the precedent is the API server's own
+            60 s request timeout. The body of a refusal is read for as long at most.
         initial_progress: Time without a new object after which an initial stream is taken for one that will
             never end: a server that ignores ``sendInitialEvents`` sends live events but no end bookmark.
         initial_failure_limit: Broken initial streams in a row after which pages are used instead.
-        read_margin: What a live stream may be silent beyond its own ``timeoutSeconds`` (kube-rs: 5; the server
-            may need some to close a stream under load).
+        read_margin: What a live stream may last, in silence or not, beyond its own ``timeoutSeconds`` (kube-rs: 5;
+            the server may need some to close a stream under load).
         bookmark_patience: Once two bookmarks have been seen, how many of their intervals may pass in silence.
         shortest_read_deadline: Lower bound of the above: bookmarks can come in a burst.
         paged_for: How long a refused watch-list is remembered (an upgraded server should be noticed).

@@ -77,7 +77,7 @@ class Listing:
             ServerRefused, ServerUnavailable: The server said no.
             ConfigError: A credential cannot be had.
         """
-        request = build_request(self.collection, fetch)
+        request = build_request(self.collection, fetch, self.timing.initial_silence)
         async with self.transport.stream(request) as response:
             if response.status != _HTTP_OK:
                 status, location = Status(response.status), response.headers.get("location")

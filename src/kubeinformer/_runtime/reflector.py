@@ -120,7 +120,9 @@ class Reflector:
     async def _exchange(self, fetch: Fetch) -> None:
         self._health.requests[fetch.name] += 1
         try:
-            async with self._transport.stream(build_request(self._collection, fetch)) as response:
+            # A peer that does not even begin to answer is as dead as one that stops.
+            request = build_request(self._collection, fetch, self._machine.read_deadline)
+            async with self._transport.stream(request) as response:
                 if response.status != _HTTP_OK:
                     await self._refused(response)
                     return
@@ -155,19 +157,20 @@ class Reflector:
         """As much of an error's body as can be had: the status code alone already says most."""
         body = bytearray()
         try:
-            decoder = body_decoder(self._resource, response.headers.get("content-encoding"))
-            while len(body) < _STATUS_BODY_LIMIT:
-                data = await response.receive(self._machine.read_deadline)
-                if not data:
-                    break
-                for piece in decoder.feed(data):
-                    body += piece
-                    if len(body) >= _STATUS_BODY_LIMIT:
-                        break
+            with anyio.move_on_after(self._machine.read_deadline):  # for all of it: a drip is never silent
+                await self._read_some(response, body)
         except (TransportError, ProtocolError):
             # What the server meant is in the status code; that its explanation broke off changes nothing.
             pass
         return bytes(body)
+
+    async def _read_some(self, response: Response, body: bytearray) -> None:
+        decoder = body_decoder(self._resource, response.headers.get("content-encoding"))
+        while len(body) < _STATUS_BODY_LIMIT and (data := await response.receive(self._machine.read_deadline)):
+            for piece in decoder.feed(data):
+                body += piece
+                if len(body) >= _STATUS_BODY_LIMIT:
+                    return
 
     async def _read_watch(self, response: Response) -> None:
         decoder = body_decoder(self._resource, response.headers.get("content-encoding"))
@@ -186,6 +189,8 @@ class Reflector:
                 if not await self._take_lines(framer.feed(piece)):
                     return
                 await anyio.lowlevel.checkpoint()
+            if self._machine.is_overdue(anyio.current_time()):
+                raise ConnectionLost(f"the stream of {self._resource} brings bytes, but no events in time: given up")
 
     async def _take_lines(self, lines: Iterable[tuple[int, bytes]]) -> bool:
         """Pass lines on to the machine; whether it wants more."""

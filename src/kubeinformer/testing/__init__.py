@@ -2,11 +2,13 @@
 
 From the outside in: `FakeApiServer` (``server``), what it answers with (`FakeApiError`), what it logs
 (`RequestRecord`), and what can be served without being held (`SyntheticObjects`, `synthetic_pods`,
-`synthetic_objects`). ``python -m kubeinformer.testing`` runs it as a process of its own.
+`synthetic_objects`). What goes wrong on purpose is in ``kubeinformer.testing.faults``. ``python -m
+kubeinformer.testing`` runs it as a process of its own.
 """
 
 from kubeinformer.testing._fleet import synthetic_objects, synthetic_pods
 from kubeinformer.testing._handlers import RequestRecord
+from kubeinformer.testing._replica import Replica
 from kubeinformer.testing._status import FakeApiError
 from kubeinformer.testing._synthetic import SyntheticObjects
 from kubeinformer.testing.server import FakeApiServer
@@ -14,6 +16,7 @@ from kubeinformer.testing.server import FakeApiServer
 __all__ = [
     "FakeApiError",
     "FakeApiServer",
+    "Replica",
     "RequestRecord",
     "SyntheticObjects",
     "synthetic_objects",

@@ -10,12 +10,14 @@ import json
 import os
 import signal
 import sys
+from pathlib import Path
 from typing import NoReturn
 
 import anyio
 import anyio.abc
 
 from kubeinformer.testing._fleet import synthetic_objects, synthetic_pods
+from kubeinformer.testing.faults import Script
 from kubeinformer.testing.server import FakeApiServer
 
 _STDIN = 0
@@ -33,8 +35,14 @@ def _arguments(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=0, help="of the churn: equal seeds change the same pods")
     parser.add_argument("--no-gzip", action="store_true", help="never compress")
     parser.add_argument("--no-watch-list", action="store_true", help="refuse streaming lists, as older servers do")
+    parser.add_argument("--faults", type=Path, metavar="FILE", help="a fault script to play: JSON or YAML")
     parser.add_argument("--bookmark-interval", type=float, default=60.0, metavar="SECONDS")
-    return parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
+    try:
+        options.script = Script.parse(options.faults.read_bytes()) if options.faults else None
+    except (OSError, ValueError) as error:
+        parser.error(f"--faults {options.faults}: {error}")
+    return options
 
 
 async def _serve(options: argparse.Namespace) -> None:
@@ -46,6 +54,8 @@ async def _serve(options: argparse.Namespace) -> None:
         server.register(_WIDGETS, kind="Widget")
         server.seed(_WIDGETS, synthetic_objects(options.objects, size=options.object_size))
     async with server, anyio.create_task_group() as tasks:
+        if options.script is not None:
+            server.play(options.script)
         await tasks.start(_stop_on_signal, tasks.cancel_scope)
         tasks.start_soon(_stop_with_parent, tasks.cancel_scope)
         if options.churn:

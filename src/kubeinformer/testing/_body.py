@@ -82,9 +82,17 @@ class WatchBody:
     async def start(self) -> None:
         """Send the head, so that the client knows that its watch is accepted before anything happens."""
         await self._exchange.start(200, [("Content-Encoding", "gzip")] if self._gzip else [])
+        if self._exchange.tampering is not None:
+            await self._exchange.tampering.opened(self._put, self.flush)
 
     async def write(self, event: bytes) -> None:
         """Take one event; it goes out with the next `flush`, or when there is enough."""
+        if self._exchange.tampering is None:
+            await self._put(event)
+        else:
+            await self._exchange.tampering.event(event, self._put, self.flush)
+
+    async def _put(self, event: bytes) -> None:
         self._pending.append(event)
         self._size += len(event)
         if self._size >= WRITE_SIZE:

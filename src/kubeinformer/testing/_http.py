@@ -16,18 +16,19 @@ import socket
 import struct
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 import anyio
 import anyio.lowlevel
 import h11
 
-__all__ = ["Connection", "Exchange", "Handler", "HttpRequest"]
+__all__ = ["Connection", "Exchange", "Handler", "HttpRequest", "Put", "Tampering"]
 
 _RECEIVE_SIZE = 65_536  # bytes
 _BODY_LIMIT = 16 * 1024 * 1024  # bytes; etcd refuses anything near it, so no client sends more
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)  # struct linger: on, for 0 seconds
+_PHRASES = {int(status): status.phrase for status in http.HTTPStatus}
 _GONE = frozenset({errno.ECONNRESET, errno.EPIPE, errno.ENOTCONN, errno.ETIMEDOUT, errno.EBADF})
 
 
@@ -74,6 +75,11 @@ class Connection:
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
         self._is_cut = True
         self._scope.cancel()
+
+    def half_close(self) -> None:
+        """Say that nothing more will be sent, in the middle of whatever is, and stay open."""
+        with contextlib.suppress(OSError):  # the client was faster
+            self._socket.shutdown(socket.SHUT_WR)
 
     async def _receive_request(self) -> HttpRequest | None:
         head: h11.Request | None = None
@@ -124,20 +130,46 @@ class Connection:
                 return True
 
 
+Put: TypeAlias = Callable[[bytes], Awaitable[None]]
+
+
+class Tampering(Protocol):
+    """What is done to one answer on purpose: see ``_faults``. It may raise OSError to give the answer up."""
+
+    async def before_head(self) -> None:
+        """The head is about to leave."""
+
+    async def after_head(self) -> None:
+        """The head has left."""
+
+    async def data(self, data: bytes, put: Put) -> None:
+        """Some of the body, as the wire should see it; goes on to ``put``."""
+
+    async def opened(self, put: Put, flush: Callable[[], Awaitable[None]]) -> None:
+        """A watch has been accepted. Events may be ``put``, and leave with the next ``flush``."""
+
+    async def event(self, event: bytes, put: Put, flush: Callable[[], Awaitable[None]]) -> None:
+        """One event of a watch, before compression; goes on to ``put``."""
+
+
 class Exchange:
     """One request and the way to answer it, once.
 
     Attributes:
         request: What was asked.
+        connection: Where it came from.
         status: What was answered, None as long as nothing was.
         on_start: Called with the status before the first byte of the answer leaves.
+        tampering: What is done to the answer on purpose, usually nothing.
     """
 
     def __init__(self, connection: Connection, request: HttpRequest) -> None:
         self.request = request
         self.status: int | None = None
         self.on_start: Callable[[int], None] | None = None
-        self._connection = connection
+        self.tampering: Tampering | None = None
+        self.connection = connection
+        self._is_guarded = False
 
     async def respond(
         self, status: int, body: bytes, headers: Sequence[tuple[str, str]] = (), content_type: str = "application/json"
@@ -151,27 +183,41 @@ class Exchange:
         self, status: int, headers: Sequence[tuple[str, str]] = (), content_type: str = "application/json"
     ) -> None:
         """Send the head of an answer; without a Content-Length its body is chunked."""
+        if self.tampering is not None:
+            await self.tampering.before_head()
         self.status = status
         if self.on_start is not None:
             self.on_start(status)
         fields = [("Cache-Control", "no-cache, private"), ("Content-Type", content_type), *headers]
-        reason = http.HTTPStatus(status).phrase
-        await self._connection.send(h11.Response(status_code=status, headers=fields, reason=reason))
+        reason = _PHRASES.get(status, "")
+        await self.connection.send(h11.Response(status_code=status, headers=fields, reason=reason))
+        if self.tampering is not None:
+            await self.tampering.after_head()
 
     async def send(self, data: bytes) -> None:
         """Send some of the body."""
-        if data:
-            await self._connection.send(h11.Data(data=data))
+        if not data:
+            return
+        if self.tampering is None:
+            await self._put(data)
+        else:
+            await self.tampering.data(data, self._put)
+
+    async def _put(self, data: bytes) -> None:
+        await self.connection.send(h11.Data(data=data))
 
     async def finish(self) -> None:
         """End the body cleanly."""
-        await self._connection.send(h11.EndOfMessage())
+        await self.connection.send(h11.EndOfMessage())
 
     async def until_disconnect(self, work: Callable[[], Awaitable[None]]) -> None:
         """Run something that may be silent for long, and cancel it when the client goes away."""
+        if self._is_guarded:
+            return await work()  # within such a work already: two tasks cannot wait for one socket
+        self._is_guarded = True
 
         async def guard() -> None:
-            if await self._connection.wait_closed_by_peer():
+            if await self.connection.wait_closed_by_peer():
                 tasks.cancel_scope.cancel()
 
         async with anyio.create_task_group() as tasks:
@@ -179,6 +225,8 @@ class Exchange:
             with contextlib.suppress(OSError):  # the client is gone; the connection ends as unfinished
                 await work()
             tasks.cancel_scope.cancel()
+        self._is_guarded = False
+        return None
 
 
 Handler: TypeAlias = Callable[[Exchange], Awaitable[None]]

@@ -9,6 +9,8 @@ shielded, so that a cancellation from outside cannot replace that exception eith
 
 import errno
 import socket
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 import anyio
 import anyio.abc
@@ -32,6 +34,7 @@ class Listener:
     def __init__(self, sock: socket.socket, tasks: anyio.abc.TaskGroup, handle: Handler) -> None:
         self.connections: set[Connection] = set()
         self._socket, self._tasks, self._handle = sock, tasks, handle
+        self._accepting = anyio.CancelScope()
 
     @classmethod
     async def open(cls, port: int, handle: Handler) -> "Listener":
@@ -44,7 +47,7 @@ class Listener:
         tasks = anyio.create_task_group()
         await tasks.__aenter__()
         listener = cls(sock, tasks, handle)
-        tasks.start_soon(listener._accept)
+        tasks.start_soon(listener._accept, listener._accepting)
         return listener
 
     async def close(self) -> None:
@@ -61,17 +64,37 @@ class Listener:
         """Where it listens."""
         return int(self._socket.getsockname()[1])
 
-    async def _accept(self) -> None:
-        while True:
-            try:
-                sock, _ = self._socket.accept()
-            except BlockingIOError:
-                await anyio.wait_readable(self._socket)
-            except OSError as error:
-                # A client that left while it was queued is nobody's problem.
-                await anyio.sleep(_EXHAUSTED_PAUSE if error.errno in _EXHAUSTED else 0)
-            else:
-                self._tasks.start_soon(self._serve, Connection(sock))
+    def refuse(self) -> None:
+        """Refuse all new connections from now on. Those that are open stay."""
+        port = self.port
+        self._accepting.cancel()
+        self._socket.close()
+        # Bound and not listening: the kernel refuses whoever comes, and no other process can take the port.
+        self._socket = _bind(port)
+
+    def accept_again(self) -> None:
+        """Accept new connections again, after `refuse`."""
+        self._socket.listen(_BACKLOG)
+        self._accepting = anyio.CancelScope()
+        self._tasks.start_soon(self._accept, self._accepting)
+
+    def run(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Run something until it ends or the listener is closed."""
+        self._tasks.start_soon(work)
+
+    async def _accept(self, scope: anyio.CancelScope) -> None:
+        listening = self._socket
+        with scope:
+            while not scope.cancel_called:
+                try:
+                    sock, _ = listening.accept()
+                except BlockingIOError:
+                    await anyio.wait_readable(listening)
+                except OSError as error:
+                    # A client that left while it was queued is nobody's problem.
+                    await anyio.sleep(_EXHAUSTED_PAUSE if error.errno in _EXHAUSTED else 0)
+                else:
+                    self._tasks.start_soon(self._serve, Connection(sock))
 
     async def _serve(self, connection: Connection) -> None:
         self.connections.add(connection)
@@ -82,13 +105,22 @@ class Listener:
 
 
 def _listen(port: int) -> socket.socket:
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener = _bind(port)
     try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(("127.0.0.1", port))
         listener.listen(_BACKLOG)
-        listener.setblocking(False)  # noqa: FBT003 - the standard library's signature
     except OSError:
         listener.close()
         raise
     return listener
+
+
+def _bind(port: int) -> socket.socket:
+    sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind(("127.0.0.1", port))
+        sock.setblocking(False)  # noqa: FBT003 - the standard library's signature
+    except OSError:
+        sock.close()
+        raise
+    return sock

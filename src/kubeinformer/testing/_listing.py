@@ -18,9 +18,10 @@ from kubeinformer.testing._body import ListBody
 from kubeinformer.testing._collection import Collection, HistoryLost, Stored, View
 from kubeinformer.testing._options import ListOptions
 from kubeinformer.testing._rendering import Rendering
+from kubeinformer.testing._status import FakeApiError
 from kubeinformer.testing._storage import Storage
 
-__all__ = ["send_list"]
+__all__ = ["expired_token", "send_list"]
 
 _BATCH = 256  # objects matched against a selector before other tasks get a turn
 
@@ -42,6 +43,15 @@ def _decode_token(text: str) -> _Token:
         return msgspec.json.decode(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)), type=_Token)
     except (binascii.Error, msgspec.DecodeError, ValueError):
         raise _status.bad_request(f"continue key is not valid: {text!r}") from None
+
+
+def expired_token(text: str) -> str:
+    """The same token from an epoch that is over: the server answers it with 410. What is no token stays as it is."""
+    try:
+        token = _decode_token(text)
+    except FakeApiError:
+        return text
+    return msgspec.structs.replace(token, rv=0, epoch=-1).encode()
 
 
 async def send_list(

@@ -21,10 +21,14 @@ from kubeinformer.errors import UsageError
 from kubeinformer.resources import RawObject, Resource
 from kubeinformer.testing import _churn
 from kubeinformer.testing._access import Access, Denial
+from kubeinformer.testing._faults.player import FaultRecord, Player
+from kubeinformer.testing._faults.script import Script
 from kubeinformer.testing._handlers import Api, RequestRecord, Settings, handle
+from kubeinformer.testing._http import Exchange
 from kubeinformer.testing._kinds import ResourceType
 from kubeinformer.testing._listener import Listener
 from kubeinformer.testing._options import Selection
+from kubeinformer.testing._replica import Replica
 from kubeinformer.testing._storage import Storage
 from kubeinformer.testing._synthetic import SyntheticObjects
 
@@ -77,19 +81,28 @@ class FakeApiServer:
         self._api = Api(self._storage, self._access, self._settings, self._requests.append)
         self._port = port
         self._listener: Listener | None = None
+        self._player: Player | None = None
+        self._is_playing = False
 
     # Lifetime
 
     async def __aenter__(self) -> Self:
-        self._listener = await Listener.open(self._port, lambda exchange: handle(self._api, exchange))
+        self._listener = await Listener.open(self._port, self._handle)
         return self
 
     async def __aexit__(
         self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> None:
         assert self._listener is not None
+        self.stop_faults()
         listener, self._listener = self._listener, None
         await listener.close()
+
+    async def _handle(self, exchange: Exchange) -> None:
+        if self._player is not None and self._is_playing:
+            await self._player.handle(exchange)
+        else:
+            await handle(self._api, exchange)
 
     @property
     def url(self) -> str:
@@ -270,3 +283,36 @@ class FakeApiServer:
     def requests(self) -> tuple[RequestRecord, ...]:
         """What was asked so far, oldest first, at most the last ``request_limit``."""
         return tuple(self._requests)
+
+    # Faults
+
+    def play(self, script: Script) -> None:
+        """Inject the faults of a script from the next request on, in place of those of an earlier script.
+
+        Until `stop_faults`, or until the server is left. See `kubeinformer.testing.faults`.
+        """
+        self.stop_faults()
+        self._player = Player(script, self._api, lambda: self._listener)
+        self._is_playing = True
+
+    def stop_faults(self) -> None:
+        """Inject nothing more. What is stalled goes on, and a server that refuses connections listens again."""
+        if self._player is not None and self._is_playing:
+            self._is_playing = False
+            self._player.stop()
+
+    @property
+    def faults(self) -> tuple[FaultRecord, ...]:
+        """What the last script has injected so far, oldest first."""
+        return tuple(self._player.records) if self._player is not None else ()
+
+    def replica(self, behind: int) -> Replica:
+        """A second API server of the same cluster, whose watches are behind. Enter it with ``async with``.
+
+        Args:
+            behind: By how many versions, at least 0; fewer where the history is shorter.
+
+        Raises:
+            ValueError: The number is out of range.
+        """
+        return Replica(self._api, behind)

@@ -1,0 +1,216 @@
+"""Faults of whoever answers: refusals, and what comes from a proxy or a misconfigured endpoint.
+
+Rules. Each of these stands in the place of the server's answer, and is recorded as a request of that status. A Status
+has the text and the details of a real server's.
+"""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+import msgspec
+from typing_extensions import override
+
+from kubeinformer.resources import RawObject
+from kubeinformer.testing import _status
+from kubeinformer.testing._faults import checks
+from kubeinformer.testing._faults.base import Fault
+from kubeinformer.testing._faults.effects import Canned, Effect, Flush, Line
+from kubeinformer.testing._faults.requests import COLLECTION, STREAMS
+from kubeinformer.testing._http import Put
+
+__all__ = ["Deny", "Empty", "Html", "ServerError", "TableAnswer", "TooManyRequests", "Unauthenticated"]
+
+REASONS = {
+    400: "BadRequest",
+    401: "Unauthorized",
+    403: "Forbidden",
+    404: "NotFound",
+    409: "Conflict",
+    410: "Expired",
+    415: "UnsupportedMediaType",
+    422: "Invalid",
+    429: "TooManyRequests",
+    500: "InternalError",
+    503: "ServiceUnavailable",
+    504: "Timeout",
+}
+"""The reason that a real server gives with each code (``StatusReason`` in apimachinery)."""
+
+_MESSAGES = {
+    401: "Unauthorized",
+    410: "The provided resource version is too old",
+    429: "storage is (re)initializing",
+    500: "Internal error occurred: etcdserver: request timed out",
+    503: "the server is currently unable to handle the request",
+    504: "the server was unable to return a response in the time allotted, but may still be processing the request",
+}
+
+
+def status(code: int, reason: str = "", message: str = "", *, retry_after: int | None = None) -> RawObject:
+    """A Status of the kind Failure; reason and message are a real server's by default."""
+    details = None if retry_after is None else {"retryAfterSeconds": retry_after}
+    reason = reason or REASONS.get(code, "")
+    message = message or _MESSAGES.get(code, reason)
+    return _status.failure(code, reason, message, details=details).status
+
+
+class Answering(Effect):
+    """Answers in the server's place."""
+
+    def __init__(self, line: Line, canned: Canned) -> None:
+        super().__init__(line)
+        self._canned = canned
+
+    def answer(self) -> Canned | None:
+        self.line.happened()
+        return self._canned
+
+
+def refusal(line: Line, told: RawObject, retry_after: int | None = None) -> Effect:
+    """Answers with a Status."""
+    return Answering(line, Canned(told["code"], msgspec.json.encode(told) + b"\n", retry_after=retry_after))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TooManyRequests(Fault):
+    """429: the server is busy, or its watch cache is not ready.
+
+    Attributes:
+        retry_after: Seconds for which it asks to be left alone; None to say nothing of it.
+        where: In the ``Retry-After`` ``header``, in the Status' ``details``, or ``both``.
+    """
+
+    kind: ClassVar[str] = "too_many_requests"
+    _replaces: ClassVar[bool] = True
+
+    retry_after: int | None = checks.option(1, checks.optional(checks.count))
+    where: Literal["header", "details", "both"] = checks.option("both", checks.one_of("header", "details", "both"))
+
+    def _effect(self, line: Line) -> Effect:
+        told = status(429, retry_after=None if self.where == "header" else self.retry_after)
+        return refusal(line, told, None if self.where == "details" else self.retry_after)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerError(Fault):
+    """A code from 500 to 599, with a Status.
+
+    Attributes:
+        code: The code.
+        retry_after: Seconds of its ``Retry-After`` header, None for no such header.
+    """
+
+    kind: ClassVar[str] = "server_error"
+    _replaces: ClassVar[bool] = True
+
+    code: int = checks.option(500, checks.whole(500, 599))
+    retry_after: int | None = checks.option(None, checks.optional(checks.count))
+
+    def _effect(self, line: Line) -> Effect:
+        return refusal(line, status(self.code), self.retry_after)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unauthenticated(Fault):
+    """401, as when a credential has expired or was revoked."""
+
+    kind: ClassVar[str] = "unauthenticated"
+    _replaces: ClassVar[bool] = True
+
+    def _effect(self, line: Line) -> Effect:
+        return refusal(line, status(401))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deny(Fault):
+    """403, as when a RoleBinding is missing; ``for_seconds`` and ``times`` say for how long."""
+
+    kind: ClassVar[str] = "deny"
+    _replaces: ClassVar[bool] = True
+
+    def _effect(self, line: Line) -> Effect:
+        asked = line.asked
+        what = f"{asked.resource.plural} is" if asked.resource else asked.path
+        return refusal(line, status(403, message=f"{what} forbidden: User cannot {asked.verb} at the cluster scope"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Html(Fault):
+    """A proxy answers, with a page for people.
+
+    Attributes:
+        code: 200 for a login page, 502, 503 or 504 for one that cannot reach the server.
+    """
+
+    kind: ClassVar[str] = "html"
+    _replaces: ClassVar[bool] = True
+
+    code: Literal[200, 502, 503, 504] = checks.option(502, checks.one_of(200, 502, 503, 504))
+
+    def _effect(self, line: Line) -> Effect:
+        title = "Sign in" if self.code == _OK else f"{self.code} Bad Gateway"
+        page = f"<!DOCTYPE html>\n<html><head><title>{title}</title></head>\n<body><h1>{title}</h1></body></html>\n"
+        return Answering(line, Canned(self.code, page.encode(), "text/html; charset=utf-8"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Empty(Fault):
+    """200, JSON by its header, and nothing in it."""
+
+    kind: ClassVar[str] = "empty"
+    _replaces: ClassVar[bool] = True
+
+    def _effect(self, line: Line) -> Effect:
+        return Answering(line, Canned(_OK, b""))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableAnswer(Fault):
+    """A ``Table``, as kubectl asks for, in place of objects: a list is one, a watch has one in each event."""
+
+    kind: ClassVar[str] = "table"
+    verbs: ClassVar[tuple[str, ...]] = COLLECTION
+    _replaces: ClassVar[bool] = True
+
+    def _effect(self, line: Line) -> Effect:
+        return _TableOfEvent(line) if line.asked.verb in STREAMS else _TableOfList(line)
+
+
+class _TableOfList(Effect):
+    def answer(self) -> Canned | None:
+        self.line.happened()
+        storage, resource = self.line.api.storage, self.line.asked.resource
+        collection = storage.collections.get(resource) if resource else None
+        if collection is None:
+            return None
+        objects = [collection.type.decode(collection.entries[key].body) for key in collection.keys]
+        return Canned(_OK, msgspec.json.encode(_table(objects, str(storage.version))) + b"\n")
+
+
+class _TableOfEvent(Effect):
+    @override
+    async def event(self, event: bytes, put: Put, flush: Flush) -> None:
+        self.line.happened()
+        told: dict[str, Any] = msgspec.json.decode(event)
+        if told["type"] != "ERROR":
+            told["object"] = _table([told["object"]], told["object"]["metadata"]["resourceVersion"])
+            event = msgspec.json.encode(told) + b"\n"
+        await put(event)
+
+
+def _table(objects: list[RawObject], version: str) -> RawObject:
+    columns = [{"name": "Name", "type": "string", "format": "name", "description": "", "priority": 0}]
+    partial = {"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1"}
+    return {
+        "kind": "Table",
+        "apiVersion": "meta.k8s.io/v1",
+        "metadata": {"resourceVersion": version},
+        "columnDefinitions": columns,
+        "rows": [
+            {"cells": [obj["metadata"].get("name", "")], "object": partial | {"metadata": obj["metadata"]}}
+            for obj in objects
+        ],
+    }
+
+
+_OK = 200

@@ -1,0 +1,108 @@
+"""`Fault`: what every fault has, which is the requests that it applies to.
+
+Rules. A fault is data: frozen, comparable, and checked when it is made. What it does to one exchange is an `Effect`,
+made anew for each one, so that a fault may be in several scripts and servers at once.
+
+``on``, ``resource`` and what the kind itself asks for say which requests match; ``nth`` skips the first ones,
+``probability`` draws, ``times`` and ``for_seconds`` end it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar
+
+from kubeinformer.resources import Resource
+from kubeinformer.testing._faults import checks
+from kubeinformer.testing._faults.effects import Effect, Line
+from kubeinformer.testing._faults.requests import VERBS, Asked
+
+__all__ = ["Fault"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """What every fault has: the requests that it applies to. By default that is the first one that it can apply to.
+
+    Attributes:
+        on: One or several of ``list``, ``watch``, ``watch-list``, ``get``, ``create``, ``update``, ``patch``,
+            ``delete`` and ``other`` (what is about no resource); None for all that the kind can apply to. A ``watch``
+            is one from a known version or from now, a ``watch-list`` one that asks for initial events.
+        resource: Such as ``v1/pods``; None for any.
+        nth: The first matching request that it applies to, counted from 1.
+        times: How many requests it applies to at most; None for no limit.
+        for_seconds: For how long it applies, from the first time on; None for ever.
+        probability: With which it applies to a matching request, greater than 0. Drawn from the script's seed.
+
+    Raises:
+        ValueError: A field is out of range; names it, what is accepted, and the fields that there are.
+    """
+
+    kind: ClassVar[str] = ""
+    """The word for it in a script's data."""
+    verbs: ClassVar[tuple[str, ...]] = VERBS
+    """What it can apply to."""
+    _replaces: ClassVar[bool] = False
+    """Whether it answers in the server's place. Of several such faults, the first one that applies does."""
+
+    on: str | tuple[str, ...] | None = None
+    resource: str | None = None
+    nth: int = checks.option(1, checks.count)
+    times: int | None = checks.option(1, checks.optional(checks.count))
+    for_seconds: float | None = checks.option(None, checks.optional(checks.seconds))
+    probability: float = checks.option(1.0, checks.probability)
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value, check = getattr(self, field.name), field.metadata.get("check")
+            if isinstance(check, checks.Check) and not check.holds(value):
+                raise self._wrong(field.name, check.accepted, value)
+        for verb in self._selected:
+            if verb not in self.verbs:
+                raise self._wrong("on", f"of {checks.names(self.verbs)}", self.on)
+        if not self._selected:
+            raise self._wrong("on", f"of {checks.names(self.verbs)}", self.on)
+        if self.resource is not None:
+            try:
+                Resource.parse(self.resource)
+            except (ValueError, AttributeError, TypeError):
+                raise self._wrong("resource", "such as 'v1/pods' or 'apps/v1/deployments'", self.resource) from None
+        self._check()
+
+    def _check(self) -> None:
+        """Refuse fields that contradict each other."""
+
+    @property
+    def _selected(self) -> tuple[str, ...]:
+        """The verbs that it applies to."""
+        if self.on is None:
+            return self.verbs
+        return (self.on,) if isinstance(self.on, str) else self.on
+
+    def _matches(self, asked: Asked) -> bool:
+        """Whether a request is one of those that it is about."""
+        if asked.verb not in self._selected:
+            return False
+        return self.resource is None or asked.resource == Resource.parse(self.resource)
+
+    def _effect(self, line: Line) -> Effect:
+        """Begin it for one exchange."""
+        raise NotImplementedError(type(self).__name__)  # pragma: no cover - every kind has its own
+
+    def as_data(self) -> dict[str, Any]:
+        """The fault as `Script.parse` reads it; defaults are left out."""
+        told: dict[str, Any] = {"fault": self.kind}
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if value != field.default:
+                told[field.name] = _plain(value)
+        return told
+
+    def _wrong(self, name: str, accepted: str, value: object) -> ValueError:
+        known = checks.names(field.name for field in fields(self))
+        return ValueError(f"fault {self.kind!r}: {name} must be {accepted}, got {value!r}; its fields are {known}")
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {name: _plain(each) for name, each in value.items()}
+    return [_plain(each) for each in value] if isinstance(value, (tuple, list)) else value

@@ -1,0 +1,193 @@
+"""Plays a script on one server: which faults a request gets, and what they do to the server around it.
+
+Rules. A fault draws from a generator of its own, seeded by the script's seed and the fault's place in it, once for each
+request that matches. So what is injected depends on the order of the matching requests and on nothing else, and one
+more fault in a script changes nothing about the others.
+
+What was injected is recorded when it happens: a cut that the body was too short for never does.
+"""
+
+import contextlib
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+import anyio
+
+from kubeinformer.testing._faults.base import Fault
+from kubeinformer.testing._faults.effects import Chain, Effect, Ended, Line
+from kubeinformer.testing._faults.requests import Asked
+from kubeinformer.testing._faults.script import Script
+from kubeinformer.testing._handlers import Api, RequestRecord, handle
+from kubeinformer.testing._http import Exchange
+from kubeinformer.testing._listener import Listener
+from kubeinformer.testing._status import FakeApiError
+
+__all__ = ["FaultRecord", "Player"]
+
+
+@dataclass(frozen=True, slots=True)
+class FaultRecord:
+    """One fault that was injected.
+
+    Attributes:
+        fault: Which one.
+        verb: What was asked, in the words of `Fault.on`.
+        path: The request's path.
+        query: The request's query, as it came.
+        time: When it happened, in seconds of the event loop's clock (`anyio.current_time`).
+    """
+
+    fault: Fault
+    verb: str
+    path: str
+    query: Mapping[str, str]
+    time: float
+
+
+class _Part:
+    """One fault of a script, and how far it has come."""
+
+    def __init__(self, fault: Fault, seed: str) -> None:
+        self.fault = fault
+        self._random = random.Random(seed)  # noqa: S311 - no secrets here
+        self._matched = 0
+        self._applied = 0
+        self._began: float | None = None
+
+    def applies(self, asked: Asked, now: float) -> bool:
+        """Whether the fault is for this request. Counts it."""
+        fault = self.fault
+        if not fault._matches(asked):  # noqa: SLF001 - ours to play
+            return False
+        self._matched += 1
+        is_drawn = self._random.random() < fault.probability
+        if self._matched < fault.nth or not is_drawn:
+            return False
+        if fault.times is not None and self._applied >= fault.times:
+            return False
+        if self._began is None:
+            self._began = now
+        if fault.for_seconds is not None and now - self._began >= fault.for_seconds:
+            return False
+        self._applied += 1
+        return True
+
+
+class Player:
+    """A script that is being played. A `Stage` to its effects.
+
+    Args:
+        script: What to play.
+        api: The server.
+        listener: Gives the server's listener, None while it does not listen.
+    """
+
+    def __init__(self, script: Script, api: Api, listener: Callable[[], Listener | None]) -> None:
+        self.records: list[FaultRecord] = []
+        self.released = anyio.Event()
+        self._parts = [_Part(fault, f"{script.seed}:{index}") for index, fault in enumerate(script.faults)]
+        self._api, self._listener = api, listener
+        self._pages: dict[tuple[str, ...], int] = {}
+        self._refusals = 0  # that have not ended yet
+
+    def stop(self) -> None:
+        """Inject nothing more, and let go of what is held."""
+        self._parts = []
+        self.released.set()
+        self._listen_again(self._refusals)
+
+    async def handle(self, exchange: Exchange) -> None:
+        """Answer one request, with its faults."""
+        asked = Asked.parse(exchange.request, self._pages)
+        effects = self._effects(exchange, asked)
+        if effects:
+            await exchange.until_disconnect(lambda: self._tampered(exchange, effects))
+        else:
+            await handle(self._api, exchange)
+
+    def _effects(self, exchange: Exchange, asked: Asked) -> list[Effect]:
+        now = anyio.current_time()
+        effects: list[Effect] = []
+        is_answered = False
+        for part in self._parts:
+            fault = part.fault
+            replaces = fault._replaces  # noqa: SLF001 - ours to play
+            if (replaces and is_answered) or not part.applies(asked, now):
+                continue
+            is_answered = is_answered or replaces
+            line = Line(exchange, asked, self._api, self, self._recorder(fault, asked))
+            effects.append(fault._effect(line))  # noqa: SLF001 - as above
+        return effects
+
+    def _recorder(self, fault: Fault, asked: Asked) -> Callable[[], None]:
+        def record() -> None:
+            self.records.append(FaultRecord(fault, asked.verb, asked.path, asked.query, anyio.current_time()))
+
+        return record
+
+    async def _tampered(self, exchange: Exchange, effects: list[Effect]) -> None:
+        exchange.tampering = Chain(effects)
+        query, api = exchange.request.query, self._api
+        try:
+            for effect in effects:
+                await effect.asked()
+        except Ended:
+            self._record(exchange, None)
+            raise
+        for effect in effects:
+            query, api = effect.rewrite(query), effect.server(api)
+        for effect in effects:
+            if canned := effect.answer():
+                exchange.on_start = lambda status: self._record(exchange, status)
+                await exchange.respond(canned.status, canned.body, canned.headers, canned.content_type)
+                return
+        asked_query, exchange.request = exchange.request.query, replace(exchange.request, query=query)
+        # What the client asked stands in the record, not what was made of it.
+
+        def record(seen: RequestRecord) -> None:
+            self._api.record(replace(seen, query=asked_query))
+
+        api = replace(api, record=record)
+        async with anyio.create_task_group() as tasks:
+            for effect in effects:
+                tasks.start_soon(effect.meanwhile)
+            with contextlib.suppress(OSError):  # as in `Exchange.until_disconnect`, which a group would get past
+                await handle(api, exchange)
+            tasks.cancel_scope.cancel()
+
+    def _record(self, exchange: Exchange, status: int | None) -> None:
+        request = exchange.request
+        try:
+            user = self._api.access.authenticate(request.headers.get("authorization", ""))
+        except FakeApiError:
+            user = ""
+        self._api.record(RequestRecord(request.method, request.path, request.query, user, status))
+
+    # What effects ask for: `Stage`.
+
+    def refuse_connections(self, seconds: float, *, drop: bool) -> None:
+        """Refuse new connections for so long."""
+        listener = self._listener()
+        if listener is None:
+            return
+        if drop:
+            for connection in listener.connections:
+                connection.cut(reset=True)
+        if not self._refusals:
+            listener.refuse()
+        self._refusals += 1
+
+        async def end() -> None:
+            with anyio.move_on_after(seconds):
+                await self.released.wait()
+            if not self.released.is_set():
+                self._listen_again(1)
+
+        listener.run(end)
+
+    def _listen_again(self, refusals: int) -> None:
+        listener = self._listener()
+        self._refusals, before = self._refusals - refusals, self._refusals
+        if listener is not None and before and not self._refusals:
+            listener.accept_again()

@@ -1,0 +1,145 @@
+"""`Script`: faults that are played together, from code, from plain data or drawn at random.
+
+Rules. A script is data. Equal scripts on servers that get equal requests in equal order inject the same; the seed is
+only for what is drawn (``probability``). A script that was drawn prints as data that plays it again.
+
+Data is a list of faults, or an object with ``faults`` and ``seed``; a fault is an object with ``fault``, its kind, and
+its fields. JSON and YAML texts of that are read as well.
+"""
+
+import random
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+import msgspec
+
+from kubeinformer.testing._faults import checks
+from kubeinformer.testing._faults.base import Fault
+from kubeinformer.testing._faults.drawing import draw
+from kubeinformer.testing._faults.kinds import KINDS
+
+__all__ = ["Script"]
+
+_KEYS = {"faults", "seed"}
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """Faults for `FakeApiServer.play`.
+
+    All faults that match a request apply to it, in their order; of those that answer in the server's place, the first.
+
+    Example::
+
+        Script([Cut(on="watch", after_events=3, times=None, probability=0.5), TooManyRequests(retry_after=2)], seed=7)
+
+    Attributes:
+        faults: What is injected.
+        seed: For ``probability``.
+
+    Raises:
+        ValueError: A fault is none, or the seed no whole number.
+    """
+
+    faults: tuple[Fault, ...]
+    seed: int
+
+    def __init__(self, faults: Iterable[Fault] = (), *, seed: int = 0) -> None:
+        faults = tuple(faults)
+        for fault in faults:
+            if type(fault) not in KINDS.values():
+                raise ValueError(f"a script's faults are {checks.names(KINDS)}; got {fault!r}")
+        if type(seed) is not int:
+            raise ValueError(f"seed must be a whole number, got {seed!r}")
+        object.__setattr__(self, "faults", faults)
+        object.__setattr__(self, "seed", seed)
+
+    @classmethod
+    def parse(cls, data: str | bytes | Mapping[str, Any] | Iterable[Mapping[str, Any]], *, seed: int = 0) -> "Script":
+        """Read a script from plain data, or from JSON or YAML text.
+
+        Example::
+
+            Script.parse([{"fault": "cut", "after_bytes": 100, "on": "watch", "times": 2}])
+
+        Args:
+            data: A list of faults, or an object with ``faults`` and ``seed``.
+            seed: Where the data has none.
+
+        Raises:
+            ValueError: Unknown faults or fields, values out of range, or no such data: names what is wrong, where,
+                and what is accepted.
+        """
+        told: Any = _load(data) if isinstance(data, (str, bytes)) else data
+        if isinstance(told, Mapping):
+            if unknown := sorted(map(str, told.keys() - _KEYS)):
+                raise ValueError(f"unknown field {unknown[0]!r} of a script; accepted: {checks.names(_KEYS)}")
+            seed, told = told.get("seed", seed), told.get("faults", ())
+        if isinstance(told, (str, bytes)) or not isinstance(told, Iterable):
+            # No TypeError: whatever is wrong with it, it is the script's data.
+            raise ValueError(f"a script is a list of objects such as {{'fault': 'cut'}}, got {type(told).__name__}")  # noqa: TRY004
+        return cls([_fault(index, each) for index, each in enumerate(told)], seed=seed)
+
+    @classmethod
+    def random(cls, seed: int, kinds: Iterable[str] | None = None, *, count: int = 3) -> "Script":
+        """Draw a mixture that an informer has to survive: each fault ends, or can be lived with for ever.
+
+        Args:
+            seed: Equal seeds draw equal scripts.
+            kinds: To draw from, such as ``["cut", "stall"]``; None for all.
+            count: How many faults, at least 1.
+
+        Raises:
+            ValueError: An unknown kind, no kind at all, or a count out of range.
+        """
+        chosen = sorted(KINDS) if kinds is None else list(kinds)
+        for kind in chosen:
+            _known(kind)
+        if not chosen or not checks.count.holds(count):
+            raise ValueError(f"count must be {checks.count.accepted} and kinds of {checks.names(KINDS)}")
+        generator = random.Random(seed)  # noqa: S311 - no secrets here
+        faults = (_make(kind, draw(kind, generator)) for kind in (generator.choice(chosen) for _ in range(count)))
+        return cls(faults, seed=seed)
+
+    def as_data(self) -> dict[str, Any]:
+        """The script as `parse` reads it, made of what JSON can hold."""
+        return {"seed": self.seed, "faults": [fault.as_data() for fault in self.faults]}
+
+
+def _load(text: str | bytes) -> Any:
+    try:
+        return msgspec.json.decode(text)
+    except msgspec.DecodeError:
+        pass
+    import yaml  # type: ignore[import-untyped]  # noqa: PLC0415 - few scripts are YAML
+
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+        raise ValueError(f"a script must be JSON or YAML; this is neither{where}") from None
+
+
+def _fault(index: int, told: object) -> Fault:
+    if not isinstance(told, Mapping):
+        raise ValueError(f"fault {index} of the script must be an object such as {{'fault': 'cut'}}, got {told!r}")  # noqa: TRY004 - as above
+    options = {str(name): tuple(value) if isinstance(value, list) else value for name, value in told.items()}
+    return _make(options.pop("fault", None), options)
+
+
+def _make(kind: Any, options: dict[str, Any]) -> Fault:
+    known = _known(kind)
+    names = [field.name for field in fields(known)]
+    for name in options:
+        if name not in names:
+            raise ValueError(f"unknown field {name!r} of fault {kind!r}; accepted: {checks.names(names)}")
+    return known(**options)
+
+
+def _known(kind: Any) -> type[Fault]:
+    known = KINDS.get(kind) if isinstance(kind, str) else None
+    if known is None:
+        raise ValueError(f"unknown fault {kind!r}; accepted: {checks.names(KINDS)}")
+    return known
