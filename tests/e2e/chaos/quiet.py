@@ -1,0 +1,103 @@
+"""The quiet point: trouble is over, nobody writes, and everybody must come to say what the server says.
+
+Theory. The server's list is asked for again in each round, because a write whose answer was lost may still take
+effect. A side counts as equal from the first round on in which it was, and not if it has been unequal since.
+"""
+
+import http.client
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import anyio
+from tests.e2e.api_client import ApiClient, UnexpectedAnswer
+from tests.e2e.chaos.collections import Mirror, Seen, State, difference, summary
+from tests.e2e.mirrors import ask
+
+_LIMIT = 120.0  # seconds; the default timing alone may wait 30 s, an API server for its etcd ten
+_ROUND = 0.05  # seconds
+
+
+class Client(Protocol):
+    """The process under test."""
+
+    async def ask(self, word: str) -> dict[str, Any]: ...
+
+
+@dataclass
+class Outcome:
+    """What a quiet point showed. Times are seconds since trouble ended.
+
+    Attributes:
+        served: When the server answered for the first time.
+        equal: When each store was equal and its stream live.
+        folded: When each informer's readers were equal too.
+        differences: For each side that never was, the keys in which it is not, with the server's and its own state.
+    """
+
+    served: float
+    equal: dict[str, float] = field(default_factory=dict)
+    folded: dict[str, float] = field(default_factory=dict)
+    differences: dict[str, dict[str, tuple[Seen | None, Seen | None]]] = field(default_factory=dict)
+    silent: list[str] = field(default_factory=list)
+
+
+async def settle(client: Client, server: ApiClient, mirrors: Iterable[Mirror], ended: float) -> Outcome:
+    """Wait until all are equal, for two minutes at most."""
+    mirrors = list(mirrors)
+    expected = await ask_server(server, mirrors, ended + _LIMIT)
+    outcome = Outcome(served=time.monotonic() - ended)
+    while True:
+        said = await client.ask("state")
+        now = time.monotonic() - ended
+        for mirror in mirrors:
+            wanted, found = summary(expected[mirror.name]), said[mirror.name]
+            _mark(outcome.equal, mirror.name, now, is_equal=found["is_live"] and found["store"] == wanted)
+            is_folded = set(found["readers"].values()) == {wanted} and len(found["readers"]) == _READERS
+            _mark(outcome.folded, mirror.name, now, is_equal=is_folded)
+        if len(outcome.equal) == len(outcome.folded) == len(mirrors):
+            return outcome
+        if now > _LIMIT:
+            break
+        await anyio.sleep(_ROUND)
+        expected = await ask_server(server, mirrors, ended + _LIMIT)
+    _explain(outcome, mirrors, expected, await client.ask("dump"))
+    return outcome
+
+
+_READERS = 3
+
+
+def _mark(times: dict[str, float], name: str, now: float, *, is_equal: bool) -> None:
+    if is_equal:
+        times.setdefault(name, now)
+    else:
+        times.pop(name, None)
+
+
+def _explain(outcome: Outcome, mirrors: list[Mirror], expected: dict[str, State], dump: dict[str, Any]) -> None:
+    for mirror in mirrors:
+        said = dump[mirror.name]
+        sides = {"store": said["store"], **said["readers"]}
+        for side, state in sides.items():
+            found = {key: Seen(*each) for key, each in state.items()}
+            if differs := difference(expected[mirror.name], found):
+                outcome.differences[f"{mirror.name} {side}"] = differs
+        if not said["is_live"]:
+            outcome.silent.append(mirror.name)
+
+
+async def ask_server(server: ApiClient, mirrors: Iterable[Mirror], deadline: float) -> dict[str, State]:
+    """The server's own lists, tried again until it can answer.
+
+    Raises:
+        OSError, http.client.HTTPException, UnexpectedAnswer: It could not until the deadline.
+    """
+    while True:
+        try:
+            return {mirror.name: await ask(mirror.expected, server) for mirror in mirrors}
+        except (OSError, http.client.HTTPException, UnexpectedAnswer):
+            if time.monotonic() > deadline:
+                raise
+            await anyio.sleep(_ROUND)
