@@ -7,6 +7,7 @@ import argparse
 import functools
 import random
 import sys
+from pathlib import Path
 
 import anyio
 from tests.e2e.chaos.report import Report
@@ -18,13 +19,15 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=600.0, help="after which no new phase begins")
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6), help="replays a plan")
+    parser.add_argument("--log", type=Path, help="a file for everything that the library logs")
     arguments = parser.parse_args()
     assets = find_assets()
     if assets is None:
         parser.error(f"no API server: set {ASSETS_VARIABLE} to $(tests/e2e/envtest/build)")
     say(f"seed {arguments.seed}")
     report: Report = anyio.run(
-        functools.partial(run, assets, seconds=arguments.seconds, seed=arguments.seed, say=say), backend="asyncio"
+        functools.partial(run, assets, seconds=arguments.seconds, seed=arguments.seed, say=say, log=arguments.log),
+        backend="asyncio",
     )
     print(report.line())  # noqa: T201 - its result
     for problem in report.problems():

@@ -46,8 +46,10 @@ class Member:
         show = dict if whole else summary
         store = state_of(self._informer.store.values())
         self._check_index()
+        numbers = self._informer.statistics()
         return {
             "is_live": self._informer.is_live,
+            "says": f"{numbers.phase} at {numbers.resource_version}, last error {numbers.last_error}",
             "store": show(store),
             "readers": {name: show(state) for name, state in self.readers.states().items()},
         }
@@ -79,7 +81,7 @@ class Member:
 
 
 async def run(configuration: Json) -> None:
-    watchman, hurry = Watchman(), Hurry()
+    watchman, hurry = Watchman(Path(configuration["log"])), Hurry()
     members: dict[str, Member] = {}
     async with anyio.create_task_group() as reading:
         async with AsyncExitStack() as scopes:

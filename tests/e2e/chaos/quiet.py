@@ -6,7 +6,7 @@ effect. A side counts as equal from the first round on in which it was, and not 
 
 import http.client
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -17,6 +17,7 @@ from tests.e2e.mirrors import ask
 
 _LIMIT = 120.0  # seconds; the default timing alone may wait 30 s, an API server for its etcd ten
 _ROUND = 0.05  # seconds
+_NEWS = 5.0  # seconds
 
 
 class Client(Protocol):
@@ -43,9 +44,12 @@ class Outcome:
     silent: list[str] = field(default_factory=list)
 
 
-async def settle(client: Client, server: ApiClient, mirrors: Iterable[Mirror], ended: float) -> Outcome:
-    """Wait until all are equal, for two minutes at most."""
+async def settle(
+    client: Client, server: ApiClient, mirrors: Iterable[Mirror], ended: float, say: Callable[[str], None]
+) -> Outcome:
+    """Wait until all are equal, for two minutes at most; now and then say who is not."""
     mirrors = list(mirrors)
+    told = 0.0
     expected = await ask_server(server, mirrors, ended + _LIMIT)
     outcome = Outcome(served=time.monotonic() - ended)
     while True:
@@ -60,6 +64,10 @@ async def settle(client: Client, server: ApiClient, mirrors: Iterable[Mirror], e
             return outcome
         if now > _LIMIT:
             break
+        if now - told >= _NEWS:
+            told = now
+            for name in [mirror.name for mirror in mirrors if mirror.name not in outcome.equal]:
+                say(f"after {now:.1f} s {name} is not equal yet: {said[name]['says']}")
         await anyio.sleep(_ROUND)
         expected = await ask_server(server, mirrors, ended + _LIMIT)
     _explain(outcome, mirrors, expected, await client.ask("dump"))

@@ -77,7 +77,9 @@ async def client(configuration: dict[str, Any], directory: Path) -> AsyncGenerat
         await process.wait()
 
 
-async def run(assets: Path, *, seconds: float, seed: int, say: Callable[[str], None]) -> Report:
+async def run(
+    assets: Path, *, seconds: float, seed: int, say: Callable[[str], None], log: Path | None = None
+) -> Report:
     """Make chaos for at least that long; the last phase is carried through.
 
     Args:
@@ -85,6 +87,7 @@ async def run(assets: Path, *, seconds: float, seed: int, say: Callable[[str], N
         seconds: After which no new phase begins.
         seed: Of everything that is drawn.
         say: Takes lines for people.
+        log: Where the client's log is to stay.
     """
     report = Report(seed=seed, planned_seconds=seconds)
     with tempfile.TemporaryDirectory(prefix="chaos-") as name:
@@ -94,7 +97,7 @@ async def run(assets: Path, *, seconds: float, seed: int, say: Callable[[str], N
         try:
             await ask(plane.client.create_crd, DEFINITION)
             async with Wire(plane.url) as wire:
-                await _Run(plane, wire, report, say).go(directory)
+                await _Run(plane, wire, report, say).go(directory, log or directory / "client.log")
         finally:
             await ask(plane.close)
     return report
@@ -113,7 +116,7 @@ class _Run:
     def _say(self, text: str) -> None:
         self._talk(f"{time.monotonic() - self._began:7.1f}  {text}")
 
-    async def go(self, directory: Path) -> None:
+    async def go(self, directory: Path, log: Path) -> None:
         plane, report = self._plane, self._report
         report.server = await ask(lambda: plane.api.version)
         namespaces = [await ask(plane.client.create_namespace, "chaos") for _ in "ab"]
@@ -127,6 +130,7 @@ class _Run:
             "ca_file": str(plane.ca_file),
             "namespace": namespaces[0],
             "seed": report.seed,
+            "log": str(log),
         }
         try:
             async with client(configuration, directory) as child, anyio.create_task_group() as tasks:
@@ -152,7 +156,7 @@ class _Run:
             await ask(writer.pause)
             self._say("quiet")
             await child.ask("hurry")
-            outcome = await settle(child, self._plane.client, watched, self._trouble.ended)
+            outcome = await settle(child, self._plane.client, watched, self._trouble.ended, self._say)
             await self._look(outcome, number, writer)
             await self._prove_flow(child, watched, namespace, number)
             if time.monotonic() - self._began >= report.planned_seconds or report.differences:
@@ -175,7 +179,7 @@ class _Run:
         metadata = {"name": f"quiet-{number}", "labels": {"tier": TIERS[0]}}
         for resource in RESOURCES:
             await ask(self._plane.client.create, Resource.parse(resource).path(namespace), marker(resource, metadata))
-        self._report.flow(await settle(child, self._plane.client, watched, since))
+        self._report.flow(await settle(child, self._plane.client, watched, since, self._say))
 
     async def _measure_rate(self, writer: Writer) -> None:
         """What is reached in each second in which the servers were left alone from begin to end."""

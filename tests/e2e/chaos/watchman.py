@@ -19,17 +19,27 @@ _ERRORS = {
     for name, value in vars(kubeinformer).items()
     if isinstance(value, type) and issubclass(value, kubeinformer.KubeInformerError)
 }
+# What every record has: all else in one is a fact.
+_ORDINARY = {*vars(logging.makeLogRecord({})), "message", "asctime"}
 
 
 class Watchman(logging.Handler):
-    """Stands guard from its making to `report`, in a process that runs an event loop."""
+    """Stands guard from its making to `report`, in a process that runs an event loop.
 
-    def __init__(self) -> None:
+    Args:
+        log: A file for everything that the library logs, facts included; for who wants to know why.
+    """
+
+    def __init__(self, log: Path) -> None:
         super().__init__(logging.WARNING)
         self._notes: list[str] = []
         self._count = 0
         self._logged: Counter[str] = Counter()
         logging.getLogger().addHandler(self)
+        diary = logging.FileHandler(log, encoding="utf-8")
+        diary.setFormatter(_WithFacts("%(asctime)s %(name)s %(message)s"))
+        logging.getLogger("kubeinformer").addHandler(diary)
+        logging.getLogger("kubeinformer").setLevel(logging.DEBUG)
         logging.captureWarnings(capture=True)
         sys.unraisablehook = lambda unraisable: self.note(f"unraisable: {unraisable.exc_value!r}")
         asyncio.get_running_loop().set_exception_handler(lambda _, context: self.note(f"event loop: {context}"))
@@ -57,6 +67,12 @@ class Watchman(logging.Handler):
             "sockets_left": _open_sockets(),
             "peak_rss_mb": _peak_mb(),
         }
+
+
+class _WithFacts(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        facts = {name: value for name, value in vars(record).items() if name not in _ORDINARY}
+        return f"{super().format(record)} {facts}"
 
 
 def _open_sockets() -> int:
