@@ -8,6 +8,7 @@ the scope.
 
 import random
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 import anyio
 import anyio.lowlevel
@@ -19,7 +20,7 @@ from kubeinformer._protocol.kinds import KindCheck
 from kubeinformer._protocol.list_watch import ListWatch
 from kubeinformer._protocol.pages import ListItem, PageParser
 from kubeinformer._protocol.refusals import refusal, require_json
-from kubeinformer._protocol.requests import Collection, Fetch, ListFetch, WatchFetch, build_request
+from kubeinformer._protocol.requests import Collection, Fetch, ListFetch, ProofFetch, WatchFetch, build_request
 from kubeinformer._protocol.status import decode_status, retry_after_seconds
 from kubeinformer._protocol.steps import BeginSweep, CacheWrite, Phase, Reauthenticate, Send, Sweep, Wait
 from kubeinformer._protocol.watch_events import ErrorEvent, ObjectEvent, decode_watch_event
@@ -110,7 +111,7 @@ class Reflector:
             case Reauthenticate():
                 await self._transport.reauthenticate()
             case Send(fetch):
-                if not isinstance(fetch, WatchFetch):
+                if not isinstance(fetch, WatchFetch | ProofFetch):
                     self._health.phase = Phase.QUEUED
                     await self._turn.take()
                     self._health.phase = Phase.WAITING
@@ -120,7 +121,8 @@ class Reflector:
     async def _exchange(self, fetch: Fetch) -> None:
         self._health.requests[fetch.name] += 1
         try:
-            async with self._transport.stream(build_request(self._collection, fetch)) as response:
+            request = replace(build_request(self._collection, fetch), head_timeout=self._machine.read_deadline)
+            async with self._transport.stream(request) as response:
                 if response.status != _HTTP_OK:
                     await self._refused(response)
                     return

@@ -113,8 +113,7 @@ async def run(configuration: Json) -> None:
     if reading.cancel_scope.cancelled_caught:
         watchman.note(f"readers still read {_CLOSING:g} s after their informers were closed")
     gc.collect()  # what asyncio says of tasks and futures that failed unseen, it says when they are freed
-    await anyio.lowlevel.checkpoint()
-    say({"informers": counted} | watchman.report())
+    say({"informers": counted} | await watchman.report())
 
 
 async def answer(members: dict[str, Member], hurry: Hurry) -> None:

@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
+from urllib.parse import urlencode
 
 from tests.e2e import manifests
 from tests.e2e.api_client import ApiClient
@@ -57,13 +58,15 @@ class Mirror:
     is_wired: bool = False
     is_indexed: bool = False
 
-    def expected(self, client: ApiClient) -> "State":
-        """What the server's own list says.
+    def expected(self, client: ApiClient, *, cached: bool = False) -> "State":
+        """What the server's own list says: the newest state, or what its watch cache has, which feeds all watches.
 
         Raises:
             OSError, http.client.HTTPException, UnexpectedAnswer: The server cannot answer now.
         """
-        answer = client.list_all(Resource.parse(self.resource).path(self.namespace), label_selector=self.label_selector)
+        query = {"resourceVersion": "0"} if cached else {}
+        query |= {"labelSelector": self.label_selector} if self.label_selector else {}
+        answer = client.get(f"{Resource.parse(self.resource).path(self.namespace)}?{urlencode(query)}")
         common = {"kind": answer["kind"].removesuffix("List"), "apiVersion": answer["apiVersion"]}
         if self.metadata_only:
             common = {"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1"}

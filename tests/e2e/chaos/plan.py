@@ -52,7 +52,7 @@ _STARTS_API = {Fault.API_KILLED, Fault.API_RESTARTED, Fault.COMPACTED_AND_KILLED
 
 _PAUSE = (1.0, 6.0)  # seconds between two actions of a lane
 _PHASE = (20.0, 40.0)  # seconds, of pauses and faults
-_START = 4.0  # seconds that a start is counted for
+_START = 8.0  # seconds that a start is counted for
 _OLD_SERVERS = 0.3  # of the API server's starts are made without watch-lists
 
 

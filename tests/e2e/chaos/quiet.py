@@ -1,7 +1,8 @@
 """The quiet point: trouble is over, nobody writes, and everybody must come to say what the server says.
 
 Theory. The server's list is asked for again in each round, because a write whose answer was lost may still take
-effect. A side counts as equal from the first round on in which it was, and not if it has been unequal since.
+effect. A side counts as equal from the first round on in which it was, and not if it has been unequal since. A stream
+need be live once: those of a few seconds are between two of them now and then.
 """
 
 import http.client
@@ -32,16 +33,25 @@ class Outcome:
 
     Attributes:
         served: When the server answered for the first time.
-        equal: When each store was equal and its stream live.
+        cached: When its watch cache had each final state: no watch can show it earlier.
+        equal: When each store was equal.
+        live: When each stream was live.
         folded: When each informer's readers were equal too.
         differences: For each side that never was, the keys in which it is not, with the server's and its own state.
     """
 
     served: float
+    cached: dict[str, float] = field(default_factory=dict)
     equal: dict[str, float] = field(default_factory=dict)
+    live: dict[str, float] = field(default_factory=dict)
     folded: dict[str, float] = field(default_factory=dict)
     differences: dict[str, dict[str, tuple[Seen | None, Seen | None]]] = field(default_factory=dict)
     silent: list[str] = field(default_factory=list)
+
+    @property
+    def recovered(self) -> dict[str, float]:
+        """When each informer was right, and following again."""
+        return {name: max(self.equal[name], self.live[name]) for name in self.equal.keys() & self.live.keys()}
 
 
 async def settle(
@@ -53,21 +63,28 @@ async def settle(
     expected = await ask_server(server, mirrors, ended + _LIMIT)
     outcome = Outcome(served=time.monotonic() - ended)
     while True:
+        late = [mirror for mirror in mirrors if mirror.name not in outcome.cached]
+        for name, state in (await ask_server(server, late, ended + _LIMIT, cached=True)).items():
+            _mark(outcome.cached, name, time.monotonic() - ended, is_equal=state == expected[name])
         said = await client.ask("state")
         now = time.monotonic() - ended
         for mirror in mirrors:
             wanted, found = summary(expected[mirror.name]), said[mirror.name]
-            _mark(outcome.equal, mirror.name, now, is_equal=found["is_live"] and found["store"] == wanted)
+            _mark(outcome.equal, mirror.name, now, is_equal=found["store"] == wanted)
+            if mirror.name in outcome.equal:
+                outcome.cached.setdefault(mirror.name, now)  # how else would the store know
+            if found["is_live"]:
+                outcome.live.setdefault(mirror.name, now)
             is_folded = set(found["readers"].values()) == {wanted} and len(found["readers"]) == _READERS
             _mark(outcome.folded, mirror.name, now, is_equal=is_folded)
-        if len(outcome.equal) == len(outcome.folded) == len(mirrors):
+        if len(outcome.recovered) == len(outcome.folded) == len(mirrors):
             return outcome
         if now > _LIMIT:
             break
         if now - told >= _NEWS:
             told = now
-            for name in [mirror.name for mirror in mirrors if mirror.name not in outcome.equal]:
-                say(f"after {now:.1f} s {name} is not equal yet: {said[name]['says']}")
+            for name in [mirror.name for mirror in mirrors if mirror.name not in outcome.recovered]:
+                say(f"after {now:.1f} s {name} is not back yet: {said[name]['says']}")
         await anyio.sleep(_ROUND)
         expected = await ask_server(server, mirrors, ended + _LIMIT)
     _explain(outcome, mirrors, expected, await client.ask("dump"))
@@ -92,11 +109,13 @@ def _explain(outcome: Outcome, mirrors: list[Mirror], expected: dict[str, State]
             found = {key: Seen(*each) for key, each in state.items()}
             if differs := difference(expected[mirror.name], found):
                 outcome.differences[f"{mirror.name} {side}"] = differs
-        if not said["is_live"]:
+        if mirror.name not in outcome.live:
             outcome.silent.append(mirror.name)
 
 
-async def ask_server(server: ApiClient, mirrors: Iterable[Mirror], deadline: float) -> dict[str, State]:
+async def ask_server(
+    server: ApiClient, mirrors: Iterable[Mirror], deadline: float, *, cached: bool = False
+) -> dict[str, State]:
     """The server's own lists, tried again until it can answer.
 
     Raises:
@@ -104,7 +123,7 @@ async def ask_server(server: ApiClient, mirrors: Iterable[Mirror], deadline: flo
     """
     while True:
         try:
-            return {mirror.name: await ask(mirror.expected, server) for mirror in mirrors}
+            return {mirror.name: await ask(mirror.expected, server, cached=cached) for mirror in mirrors}
         except (OSError, http.client.HTTPException, UnexpectedAnswer):
             if time.monotonic() > deadline:
                 raise

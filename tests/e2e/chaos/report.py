@@ -31,7 +31,9 @@ class Report:
         visits: Of the readers that come and go.
         looks: Comparisons of an up-to-date fold with its store, amid trouble.
         longest_to_served: From the end of trouble until the server answered again.
+        longest_to_cached: Until the server's own watch cache had the final state, which feeds all watches.
         longest_to_equal: From the end of trouble until the store equalled the server's list and its stream was live.
+        longest_behind: From when the server's watch cache had it until the store did and its stream was live.
         longest_to_folded: Until its slowest reader's fold did too.
         longest_flow: From one more change at a quiet point until every reader had it.
         events_lost: Keys whose final state a reader never showed, over all readers.
@@ -60,7 +62,9 @@ class Report:
     visits: int = 0
     looks: int = 0
     longest_to_served: float = 0.0
+    longest_to_cached: dict[str, float] = field(default_factory=dict)
     longest_to_equal: dict[str, float] = field(default_factory=dict)
+    longest_behind: dict[str, float] = field(default_factory=dict)
     longest_to_folded: dict[str, float] = field(default_factory=dict)
     longest_flow: float = 0.0
     events_lost: int = 0
@@ -78,7 +82,10 @@ class Report:
         """Take in the outcome of a quiet point."""
         self.quiet_points += 1
         self.longest_to_served = max(self.longest_to_served, round(outcome.served, 2))
-        _longest(self.longest_to_equal, outcome.equal)
+        _longest(self.longest_to_cached, outcome.cached)
+        _longest(self.longest_to_equal, outcome.recovered)
+        behind = {name: seconds - outcome.cached[name] for name, seconds in outcome.recovered.items()}
+        _longest(self.longest_behind, behind)
         _longest(self.longest_to_folded, outcome.folded)
         self._unequal(outcome)
 

@@ -170,7 +170,10 @@ class _Run:
         states: dict[str, State] = await ask_server(self._plane.client, whole, time.monotonic() + _ANSWER)
         lost = writer.audit(states)
         self._report.lost_by_server += lost
-        times = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in outcome.equal.items())
+        times = ", ".join(
+            f"{name} {seconds:.1f} s (server {outcome.cached[name]:.1f} s)"
+            for name, seconds in outcome.recovered.items()
+        )
         self._say(f"quiet point {number}: server after {outcome.served:.1f} s, equal after {times}")
 
     async def _prove_flow(self, child: Client, watched: tuple[Mirror, ...], namespace: str, number: int) -> None:

@@ -11,9 +11,12 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import anyio
+
 import kubeinformer
 
 _MOST_NOTES = 50  # one bug repeats itself
+_CLOSING = 1.0  # seconds
 _ERRORS = {
     name
     for name, value in vars(kubeinformer).items()
@@ -57,8 +60,11 @@ class Watchman(logging.Handler):
         else:
             self.note(f"logged by {record.name}: {record.getMessage()} (error={error!r}, exc_info={record.exc_info!r})")
 
-    def report(self) -> dict[str, Any]:
-        """What was found, when everything should be over."""
+    async def report(self) -> dict[str, Any]:
+        """What was found, when everything should be over. A socket is closed by the event loop, some turns later."""
+        with anyio.move_on_after(_CLOSING):
+            while _open_sockets():  # noqa: ASYNC110 - nobody tells
+                await anyio.sleep(0.01)
         return {
             "violations": self._notes,
             "violation_count": self._count,

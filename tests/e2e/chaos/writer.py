@@ -21,8 +21,8 @@ from tests.e2e.credentials import ADMIN
 
 from kubeinformer import Resource
 
-CONNECTIONS = 10
-_OBJECTS = 15  # of each resource, each connection's own
+CONNECTIONS = 24
+_OBJECTS = 6  # of each resource, each connection's own
 _TIMEOUT = 5.0  # seconds
 _RETRY = 0.2  # seconds
 
