@@ -1,10 +1,9 @@
 """An API server's versions, watches and lists in a hundred lines: what the model of the client is compared with.
 
 Kept to what matters for being right: versions that stay expired once compacted, initial events in any order and
-interleaved with plain bookmarks, continue tokens that are pinned to a version, and restores from a backup. A watch from
-a version that is still to come is taken and silent, as by real servers. One thing is better than in reality: asked for a
-version of a history that a restore has undone and that others have passed since, this server says so; a real one cannot
-know.
+interleaved with plain bookmarks, continue tokens that are pinned to a version, and restores from a backup. A watch
+from a version that is still to come is taken and silent, as by real servers. One thing is better than in reality: asked
+for a version that a restore has undone and that others have passed since, this server says so; a real one cannot know.
 """
 
 import json

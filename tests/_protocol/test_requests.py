@@ -101,4 +101,9 @@ def test_requests_are_values_with_lower_case_headers_and_a_deadline() -> None:
 
 def test_a_collection_reads_as_its_resource_and_fetches_have_names() -> None:
     assert str(Collection(resource=PODS.resource, namespace="web", label_selector="a=b")) == "v1/pods"
-    assert [fetch.name for fetch in (WatchListFetch, WatchFetch, ListFetch)] == ["watch-list", "watch", "list"]
+    assert [fetch.name for fetch in (WatchListFetch, WatchFetch, ListFetch, ProofFetch)] == [
+        "watch-list",
+        "watch",
+        "list",
+        "proof",
+    ]

@@ -7,6 +7,7 @@ import gzip
 import json
 import logging
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import anyio
@@ -17,6 +18,7 @@ from tests._runtime.scripted import (
     GUARD,
     HANG,
     JSON,
+    QUICK,
     Answer,
     FedTransport,
     Line,
@@ -260,6 +262,28 @@ class TestFailures:
         assert changes[3:] == [("default/b", "10", "15"), ("default/d", None, "16"), ("default/c", "10", None)]
         assert mirror.health.syncs == 2
         assert mirror.cache.resource_version == "20"
+
+    async def test_a_proof_that_the_server_has_the_position_is_not_read(self) -> None:
+        transport = ScriptedTransport(
+            Answer([initial(["a"], 10)]),
+            refuse(504, "Timeout", "Too large resource version: 10, current: 7"),
+            Answer([page([pod("b", 7)], 12), HANG]),
+            Answer([added("c", 11), HANG]),
+        )
+        async with mirroring(transport) as mirror:
+            machine = mirror.machine
+            broken = machine.broken
+
+            def broken_long_ago(now: float) -> None:
+                broken(now)
+                machine._heard = now - Timing().proof_after
+
+            machine.broken = broken_long_ago  # type: ignore[method-assign] # a clock that has moved
+            await transport.idle()
+        assert transport.kinds == ["watch-list", "proof", "proof", "watch"]
+        assert mirror.versions == {"a": 10, "c": 11}
+        assert mirror.health.requests == {"watch-list": 1, "proof": 2, "watch": 1}
+        assert mirror.failures == {"ServerUnavailable": 1}
 
     async def test_an_interrupted_resync_deletes_nothing(self) -> None:
         mirror = await mirrored(
@@ -585,6 +609,12 @@ class TestWaiting:
             await mirror.delivery.wait_until_reached("11")
             assert anyio.current_time() - before == pytest.approx(0.8)
         transport.response.close()
+
+    async def test_the_head_of_an_answer_has_the_deadline_of_an_initial_stream(self) -> None:
+        script = [Answer([initial(["a"], 10)]), Answer(), refuse(410), refuse(422), HANG]
+        mirror = await mirrored(*script, timing=replace(QUICK, initial_silence=7.0))
+        assert mirror.transport.kinds == ["watch-list", "watch", "watch", "watch-list", "page"]
+        assert {request.head_timeout for request in mirror.transport.requests} == {7.0}
 
     async def test_read_deadlines(self) -> None:
         transport = ScriptedTransport(Answer([added("a", 5), end(10), bookmark(11), bookmark(12), HANG]))

@@ -1,5 +1,6 @@
 """A database that is set back to an older state: the stores follow it there, although versions then go back."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,9 @@ from kubeinformer import Deleted, RawObject, Subscription, Synced
 pytestmark = pytest.mark.anyio
 
 RESOURCE = "v1/configmaps"
+
+# Restores take longer than this one: a second without news is enough to ask.
+DISTRUSTFUL = replace(IMPATIENT, proof_after=1.0)
 
 
 def save(plane: ControlPlane, copy: Path) -> None:
@@ -61,7 +65,7 @@ async def test_a_database_set_back_takes_the_stores_with_it(
         await ask(plane.client.create, path, manifests.config_map(name, {"life": "first"}))
     before = await listed(plane, RESOURCE, namespace)
     await ask(save, plane, copy)
-    async with connected(plane, timing=IMPATIENT) as cluster:
+    async with connected(plane, timing=DISTRUSTFUL) as cluster:
         informer = cluster.informer(RESOURCE, namespace=namespace)
         async with informer.events() as events:
             state: dict[str, RawObject] = {}
