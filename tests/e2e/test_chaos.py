@@ -99,10 +99,10 @@ def test_a_report_counts_what_readers_never_showed() -> None:
     (now,) = state_of([item(2)]).values()
     outcome = Outcome(served=0.1, cached={"all": 0.2}, equal={"all": 0.3}, live={"all": 0.5})
     outcome.differences = {"all store": {"a": (now, None)}, "all slow": {"a": (now, None), "b": (None, seen(item(1)))}}
-    outcome.silent = ["all"]
+    outcome.late = ["all"]
     report = Report(seed=1, planned_seconds=90)
     report.quiet(outcome)
     assert report.events_lost == 2
     assert report.longest_behind == {"all": 0.3}
     assert len(report.problems()) == 4
-    assert report.problems()[-1] == "all was silent"
+    assert report.problems()[-1] == "all was late"

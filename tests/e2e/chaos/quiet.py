@@ -9,14 +9,18 @@ import http.client
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, ParamSpec, Protocol, TypeVar
 
 import anyio
 from tests.e2e.api_client import ApiClient, UnexpectedAnswer
 from tests.e2e.chaos.collections import Mirror, Seen, State, difference, summary
 from tests.e2e.mirrors import ask
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
 _LIMIT = 120.0  # seconds; the default timing alone may wait 30 s, an API server for its etcd ten
+_READERS = 3  # of each informer
 _ROUND = 0.05  # seconds
 _NEWS = 5.0  # seconds
 
@@ -37,7 +41,8 @@ class Outcome:
         equal: When each store was equal.
         live: When each stream was live.
         folded: When each informer's readers were equal too.
-        differences: For each side that never was, the keys in which it is not, with the server's and its own state.
+        differences: For each side that is not equal in the end, the keys with the server's and its own state.
+        late: Informers that were not equal and live in time, or one of their readers was not.
     """
 
     served: float
@@ -46,7 +51,12 @@ class Outcome:
     live: dict[str, float] = field(default_factory=dict)
     folded: dict[str, float] = field(default_factory=dict)
     differences: dict[str, dict[str, tuple[Seen | None, Seen | None]]] = field(default_factory=dict)
-    silent: list[str] = field(default_factory=list)
+    late: list[str] = field(default_factory=list)
+
+    @property
+    def is_bad(self) -> bool:
+        """Whether somebody was not right in time."""
+        return bool(self.late)
 
     @property
     def recovered(self) -> dict[str, float]:
@@ -91,9 +101,6 @@ async def settle(
     return outcome
 
 
-_READERS = 3
-
-
 def _mark(times: dict[str, float], name: str, now: float, *, is_equal: bool) -> None:
     if is_equal:
         times.setdefault(name, now)
@@ -109,21 +116,27 @@ def _explain(outcome: Outcome, mirrors: list[Mirror], expected: dict[str, State]
             found = {key: Seen(*each) for key, each in state.items()}
             if differs := difference(expected[mirror.name], found):
                 outcome.differences[f"{mirror.name} {side}"] = differs
-        if mirror.name not in outcome.live:
-            outcome.silent.append(mirror.name)
+    outcome.late = [
+        mirror.name for mirror in mirrors if mirror.name not in outcome.recovered.keys() & outcome.folded.keys()
+    ]
 
 
 async def ask_server(
     server: ApiClient, mirrors: Iterable[Mirror], deadline: float, *, cached: bool = False
 ) -> dict[str, State]:
-    """The server's own lists, tried again until it can answer.
+    """The server's own lists, by mirror; see `insist`."""
+    return {mirror.name: await insist(deadline, mirror.expected, server, cached=cached) for mirror in mirrors}
+
+
+async def insist(deadline: float, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Ask the server until it can answer: it may have been back for no longer than a moment.
 
     Raises:
         OSError, http.client.HTTPException, UnexpectedAnswer: It could not until the deadline.
     """
     while True:
         try:
-            return {mirror.name: await ask(mirror.expected, server, cached=cached) for mirror in mirrors}
+            return await ask(function, *args, **kwargs)
         except (OSError, http.client.HTTPException, UnexpectedAnswer):
             if time.monotonic() > deadline:
                 raise

@@ -38,7 +38,7 @@ class Report:
         longest_flow: From one more change at a quiet point until every reader had it.
         events_lost: Keys whose final state a reader never showed, over all readers.
         differences: The first of those, and of stores' keys.
-        silent: Informers that were not live in time.
+        late: Informers that were not equal and live within two minutes, or one of their readers was not.
         lost_by_server: Acknowledged changes that the server's list had not: a fault of the rig.
         violations: Everything that broke a rule: events, order, log, tasks.
         warnings: What the library logged, by message and error.
@@ -69,7 +69,7 @@ class Report:
     longest_flow: float = 0.0
     events_lost: int = 0
     differences: list[str] = field(default_factory=list)
-    silent: list[str] = field(default_factory=list)
+    late: list[str] = field(default_factory=list)
     lost_by_server: list[str] = field(default_factory=list)
     violations: list[str] = field(default_factory=list)
     violation_count: int = 0
@@ -110,8 +110,8 @@ class Report:
         """All that is not as it should be; empty for a good run."""
         left = [f"{self.tasks_left} tasks left"] * bool(self.tasks_left)
         left += [f"{self.sockets_left} sockets left"] * bool(self.sockets_left)
-        silent = [f"{name} was silent" for name in self.silent]
-        return [*self.differences, *silent, *self.lost_by_server, *self.violations, *left]
+        late = [f"{name} was late" for name in self.late]
+        return [*self.differences, *late, *self.lost_by_server, *self.violations, *left]
 
     def line(self) -> str:
         """The figures as one line of JSON."""
@@ -119,7 +119,7 @@ class Report:
         return json.dumps(asdict(self), sort_keys=False)
 
     def _unequal(self, outcome: Outcome) -> None:
-        self.silent += outcome.silent
+        self.late += outcome.late
         for side, keys in outcome.differences.items():
             if not side.endswith(" store"):
                 self.events_lost += len(keys)

@@ -1,6 +1,7 @@
 """One run: a control plane, a wire, a writer, the client in its process, and the plan, phase by phase."""
 
 import asyncio
+import http
 import json
 import ssl
 import statistics
@@ -13,9 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import anyio
+from tests.e2e.api_client import ApiClient, UnexpectedAnswer
 from tests.e2e.chaos.collections import COLOURS, DEFINITION, RESOURCES, TIERS, WIDGETS, Json, Mirror, State, mirrors
 from tests.e2e.chaos.plan import phases
-from tests.e2e.chaos.quiet import Outcome, ask_server, settle
+from tests.e2e.chaos.quiet import Outcome, ask_server, insist, settle
 from tests.e2e.chaos.report import Report
 from tests.e2e.chaos.trouble import Trouble
 from tests.e2e.chaos.writer import Writer
@@ -158,8 +160,10 @@ class _Run:
             await child.ask("hurry")
             outcome = await settle(child, self._plane.client, watched, self._trouble.ended, self._say)
             await self._look(outcome, number, writer)
+            if outcome.is_bad:
+                return
             await self._prove_flow(child, watched, namespace, number)
-            if time.monotonic() - self._began >= report.planned_seconds or report.differences:
+            if time.monotonic() - self._began >= report.planned_seconds:
                 return
             await child.ask("dawdle")
             writer.resume()
@@ -181,7 +185,8 @@ class _Run:
         since = time.monotonic()
         metadata = {"name": f"quiet-{number}", "labels": {"tier": TIERS[0]}}
         for resource in RESOURCES:
-            await ask(self._plane.client.create, Resource.parse(resource).path(namespace), marker(resource, metadata))
+            path = Resource.parse(resource).path(namespace)
+            await insist(since + _ANSWER, create, self._plane.client, path, marker(resource, metadata))
         self._report.flow(await settle(child, self._plane.client, watched, since, self._say))
 
     async def _measure_rate(self, writer: Writer) -> None:
@@ -192,6 +197,13 @@ class _Run:
             rate = (writer.acknowledged - before) / (time.monotonic() - since)
             if was_calm and self._trouble.is_calm and writer.is_writing:
                 self._calm_rates.append(rate)
+
+
+def create(client: ApiClient, path: str, body: Json) -> None:
+    """Create an object that may be there already: an answer can be lost."""
+    answer = client.request("POST", path, body)
+    if answer.status not in {http.HTTPStatus.CREATED, http.HTTPStatus.CONFLICT}:
+        raise UnexpectedAnswer("POST", path, answer)
 
 
 def marker(resource: str, metadata: Json) -> Json:
