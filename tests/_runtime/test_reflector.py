@@ -53,6 +53,7 @@ from kubeinformer import (
 from kubeinformer._protocol.requests import Collection
 from kubeinformer._protocol.steps import Phase
 from kubeinformer._runtime.limits import Limits
+from kubeinformer._runtime.sync_turns import SyncTurns
 
 pytestmark = pytest.mark.anyio
 
@@ -263,14 +264,15 @@ class TestFailures:
         assert mirror.health.syncs == 2
         assert mirror.cache.resource_version == "20"
 
-    async def test_a_proof_that_the_server_has_the_position_is_not_read(self) -> None:
+    async def test_a_proof_takes_no_turn_and_is_not_read(self) -> None:
         transport = ScriptedTransport(
             Answer([initial(["a"], 10)]),
             refuse(504, "Timeout", "Too large resource version: 10, current: 7"),
             Answer([page([pod("b", 7)], 12), HANG]),
             Answer([added("c", 11), HANG]),
         )
-        async with mirroring(transport) as mirror:
+        turns = SyncTurns(1)
+        async with mirroring(transport, turns=turns) as mirror:
             machine = mirror.machine
             broken = machine.broken
 
@@ -280,6 +282,8 @@ class TestFailures:
 
             machine.broken = broken_long_ago  # type: ignore[method-assign] # a clock that has moved
             await transport.idle()
+            with anyio.fail_after(GUARD):
+                await turns.turn().take()  # it is free: a proof is no snapshot
         assert transport.kinds == ["watch-list", "proof", "proof", "watch"]
         assert mirror.versions == {"a": 10, "c": 11}
         assert mirror.health.requests == {"watch-list": 1, "proof": 2, "watch": 1}

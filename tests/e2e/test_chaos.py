@@ -35,10 +35,10 @@ async def test_after_chaos_everybody_says_what_the_server_says(
     report = await run(assets, seconds=SECONDS, seed=SEED, say=print)
     print(report.line())  # noqa: T201 - with the plan above, what a failure shows
     assert report.problems() == []
-    assert report.quiet_points >= 2
-    assert report.faults.keys() >= {Fault.CUT.value, Fault.FROZEN.value}
+    assert report.quiet_points >= 1
+    assert sum(report.faults.values()) >= 4
+    assert sum(report.changes["acknowledged"].values()) >= 1_000
     for counted in report.informers.values():
-        assert counted["syncs"] >= 2, "no informer had an easy time"
         assert counted["delivered"].keys() == {"fast", "slow", "visitor"}
 
 

@@ -17,7 +17,7 @@ from tests.e2e.control_plane import ASSETS_VARIABLE, find_assets
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seconds", type=float, default=600.0, help="after which no new phase begins")
+    parser.add_argument("--seconds", type=float, default=600.0, help="about how long")
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6), help="replays a plan")
     parser.add_argument("--log", type=Path, help="a file for everything that the library logs")
     arguments = parser.parse_args()

@@ -51,7 +51,7 @@ _WIRE_FAULTS = {
 _STARTS_API = {Fault.API_KILLED, Fault.API_RESTARTED, Fault.COMPACTED_AND_KILLED, Fault.BOTH_KILLED}
 
 _PAUSE = (1.0, 6.0)  # seconds between two actions of a lane
-_PHASE = (20.0, 40.0)  # seconds, of pauses and faults
+SHORTEST, _LONGEST = 20.0, 40.0  # seconds of a phase: pauses and faults
 _START = 8.0  # seconds that a start is counted for
 _OLD_SERVERS = 0.3  # of the API server's starts are made without watch-lists
 
@@ -83,7 +83,7 @@ def phases(seed: int) -> Iterator[Phase]:
     chance = random.Random(seed)  # noqa: S311 - to be replayed is the purpose
     servers, wire = _bag(chance, list(_SERVER_FAULTS)), _bag(chance, list(_WIRE_FAULTS))
     while True:
-        seconds = chance.uniform(*_PHASE)
+        seconds = chance.uniform(SHORTEST, _LONGEST)
         yield Phase(tuple(_actions(chance, servers, seconds)), tuple(_actions(chance, wire, seconds)))
 
 

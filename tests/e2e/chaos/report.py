@@ -18,7 +18,7 @@ class Report:
 
     Attributes:
         seed: Replays the plan.
-        planned_seconds: After which no new phase began; ``seconds`` is what the run took.
+        planned_seconds: What was asked for; ``seconds`` is what the run took.
         server, python: Versions.
         load: The machine's load average over the last 5 minutes, at the end.
         quiet_points: At each of which everything was compared with the server.
