@@ -100,8 +100,14 @@ Fetch: TypeAlias = WatchListFetch | WatchFetch | ListFetch | ProofFetch
 _PARTIAL = "application/json;as={kind};g=meta.k8s.io;v=v1"
 
 
-def build_request(collection: Collection, fetch: Fetch) -> HttpRequest:
-    """Turn what the machine wants into what goes over the wire."""
+def build_request(collection: Collection, fetch: Fetch, head_timeout: float = 60.0) -> HttpRequest:
+    """Turn what the machine wants into what goes over the wire.
+
+    Args:
+        collection: Of which objects.
+        fetch: What is wanted of them.
+        head_timeout: See `HttpRequest`.
+    """
     query = list(_selectors(collection))
     match fetch:
         case WatchListFetch(timeout_seconds=seconds):
@@ -136,6 +142,7 @@ def build_request(collection: Collection, fetch: Fetch) -> HttpRequest:
             ("accept", _accept(collection, is_list=isinstance(fetch, ListFetch | ProofFetch))),
             ("accept-encoding", "gzip" if collection.compressed else "identity"),
         ),
+        head_timeout=head_timeout,
     )
 
 

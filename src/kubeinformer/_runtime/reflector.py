@@ -8,7 +8,6 @@ the scope.
 
 import random
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 
 import anyio
 import anyio.lowlevel
@@ -121,7 +120,8 @@ class Reflector:
     async def _exchange(self, fetch: Fetch) -> None:
         self._health.requests[fetch.name] += 1
         try:
-            request = replace(build_request(self._collection, fetch), head_timeout=self._machine.read_deadline)
+            # A peer that does not even begin to answer is as dead as one that stops.
+            request = build_request(self._collection, fetch, self._machine.read_deadline)
             async with self._transport.stream(request) as response:
                 if response.status != _HTTP_OK:
                     await self._refused(response)
