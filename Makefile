@@ -7,7 +7,7 @@ PIP    := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
 BENCHMARK = assets="$$(tests/e2e/envtest/build)" && KUBEBUILDER_ASSETS="$$assets" $(VENV)-bench/bin/python -m
 
-.PHONY: setup test demo lint types layers e2e wheel check lock clean
+.PHONY: setup test demo lint types layers e2e chaos wheel check lock clean
 .PHONY: bench bench-setup bench-compare bench-scale bench-live bench-blog bench-faults
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
@@ -39,6 +39,9 @@ layers: setup
 
 e2e: setup  ## builds kube-apiserver and etcd (Go 1.26, 4 minutes the first time), then tests against them
 	assets="$$(tests/e2e/envtest/build)" && KUBEBUILDER_ASSETS="$$assets" $(BIN)/python -m pytest -m e2e tests/e2e
+
+chaos: setup  ## the long form of tests/e2e/test_chaos.py: CHAOS='--seconds 600 --seed 1'
+	@assets="$$(tests/e2e/envtest/build)" && KUBEBUILDER_ASSETS="$$assets" $(BIN)/python -m tests.e2e.chaos $(CHAOS)
 
 wheel: setup  ## the built wheel, alone in an empty environment
 	rm -rf dist

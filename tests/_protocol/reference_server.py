@@ -1,9 +1,9 @@
 """An API server's versions, watches and lists in a hundred lines: what the model of the client is compared with.
 
 Kept to what matters for being right: versions that stay expired once compacted, initial events in any order and
-interleaved with plain bookmarks, continue tokens that are pinned to a version, and restores from a backup. One thing
-is better than in reality: asked for a version of a history that a restore has undone, this server says so; a real one
-cannot know.
+interleaved with plain bookmarks, continue tokens that are pinned to a version, and restores from a backup. A watch
+from a version that is still to come is taken and silent, as by real servers. One thing is better than in reality: asked
+for a version that a restore has undone and that others have passed since, this server says so; a real one cannot know.
 """
 
 import json
@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 from kubeinformer._protocol.identity import identify
 from kubeinformer._protocol.pages import ListItem, PageMeta
-from kubeinformer._protocol.requests import ListFetch, WatchFetch, WatchListFetch
+from kubeinformer._protocol.requests import ListFetch, ProofFetch, WatchFetch, WatchListFetch
 from kubeinformer._protocol.status import Cause, Status
 from kubeinformer._protocol.watch_events import Bookmark, EventType, ObjectEvent
 
@@ -130,13 +130,18 @@ class Server:
     def watch(self, fetch: WatchFetch | WatchListFetch) -> Stream | Status:
         if isinstance(fetch, WatchFetch):
             version = int(fetch.resource_version)
-            if version > self.version:
-                return Status(504, "Timeout", causes=(Cause("ResourceVersionTooLarge", "", ""),), retry_after=1.0)
-            return Stream(version) if self._serves(version) else Status(410, "Expired")
+            is_served = self._serves(version) or version > self.version
+            return Stream(version) if is_served else Status(410, "Expired")
         if self.refuses_watch_list:
             return Status(422, "Invalid")
         initial = [object_event(EventType.ADDED, name, uid, at) for name, (uid, at) in self.latest.items()]
         return Stream(self.version, initial, ends_initial=not self.ignores_watch_list)
+
+    def proof(self, fetch: ProofFetch) -> Status | None:
+        """None: it has reached that version."""
+        if int(fetch.resource_version) <= self.version:
+            return None
+        return Status(504, "Timeout", causes=(Cause("ResourceVersionTooLarge", "", ""),), retry_after=1.0)
 
     def next_event(self, stream: Stream) -> ObjectEvent | None:
         """The next event that is not a bookmark."""
@@ -163,7 +168,7 @@ class Server:
         """The highest version before which nothing is left to send; the stream will go on from there."""
         left = [entry.version for entry in self._history if entry.version > stream.position]
         if not left:
-            stream.position = self.version
+            stream.position = max(stream.position, self.version)
         return stream.position
 
     def list(self, fetch: ListFetch) -> Page | Status:

@@ -3,6 +3,7 @@
 Jitter is 1 unless a test says otherwise, so every delay shows its upper bound; time moves only when a test moves it.
 """
 
+import math
 from collections.abc import Callable
 from urllib.parse import urlencode
 
@@ -15,6 +16,7 @@ from kubeinformer._protocol.requests import (
     Collection,
     Fetch,
     ListFetch,
+    ProofFetch,
     WatchFetch,
     WatchListFetch,
     build_request,
@@ -84,7 +86,8 @@ class Talk:
     """The shell's side of the conversation."""
 
     def __init__(self, timing: Timing | None = None) -> None:
-        self.machine = ListWatch("v1/pods", timing)
+        # Proofs have tests of their own: for all others no silence is long.
+        self.machine = ListWatch("v1/pods", timing or Timing(proof_after=math.inf))
         self.now = 1_000.0
         self.jitter = 1.0
 
@@ -666,6 +669,118 @@ def test_too_large_versions_are_forgotten_when_a_watch_opens(talk: Talk) -> None
         assert talk.ask() == WatchFetch("9", 600)
         talk.opened()
         talk.broken()
+
+
+# after a long silence the position is proven
+
+
+@pytest.fixture
+def silent() -> Talk:
+    """Live at 9, then silence for as long as a restore may take, then cut."""
+    talk = Talk(Timing(proof_after=10))
+    talk.live(9)
+    talk.now += 10
+    talk.broken()
+    talk.wait()
+    return talk
+
+
+def test_a_short_silence_needs_no_proof() -> None:
+    talk = Talk(Timing(proof_after=10))
+    talk.live(7)
+    for version in (8, 9):
+        talk.now += 9
+        talk.receive(modified("a", version))
+    talk.now += 9
+    talk.broken()
+    talk.wait()
+    assert talk.ask() == WatchFetch("9", 600)
+    talk.opened()
+    talk.now += 9
+    talk.broken()
+    talk.wait()
+    assert talk.ask() == ProofFetch("9"), "waiting is silence too"
+
+
+def test_a_position_is_proven_once_and_then_watched_from(silent: Talk) -> None:
+    assert silent.ask() == ProofFetch("9")
+    assert silent.machine.verb == "list"
+    assert silent.opened() is None
+    assert not silent.is_open(), "nothing of the answer is wanted"
+    assert silent.position() == "9"
+    assert silent.ask() == WatchFetch("9", 600), "at once"
+    silent.opened()
+    assert silent.phase() is Phase.LIVE
+
+
+def test_a_proof_that_nobody_answers_is_asked_for_again_after_a_growing_wait(silent: Talk) -> None:
+    for bound in (1.6, 3.2, 6.4):
+        assert silent.ask() == ProofFetch("9")
+        silent.broken()
+        assert silent.wait() == bound
+        assert silent.position() == "9"
+
+
+def test_a_server_that_was_set_back_to_before_the_position_means_a_resync(silent: Talk) -> None:
+    for times in (1, 2, 3):
+        assert silent.ask() == ProofFetch("9")
+        silent.refused(TOO_LARGE)
+        assert silent.position() == (None if times == 3 else "9")
+        assert silent.wait() >= 0.8
+    assert silent.ask() == WATCH_LIST
+    silent.opened()
+    assert silent.bookmark(7, end=True) == Sweep("7")
+    silent.broken()
+    silent.jitter = 0.0
+    silent.wait()
+    assert silent.ask() == WatchFetch("7", 300), "a snapshot needs no proof"
+
+
+def test_a_server_that_catches_up_is_watched_from_the_position(silent: Talk) -> None:
+    for _ in range(2):
+        assert silent.ask() == ProofFetch("9")
+        silent.refused(TOO_LARGE, 1.0)
+        assert silent.wait() >= 1.0
+    assert silent.ask() == ProofFetch("9")
+    silent.opened()
+    silent.jitter = 0.0
+    for _ in range(2):  # what was counted is forgotten
+        assert isinstance(silent.ask(), WatchFetch)
+        silent.refused(TOO_LARGE)
+        silent.wait()
+        assert silent.position() == "9"
+
+
+@pytest.mark.parametrize("code", [400, 403, 405, 406, 422])
+def test_where_a_position_cannot_be_proven_it_is_watched_from_as_ever(silent: Talk, code: int) -> None:
+    assert silent.ask() == ProofFetch("9")
+    silent.refused(Status(code))
+    assert silent.ask() == WatchFetch("9", 600)
+
+
+@pytest.mark.parametrize("status", [BUSY, BROKEN, Status(401), Status(408)])
+def test_a_proof_that_cannot_be_given_now_is_asked_for_again(silent: Talk, status: Status) -> None:
+    assert silent.ask() == ProofFetch("9")
+    silent.refused(status)
+    if status.code == 401:
+        assert silent.machine.next_step(silent.now, silent.jitter) == Reauthenticate()
+    assert silent.wait() == 1.6
+    assert silent.ask() == ProofFetch("9")
+
+
+@pytest.mark.parametrize("status", [EXPIRED, Status(404)])
+def test_a_proof_may_find_that_the_position_is_lost(silent: Talk, status: Status) -> None:
+    assert silent.ask() == ProofFetch("9")
+    silent.refused(status)
+    assert silent.position() is None
+    silent.wait()
+    assert silent.ask() == WATCH_LIST
+
+
+def test_a_snapshot_is_begun_however_long_nothing_was_heard() -> None:
+    talk = Talk(Timing())
+    talk.now += 10_000
+    assert talk.ask() == WATCH_LIST
 
 
 # any phase

@@ -23,9 +23,10 @@ from kubeinformer._cache.codecs import make_codec
 from kubeinformer._cache.entries import Change
 from kubeinformer._cache.reader import Reader
 from kubeinformer._protocol.list_watch import ListWatch
-from kubeinformer._protocol.requests import ListFetch
+from kubeinformer._protocol.requests import ListFetch, ProofFetch
 from kubeinformer._protocol.status import Status
 from kubeinformer._protocol.steps import CacheWrite, Phase, Reauthenticate, Send, Sweep, Wait
+from kubeinformer._protocol.timing import Timing
 from kubeinformer._protocol.watch_events import Bookmark, ObjectEvent
 from kubeinformer._runtime.delivery import Delivery
 from kubeinformer._runtime.subscription import Subscription
@@ -183,6 +184,7 @@ class Conversation(RuleBasedStateMachine):
         self.server.restore(back)
         self.restored = True
         self.cut()
+        self.now += Timing().proof_after  # the servers were stopped for it
 
     # The network's side.
 
@@ -191,6 +193,13 @@ class Conversation(RuleBasedStateMachine):
     def connect(self, jitter: float = 0.5) -> None:
         """Do what the machine says until a request has been answered."""
         send = self.next_request(jitter)
+        if isinstance(send.fetch, ProofFetch):
+            refusal = self.server.proof(send.fetch)
+            if refusal is None:
+                self.machine.opened(self.now)
+            else:
+                self.machine.refused(refusal, refusal.retry_after, self.now)
+            return
         answer = self.server.list(send.fetch) if isinstance(send.fetch, ListFetch) else self.server.watch(send.fetch)
         if isinstance(answer, Status):
             self.machine.refused(answer, answer.retry_after, self.now)

@@ -7,6 +7,7 @@ from kubeinformer._protocol.requests import (
     Fetch,
     HttpRequest,
     ListFetch,
+    ProofFetch,
     WatchFetch,
     WatchListFetch,
     build_request,
@@ -33,6 +34,7 @@ def query(collection: Collection, fetch: Fetch) -> str:
         (ListFetch(20), "limit=20"),
         (ListFetch(500, "to/ken="), "limit=500&continue=to%2Fken%3D"),
         (ListFetch(0), ""),
+        (ProofFetch("77"), "limit=1&resourceVersion=77&resourceVersionMatch=NotOlderThan"),
     ],
 )
 def test_each_kind_of_request_has_exactly_this_query(fetch: Fetch, expected: str) -> None:
@@ -53,6 +55,12 @@ def test_every_request_carries_the_selectors(fetch: Fetch) -> None:
     assert query(chosen, fetch) == "&".join(filter(None, [expected, query(PODS, fetch)]))
 
 
+def test_a_proof_leaves_the_selectors_out_and_keeps_the_namespace() -> None:
+    chosen = Collection(resource=PODS.resource, namespace="web", label_selector="app=web", field_selector="a=b")
+    assert query(chosen, ProofFetch("77")) == query(PODS, ProofFetch("77"))
+    assert build_request(chosen, ProofFetch("77")).path == "/api/v1/namespaces/web/pods"
+
+
 def test_the_path_is_the_collections() -> None:
     deployments = Resource.parse("apps/v1/deployments")
     assert build_request(PODS, ListFetch(1)).path == "/api/v1/pods"
@@ -66,6 +74,7 @@ def test_the_path_is_the_collections() -> None:
     ("fetch", "kind"),
     [
         (ListFetch(20), "PartialObjectMetadataList"),
+        (ProofFetch("7"), "PartialObjectMetadataList"),
         (WatchFetch("7", 300), "PartialObjectMetadata"),
         (WatchListFetch(300), "PartialObjectMetadata"),
     ],
@@ -92,4 +101,9 @@ def test_requests_are_values_with_lower_case_headers_and_a_deadline() -> None:
 
 def test_a_collection_reads_as_its_resource_and_fetches_have_names() -> None:
     assert str(Collection(resource=PODS.resource, namespace="web", label_selector="a=b")) == "v1/pods"
-    assert [fetch.name for fetch in (WatchListFetch, WatchFetch, ListFetch)] == ["watch-list", "watch", "list"]
+    assert [fetch.name for fetch in (WatchListFetch, WatchFetch, ListFetch, ProofFetch)] == [
+        "watch-list",
+        "watch",
+        "list",
+        "proof",
+    ]

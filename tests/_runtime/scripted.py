@@ -69,7 +69,7 @@ class ScriptedTransport:
 
     @property
     def kinds(self) -> list[str]:
-        """What was asked: ``watch-list``, ``watch``, ``page``, ``next page`` or ``list`` (of everything)."""
+        """What was asked: ``watch-list``, ``watch``, ``page``, ``next page``, ``list`` (of everything) or ``proof``."""
         return [_kind(dict(request.query)) for request in self.requests]
 
     def stream(self, request: HttpRequest) -> AbstractAsyncContextManager[Response]:
@@ -178,6 +178,8 @@ def _kind(query: Mapping[str, str]) -> str:
         return "watch"
     if "continue" in query:
         return "next page"
+    if "resourceVersion" in query:
+        return "proof"
     return "page" if "limit" in query else "list"
 
 

@@ -7,6 +7,7 @@ import gzip
 import json
 import logging
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import anyio
@@ -17,6 +18,7 @@ from tests._runtime.scripted import (
     GUARD,
     HANG,
     JSON,
+    QUICK,
     Answer,
     FedTransport,
     Line,
@@ -51,6 +53,7 @@ from kubeinformer import (
 from kubeinformer._protocol.requests import Collection
 from kubeinformer._protocol.steps import Phase
 from kubeinformer._runtime.limits import Limits
+from kubeinformer._runtime.sync_turns import SyncTurns
 
 pytestmark = pytest.mark.anyio
 
@@ -260,6 +263,31 @@ class TestFailures:
         assert changes[3:] == [("default/b", "10", "15"), ("default/d", None, "16"), ("default/c", "10", None)]
         assert mirror.health.syncs == 2
         assert mirror.cache.resource_version == "20"
+
+    async def test_a_proof_takes_no_turn_and_is_not_read(self) -> None:
+        transport = ScriptedTransport(
+            Answer([initial(["a"], 10)]),
+            refuse(504, "Timeout", "Too large resource version: 10, current: 7"),
+            Answer([page([pod("b", 7)], 12), HANG]),
+            Answer([added("c", 11), HANG]),
+        )
+        turns = SyncTurns(1)
+        async with mirroring(transport, turns=turns) as mirror:
+            machine = mirror.machine
+            broken = machine.broken
+
+            def broken_long_ago(now: float) -> None:
+                broken(now)
+                machine._heard = now - Timing().proof_after
+
+            machine.broken = broken_long_ago  # type: ignore[method-assign] # a clock that has moved
+            await transport.idle()
+            with anyio.fail_after(GUARD):
+                await turns.turn().take()  # it is free: a proof is no snapshot
+        assert transport.kinds == ["watch-list", "proof", "proof", "watch"]
+        assert mirror.versions == {"a": 10, "c": 11}
+        assert mirror.health.requests == {"watch-list": 1, "proof": 2, "watch": 1}
+        assert mirror.failures == {"ServerUnavailable": 1}
 
     async def test_an_interrupted_resync_deletes_nothing(self) -> None:
         mirror = await mirrored(
@@ -625,6 +653,12 @@ class TestWaiting:
         refused = Answer([b"{}"], status=500)
         mirror = await mirrored(refused, SYNC, timing=Timing(initial_silence=7, backoff_first=1e-6))
         assert [request.head_timeout for request in mirror.transport.requests] == [7, 7]
+
+    async def test_the_head_of_an_answer_has_the_deadline_of_an_initial_stream(self) -> None:
+        script = [Answer([initial(["a"], 10)]), Answer(), refuse(410), refuse(422), HANG]
+        mirror = await mirrored(*script, timing=replace(QUICK, initial_silence=7.0))
+        assert mirror.transport.kinds == ["watch-list", "watch", "watch", "watch-list", "page"]
+        assert {request.head_timeout for request in mirror.transport.requests} == {7.0}
 
     async def test_read_deadlines(self) -> None:
         transport = ScriptedTransport(Answer([added("a", 5), end(10), bookmark(11), bookmark(12), HANG]))

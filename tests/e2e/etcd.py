@@ -3,6 +3,7 @@
 import base64
 import http.client
 import json
+import shutil
 import signal
 from collections.abc import Mapping
 from contextlib import closing
@@ -79,6 +80,15 @@ class Etcd:
         revision = int(self._call("/v3/kv/range", {"key": key})["header"]["revision"])
         self._call("/v3/kv/compaction", {"revision": revision, "physical": True})
         return revision
+
+    def save(self, directory: Path) -> None:
+        """Copy its data into a directory that does not exist yet. Only while it is stopped."""
+        shutil.copytree(self._data, directory)
+
+    def restore(self, directory: Path) -> None:
+        """Put back what `save` copied: all writes since are undone, and versions count on from there. Also stopped."""
+        shutil.rmtree(self._data)
+        shutil.copytree(directory, self._data)
 
     def close(self) -> None:
         """Kill it and give its port back."""

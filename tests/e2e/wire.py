@@ -61,6 +61,11 @@ class Wire:
         for relay in self._relays:
             relay.freeze()
 
+    def thaw(self) -> None:
+        """Let go on what was frozen: everything that was sent meanwhile arrives at once."""
+        for relay in self._relays:
+            relay.thaw()
+
     def accept(self, client: asyncio.Transport) -> "_Relay | None":
         if not self._is_plugged:
             client.abort()
@@ -123,6 +128,11 @@ class _Relay:
         for side in (self._client, self._server):
             if side is not None and not side.is_closing():
                 side.pause_reading()
+
+    def thaw(self) -> None:
+        for side in (self._client, self._server):
+            if side is not None and not side.is_closing():
+                side.resume_reading()
 
     def _end(self) -> None:
         self._is_over = True

@@ -14,6 +14,12 @@ page, an initial stream) begins a new sweep generation, because what an earlier 
 since; only page 2 and later, which the server pins to the first page's version, go on within one. A lost position
 never empties the cache: the next `Sweep` deletes what the new generation did not see.
 
+Proof. A database restored from a backup goes back in time, perhaps to before the position. An API server then takes a
+watch from there as if nothing were wrong, and is silent until its versions have passed the position; what became of
+the objects meanwhile is never told (seen: 1.37.2, etcd restored without a bumped revision). A list that must not be
+older than the position is refused, though. So a position from which nothing was heard for longer than any restore
+takes is proven by such a list, of one object, before a watch goes on from it.
+
 Not here. Framing (``frames``), pages (``pages``), delays (``backoff``), URLs (``requests``).
 
 Source. KEP-3157 (watch-list), KEP-956 (bookmarks); the API concepts page on 410 and on
@@ -26,7 +32,7 @@ from kubeinformer._protocol.backoff import backoff_delay, doubling
 from kubeinformer._protocol.continuation import Continuation
 from kubeinformer._protocol.page_size import FIRST_PAGE_LIMIT, next_page_limit
 from kubeinformer._protocol.pages import ListItem, PageMeta
-from kubeinformer._protocol.requests import Fetch, ListFetch, WatchFetch, WatchListFetch
+from kubeinformer._protocol.requests import Fetch, ListFetch, ProofFetch, WatchFetch, WatchListFetch
 from kubeinformer._protocol.status import Status
 from kubeinformer._protocol.steps import (
     BeginSweep,
@@ -60,6 +66,8 @@ class _Rewatch(msgspec.Struct, frozen=True):
 
 _HTTP_UNAUTHORIZED = 401
 _HTTP_NOT_FOUND = 404
+_HTTP_SERVER_ERROR = 500
+_PASSING = (401, 408, 429)  # of the 4xx codes, those after which the same question may be answered
 _UNUSABLE_TOKEN = (400, 415, 422)  # for a token that the server itself gave: another server, or a restored one
 _PAGE_FAILURE_LIMIT = 3  # a token's page that cannot be read will not be readable later: tokens are pinned to a version
 _TOO_LARGE_LIMIT = 3  # an API server that is behind its peers catches up within a few retries, or was restored
@@ -83,6 +91,7 @@ class ListWatch:
         self._wait: _Backoff | float | None = None
         self._reauthenticate = False
         self._paged_since: float | None = None  # None: watch-list mode
+        self._heard = 0.0  # when the server last sent something that proves what it has reached
         self._unpaged = False  # the next list asks for everything at once
         self._page_limit = FIRST_PAGE_LIMIT
         # Failures in a row, each with its own way back to zero.
@@ -121,7 +130,7 @@ class ListWatch:
     @property
     def verb(self) -> str:
         """The RBAC verb of the last request."""
-        return "list" if isinstance(self._fetch, ListFetch) else "watch"
+        return "list" if isinstance(self._fetch, ListFetch | ProofFetch) else "watch"
 
     @property
     def read_deadline(self) -> float:
@@ -152,6 +161,8 @@ class ListWatch:
         timeout_seconds = round(least + jitter * (most - least))
         match self._goal:
             case _Rewatch(position):
+                if now - self._heard >= self._timing.proof_after:
+                    return ProofFetch(position)
                 return WatchFetch(position, timeout_seconds)
             case Continuation(token):
                 return ListFetch(self._page_limit, token)
@@ -171,6 +182,7 @@ class ListWatch:
         if not self._is_pending:
             return None  # ``resync`` came first: this answer is to be dropped
         self._probes = 0
+        self._heard = now
         match self._fetch:
             case WatchListFetch(timeout_seconds):
                 self._stream = Initial(self._timing, timeout_seconds, now)
@@ -179,6 +191,10 @@ class ListWatch:
                 self._too_large = 0
                 self._stream = Live(self._timing, timeout_seconds, now)
                 return None
+            case ProofFetch():
+                self._too_large = 0
+                self._settle()
+                return None
             case _:
                 self._stream = Page(self._timing)
                 return BeginSweep() if isinstance(self._goal, _Resync) else None
@@ -186,6 +202,7 @@ class ListWatch:
     def receive(self, event: ObjectEvent | Bookmark, now: float) -> CacheWrite | None:
         """One event of a watch. The third kind, `ErrorEvent`, is a refusal: report its status to ``refused``."""
         stream = self._stream
+        self._heard = now
         if isinstance(event, ObjectEvent):
             if isinstance(stream, Live):
                 self._goal = _Rewatch(event.identity.resource_version)
@@ -278,6 +295,10 @@ class ListWatch:
             self._goal = _Resync()  # the resource's next life may count versions from anywhere
             self._wait = doubling(self._timing.probe_first, self._timing.probe_limit, self._probes)
             self._probes += 1
+        elif isinstance(self._fetch, ProofFetch) and status.code not in _PASSING and status.code < _HTTP_SERVER_ERROR:
+            # It does not answer such a question, perhaps for want of the right to list: then nobody can know.
+            self._heard = now
+            self._settle()
         else:
             self._reauthenticate = status.code == _HTTP_UNAUTHORIZED
             if isinstance(self._goal, Continuation) and status.code in _UNUSABLE_TOKEN:

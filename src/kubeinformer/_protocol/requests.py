@@ -2,7 +2,7 @@
 
 Source. https://kubernetes.io/docs/reference/using-api/api-concepts/ for list, watch and metadata-only answers;
 KEP-3157 for ``sendInitialEvents``. A list never asks for ``resourceVersion=0``: the answer may be older than what
-was already seen.
+was already seen. Only a proof, of which nothing is kept, names a version.
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,16 @@ import msgspec
 
 from kubeinformer.resources import Resource
 
-__all__ = ["Collection", "Fetch", "HttpRequest", "ListFetch", "WatchFetch", "WatchListFetch", "build_request"]
+__all__ = [
+    "Collection",
+    "Fetch",
+    "HttpRequest",
+    "ListFetch",
+    "ProofFetch",
+    "WatchFetch",
+    "WatchListFetch",
+    "build_request",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +88,14 @@ class ListFetch(msgspec.Struct, frozen=True):
     continue_token: str = ""
 
 
-Fetch: TypeAlias = WatchListFetch | WatchFetch | ListFetch
+class ProofFetch(msgspec.Struct, frozen=True):
+    """At most one object, of a state that is not older than a version: can the server be resumed from there?"""
+
+    name: ClassVar[str] = "proof"
+    resource_version: str
+
+
+Fetch: TypeAlias = WatchListFetch | WatchFetch | ListFetch | ProofFetch
 
 _PARTIAL = "application/json;as={kind};g=meta.k8s.io;v=v1"
 
@@ -114,13 +130,16 @@ def build_request(collection: Collection, fetch: Fetch, head_timeout: float = 60
         case ListFetch(limit=limit, continue_token=token):
             query += [("limit", str(limit))] if limit else []
             query += [("continue", token)] if token else []
+        case ProofFetch(resource_version=version):
+            # Without the selectors: any object will do, and the server need not look for one that matches.
+            query = [("limit", "1"), ("resourceVersion", version), ("resourceVersionMatch", "NotOlderThan")]
         case _:
             assert_never(fetch)
     return HttpRequest(
         path=collection.resource.path(collection.namespace),
         query=tuple(query),
         headers=(
-            ("accept", _accept(collection, is_list=isinstance(fetch, ListFetch))),
+            ("accept", _accept(collection, is_list=isinstance(fetch, ListFetch | ProofFetch))),
             ("accept-encoding", "gzip" if collection.compressed else "identity"),
         ),
         head_timeout=head_timeout,

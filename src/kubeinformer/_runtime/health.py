@@ -33,7 +33,8 @@ class InformerStatistics:
         decoded_bytes: The same after decompression.
         events: Watch events and list items received.
         changes: Changes that reached the store; what was already known does not count.
-        requests: Requests sent, by kind: ``watch-list``, ``watch``, ``list``.
+        requests: Requests sent, by kind: ``watch-list``, ``watch``, ``list``, ``proof`` (that the server has reached
+            the version from which a watch is to go on).
         syncs: Completed snapshots; the first one and each resync.
         failures: Requests that ended otherwise than by the server's clean close, by the error's name.
         subscriptions: Open readers of ``events()``.

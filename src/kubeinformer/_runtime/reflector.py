@@ -19,7 +19,7 @@ from kubeinformer._protocol.kinds import KindCheck
 from kubeinformer._protocol.list_watch import ListWatch
 from kubeinformer._protocol.pages import ListItem, PageParser
 from kubeinformer._protocol.refusals import is_redirect, refusal, require_json
-from kubeinformer._protocol.requests import Collection, Fetch, ListFetch, WatchFetch, build_request
+from kubeinformer._protocol.requests import Collection, Fetch, ListFetch, ProofFetch, WatchFetch, build_request
 from kubeinformer._protocol.status import Status, decode_status, retry_after_seconds
 from kubeinformer._protocol.steps import BeginSweep, CacheWrite, Phase, Reauthenticate, Send, Sweep, Wait
 from kubeinformer._protocol.watch_events import ErrorEvent, ObjectEvent, decode_watch_event
@@ -110,7 +110,7 @@ class Reflector:
             case Reauthenticate():
                 await self._transport.reauthenticate()
             case Send(fetch):
-                if not isinstance(fetch, WatchFetch):
+                if not isinstance(fetch, WatchFetch | ProofFetch):
                     self._health.phase = Phase.QUEUED
                     await self._turn.take()
                     self._health.phase = Phase.WAITING
