@@ -1,0 +1,272 @@
+"""Plant every mistake of `mutants`, one at a time, and see that a test notices: ``python tests/mutation/run.py``.
+
+How. The interpreter imports the tests and all they need once, forgets this package's own modules, and then forks for
+each mutant. The child imports the package anew, with the mutated source in its module's place, and runs pytest: first
+the test module that mirrors the mutated one, with few hypothesis examples; then, if nothing failed, all of its folder
+with as many as always. A mutant is killed when pytest fails, or when it takes many times the processor time that the
+tests need: only that is a hang, because the machine may be busy with other things.
+
+A survivor must stand in ``equivalent.toml``, with the reason why it changes nothing that anybody could see. The exit
+status is 1 when one does not, or when one that stands there is killed by the mirrored tests, or is no mutant any more.
+"""
+
+import argparse
+import datetime as dt
+import gc
+import importlib.abc
+import importlib.machinery
+import importlib.util
+import json
+import os
+import resource
+import signal
+import sys
+import threading
+import time
+import tomllib
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import hypothesis
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
+
+from tests.mutation.mutants import Mutant, mutants_of  # noqa: E402 - the path first
+
+HERE = Path(__file__).parent
+RESULTS = ROOT / ".mutation"
+PACKAGE = "kubeinformer"
+FOLDERS = ("_protocol", "_cache")
+
+_MEMORY_LIMIT = 3 * 2**30  # bytes: a mutant may collect without end
+_HANG_FACTOR, _HANG_SECONDS = 5, 5  # of what the tests need, in processor time, and beyond that
+_WALL_SECONDS = 600  # for a mutant that sleeps: nothing in the tests waits
+_WALL_EXIT = 99
+_OPTIONS = ["-q", "-p", "no:cacheprovider", "-W", "ignore::pytest.PytestAssertRewriteWarning"]
+_RUN = ["-x", "-o", "timeout=0", "--tb=line", *_OPTIONS]
+
+
+class MutatedModule(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
+    """Gives one module's mutated source to whoever imports it."""
+
+    def __init__(self, name: str, source: str) -> None:
+        self._name, self._source = name, source
+        self.was_imported = False
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> importlib.machinery.ModuleSpec | None:
+        return importlib.util.spec_from_loader(fullname, self) if fullname == self._name else None
+
+    def get_source(self, fullname: str) -> str:
+        self.was_imported = True
+        return self._source
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Tests to run, and with how many hypothesis examples.
+
+    Attributes:
+        paths: What pytest is given.
+        examples: Per hypothesis test, where that test does not say it itself.
+        cpu_limit: Processor seconds after which the tests hang.
+    """
+
+    paths: tuple[str, ...]
+    examples: int
+    cpu_limit: int = _WALL_SECONDS
+
+
+def test(stage: Stage, module: str = "", source: str = "", log: Path | None = None) -> tuple[str, float]:
+    """Run a stage in a child: how that ended, and the processor seconds it took."""
+    child = os.fork()
+    if child == 0:
+        try:
+            _test_here(stage, module, source, log)
+        finally:
+            os._exit(3)
+    _, status, usage = os.wait4(child, 0)
+    seconds = usage.ru_utime + usage.ru_stime
+    code = os.waitstatus_to_exitcode(status)
+    match code:
+        case 0:
+            return "passed", seconds
+        case 1 | 2:  # a test failed; or the package, or a test module, could not be imported
+            return "failed", seconds
+        case _ if code in (-signal.SIGXCPU, -signal.SIGKILL, _WALL_EXIT):
+            return "hung", seconds
+        case _ if code < 0:
+            return "failed", seconds  # a crash of the interpreter, such as a stack that overflows
+        case _:
+            raise SystemExit(f"{module}: pytest ended with {code}; see {log}")
+
+
+def _test_here(stage: Stage, module: str, source: str, log: Path | None) -> None:
+    resource.setrlimit(resource.RLIMIT_CPU, (stage.cpu_limit, stage.cpu_limit + 5))
+    resource.setrlimit(resource.RLIMIT_AS, (_MEMORY_LIMIT, _MEMORY_LIMIT))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    timer = threading.Timer(_WALL_SECONDS, os._exit, (_WALL_EXIT,))
+    timer.daemon = True
+    timer.start()
+    output = os.open(log or os.devnull, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    os.dup2(output, 1)
+    os.dup2(output, 2)
+    every = tuple(hypothesis.HealthCheck)
+    phases = (hypothesis.Phase.explicit, hypothesis.Phase.generate)  # a failure is enough: no shrinking, no explaining
+    hypothesis.settings.register_profile(
+        "mutation",
+        max_examples=stage.examples,
+        derandomize=True,
+        database=None,
+        deadline=None,
+        phases=phases,
+        suppress_health_check=every,
+    )
+    hypothesis.settings.load_profile("mutation")
+    mutated = MutatedModule(module, source)
+    if module:
+        sys.meta_path.insert(0, mutated)
+    code = int(pytest.main([*_RUN, *stage.paths]))
+    if module and not mutated.was_imported:
+        code = 5
+    sys.stdout.flush()
+    os._exit(code)
+
+
+def warm_up() -> None:
+    """Import the tests and all they need, so that children need not; but nothing of the package."""
+    with _silence():
+        pytest.main(["--collect-only", *_OPTIONS, *(f"tests/{folder}" for folder in FOLDERS)])
+    for name in list(sys.modules):
+        if name.startswith((f"{PACKAGE}.", "tests.")) or name == PACKAGE:
+            del sys.modules[name]
+    gc.collect()
+    gc.freeze()
+
+
+@contextmanager
+def _silence() -> Iterator[None]:
+    kept, null = os.dup(1), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, 1)
+    try:
+        yield
+    finally:
+        sys.stdout.flush()
+        os.dup2(kept, 1)
+
+
+def stages_of(path: Path, *, mirror_only: bool) -> list[Stage]:
+    """The mirrored test module, then its folder; measured on the unmutated package."""
+    folder = f"tests/{path.parent.name}"
+    mirror = f"{folder}/test_{path.stem}.py"
+    stages = [Stage((folder,), 100)]
+    if (ROOT / mirror).exists():
+        stages = [Stage((mirror,), 20), Stage((mirror,), 100) if mirror_only else stages[0]]
+    return [_measured(stage) for stage in stages]
+
+
+_MEASURED: dict[Stage, Stage] = {}
+
+
+def _measured(stage: Stage) -> Stage:
+    if stage not in _MEASURED:
+        log = RESULTS / f"clean-{os.getpid()}.log"
+        verdict, seconds = test(stage, log=log)
+        if verdict != "passed":
+            raise SystemExit(f"without any mutant {stage.paths} {verdict}: see {log}")
+        limit = round(seconds * _HANG_FACTOR + _HANG_SECONDS)
+        _MEASURED[stage] = Stage(stage.paths, stage.examples, limit)
+    return _MEASURED[stage]
+
+
+def judge(module: str, mutant: Mutant, stages: Sequence[Stage]) -> str:
+    """``killed``, ``hung``, or ``survived``."""
+    for stage in stages:
+        verdict, _ = test(stage, module, mutant.source, RESULTS / f"mutant-{os.getpid()}.log")
+        if verdict != "passed":
+            return {"failed": "killed", "hung": "hung"}[verdict]
+    return "survived"
+
+
+def equivalents() -> dict[str, dict[tuple[str, str, str], str]]:
+    """By module, the mutants that change nothing and the reason each."""
+    found: dict[str, dict[tuple[str, str, str], str]] = defaultdict(dict)
+    for entry in tomllib.loads((HERE / "equivalent.toml").read_text())["mutant"]:
+        key = (entry["scope"], entry["before"].strip("\n"), entry["after"].strip("\n"))
+        found[entry["module"]][key] = entry["reason"]
+    return found
+
+
+def run(path: Path, known: dict[tuple[str, str, str], str], *, mirror_only: bool, only: str) -> dict[str, Any]:
+    """Judge all mutants of one module."""
+    module = f"{PACKAGE}.{path.parent.name}.{path.stem}"
+    began = time.monotonic()
+    mutants, excluded = mutants_of(path.read_text())
+    mutants = [mutant for mutant in mutants if only in mutant.scope]
+    stages = stages_of(path, mirror_only=mirror_only)
+    counts: Counter[str] = Counter()
+    wrong: list[str] = []
+    unused = set(known)
+    for mutant in mutants:
+        key = (mutant.scope, mutant.before, mutant.after)
+        verdict = judge(module, mutant, stages[:1] if key in known else stages)
+        unused.discard(key)
+        text = f"{module} {mutant.scope}\n    - {mutant.before}\n    + {mutant.after}".replace("\n    - \n", "\n")
+        if verdict == "hung":
+            print(f"hung: {text}", flush=True)
+        if verdict == "survived" and key in known:
+            verdict = "equivalent"
+        elif verdict == "survived":
+            wrong.append(f"survived: {text}")
+        elif key in known:
+            wrong.append(f"listed as equivalent, and killed: {text}")
+        if wrong and verdict != "equivalent" and wrong[-1].endswith(text):
+            print(wrong[-1], flush=True)
+        counts[verdict] += 1
+    if not only:
+        wrong += [f"listed as equivalent, and no mutant: {module} {' | '.join(key)}" for key in sorted(unused)]
+    return {
+        "module": f"{path.parent.name}.{path.stem}",
+        "mutants": len(mutants),
+        **{verdict: counts[verdict] for verdict in ("killed", "hung", "equivalent", "survived")},
+        "excluded": dict(sorted(excluded.items())),
+        "seconds": round(time.monotonic() - began),
+        "date": dt.datetime.now(dt.UTC).date().isoformat(),
+        "wrong": wrong,
+    }
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("modules", nargs="*", help="such as _protocol.frames; all of both folders without any")
+    parser.add_argument("--mirror-only", action="store_true", help="the mirrored test module alone should kill them")
+    parser.add_argument("--only", default="", metavar="SCOPE", help="only mutants whose scope has this in it")
+    options = parser.parse_args()
+    os.chdir(ROOT)
+    RESULTS.mkdir(exist_ok=True)
+    paths = [path for folder in FOLDERS for path in sorted((ROOT / "src" / PACKAGE / folder).glob("*.py"))]
+    paths = [path for path in paths if not options.modules or f"{path.parent.name}.{path.stem}" in options.modules]
+    known = equivalents()
+    warm_up()
+    wrong: list[str] = []
+    for path in paths:
+        name = f"{path.parent.name}.{path.stem}"
+        result = run(path, known.get(name, {}), mirror_only=options.mirror_only, only=options.only)
+        wrong += result["wrong"]
+        if not options.only and not options.mirror_only:
+            (RESULTS / f"{name}.json").write_text(json.dumps(result, indent=2) + "\n")
+        print({key: value for key, value in result.items() if key != "wrong"}, flush=True)
+    print("\n".join(wrong) or "nothing survived but what is listed")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
