@@ -181,11 +181,7 @@ def _negate(node: Node) -> Iterator[Node]:
 
 
 def _after_keyword(node: Node, space: Node) -> dict[str, Node]:
-    return (
-        {"whitespace_before_test": space}
-        if isinstance(node, cst.If | cst.CompIf)
-        else {"whitespace_after_while": space}
-    )
+    return {"whitespace_after_while" if isinstance(node, cst.While) else "whitespace_before_test": space}
 
 
 def _one_operand(node: Node) -> Iterator[Node]:

@@ -61,11 +61,14 @@ class MutatedModule(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
         self.was_imported = False
 
     def find_spec(
-        self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+        self,
+        fullname: str,
+        path: Sequence[str] | None = None,  # noqa: ARG002 - the protocol's signature
+        target: ModuleType | None = None,  # noqa: ARG002 - the protocol's signature
     ) -> importlib.machinery.ModuleSpec | None:
         return importlib.util.spec_from_loader(fullname, self) if fullname == self._name else None
 
-    def get_source(self, fullname: str) -> str:
+    def get_source(self, fullname: str) -> str:  # noqa: ARG002 - the protocol's signature
         self.was_imported = True
         return self._source
 
@@ -85,12 +88,12 @@ class Stage:
     cpu_limit: int = _WALL_SECONDS
 
 
-def test(stage: Stage, module: str = "", source: str = "", log: Path | None = None) -> tuple[str, float]:
+def run_tests(stage: Stage, log: Path, module: str = "", source: str = "") -> tuple[str, float]:
     """Run a stage in a child: how that ended, and the processor seconds it took."""
     child = os.fork()
     if child == 0:
         try:
-            _test_here(stage, module, source, log)
+            _run_here(stage, log, module, source)
         finally:
             os._exit(3)
     _, status, usage = os.wait4(child, 0)
@@ -109,14 +112,14 @@ def test(stage: Stage, module: str = "", source: str = "", log: Path | None = No
             raise SystemExit(f"{module}: pytest ended with {code}; see {log}")
 
 
-def _test_here(stage: Stage, module: str, source: str, log: Path | None) -> None:
+def _run_here(stage: Stage, log: Path, module: str, source: str) -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (stage.cpu_limit, stage.cpu_limit + 5))
     resource.setrlimit(resource.RLIMIT_AS, (_MEMORY_LIMIT, _MEMORY_LIMIT))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     timer = threading.Timer(_WALL_SECONDS, os._exit, (_WALL_EXIT,))
     timer.daemon = True
     timer.start()
-    output = os.open(log or os.devnull, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     os.dup2(output, 1)
     os.dup2(output, 2)
     every = tuple(hypothesis.HealthCheck)
@@ -179,7 +182,7 @@ _MEASURED: dict[Stage, Stage] = {}
 def _measured(stage: Stage) -> Stage:
     if stage not in _MEASURED:
         log = RESULTS / f"clean-{os.getpid()}.log"
-        verdict, seconds = test(stage, log=log)
+        verdict, seconds = run_tests(stage, log)
         if verdict != "passed":
             raise SystemExit(f"without any mutant {stage.paths} {verdict}: see {log}")
         limit = round(seconds * _HANG_FACTOR + _HANG_SECONDS)
@@ -190,7 +193,7 @@ def _measured(stage: Stage) -> Stage:
 def judge(module: str, mutant: Mutant, stages: Sequence[Stage]) -> str:
     """``killed``, ``hung``, or ``survived``."""
     for stage in stages:
-        verdict, _ = test(stage, module, mutant.source, RESULTS / f"mutant-{os.getpid()}.log")
+        verdict, _ = run_tests(stage, RESULTS / f"mutant-{os.getpid()}.log", module, mutant.source)
         if verdict != "passed":
             return {"failed": "killed", "hung": "hung"}[verdict]
     return "survived"
