@@ -35,7 +35,7 @@ RULES = {
 }
 
 _FLAGS = {"gc", "slots", "frozen", "kw_only"}
-_TEXT_MAKERS = re.compile(r"_malformed|problem|remedy")
+_TEXT_MAKERS = re.compile(r"_malformed|_peek|problem|remedy")
 
 
 @dataclass(frozen=True, slots=True)
