@@ -227,6 +227,20 @@ class TestRetraining:
         fill(made, "b", READY)
         assert not made.has_enough_samples
 
+    def test_larger_bodies_that_gain_as_much_are_no_other_shape(self) -> None:
+        def some(number: int, count: int) -> bytes:
+            return b"".join(shaped("a", number + index) + random_bytes(100, number + index) for index in range(count))
+
+        made = with_dictionary("a")
+        for number in range(WINDOW - 1):
+            made.compress(some(number, 1))
+        made.compress(some(WINDOW, 10))
+        for number in range(WINDOW * 2):
+            made.compress(some(number, 3))
+        for number in range(WINDOW + READY):
+            made.compress(some(number, 1))
+        assert not made.has_enough_samples
+
     def test_what_a_new_dictionary_gains_is_judged_by_itself(self) -> None:
         """The new shape may be one that never gets as small as the one before."""
 
@@ -263,6 +277,11 @@ class TestRetraining:
         for number in range(WINDOW + READY):
             made.compress(random_bytes(500, number))
         assert made.has_enough_samples
+        made.take_samples()  # and again
+        fill(made, "a", WINDOW)
+        for number in range(WINDOW + READY):
+            made.compress(random_bytes(500, number))
+        assert made.has_enough_samples
 
 
 class TestRecode:
@@ -279,6 +298,13 @@ class TestRecode:
         made = with_dictionary("a")
         kept = made.compress(shaped("a", 1))
         made.install(trained([shaped("b", number) for number in range(64)]))
+        assert made.recode(*kept) == kept
+
+    def test_keeps_a_body_that_becomes_no_smaller(self) -> None:
+        made = Compression()
+        made.install(trained())
+        kept = made.compress(shaped("a", 1))
+        made.install(trained())
         assert made.recode(*kept) == kept
 
     def test_takes_no_samples_and_judges_nothing(self) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import pytest
@@ -111,6 +111,28 @@ class TestModels:
                 read()
             assert SECRET not in str(caught.value)
         assert this.reader.raw(KEY, this.entry)
+
+    @pytest.mark.parametrize("value", [SECRET, f"{SECRET}\nof two lines", f"x - at `{SECRET}", f"x - at `{SECRET}`"])
+    def test_a_value_that_is_none_of_an_enums_is_not_quoted(self, value: str) -> None:
+        class Strict(msgspec.Struct):
+            note: Literal["a", "b"]
+
+        codec = make_codec("bytes", "v1")
+        entry = keep(codec, body("a", note=value))
+        with pytest.raises(ModelMismatch) as caught:
+            Reader("v1/pods", codec, Strict).load(KEY, entry)
+        assert caught.value.problem == "Invalid enum value - at `$.note`"
+
+    def test_a_struct_is_made_of_the_very_bytes(self) -> None:
+        class Exact(msgspec.Struct):
+            spec: msgspec.Raw
+
+        codec = make_codec("compressed", "v1")
+        data = b'{"metadata":{"name":"a","resourceVersion":"1"},"spec":[ 1.50, 1e400, {"x":1,"x":2} ]}'
+        entry = keep(codec, data)
+        reader = Reader("v1/pods", codec, Exact)
+        for found in (reader.load(KEY, entry), reader.decode(KEY, entry, data)):
+            assert bytes(found.spec) == b'[ 1.50, 1e400, {"x":1,"x":2} ]'
 
     def test_a_function_that_fails(self) -> None:
         this = held(model=fail)

@@ -174,6 +174,7 @@ def test_a_cut_list_is_never_complete(data: st.DataObject, elements: list[str], 
         ('{"items":[1 2]}', "',]' should be here", 12),
         ('{"items":[1}', "',]' should be here", 11),
         ('{"items":[1],"items":[2]}', "second list of items", 21),
+        ("{}}", "after the end of the list", 2),
         ('{"items":[1]}{}', "after the end of the list", 13),
         ('{"items":[1]}X', "after the end of the list", 13),
         ('{"items":[1]} \0', "after the end of the list", 14),
@@ -190,14 +191,26 @@ def test_what_is_malformed_is_told_with_its_place(sizes: list[int], text: str, p
     assert (caught.value.resource, caught.value.position) == (RESOURCE, position)
 
 
+def test_only_spaces_may_come_after_the_end() -> None:
+    body = [b'{"items":[1]}', b" ", b"\n"]
+    assert list(scanned(body)) == [("items", 10, b"1")]
+    with pytest.raises(MalformedData, match="at byte 15: text after the end of the list"):
+        list(scanned([*body, b"{}"]))
+
+
 @pytest.mark.parametrize("value", ["{}", "0", '"null"', "false"])
 def test_items_that_are_no_array_are_of_the_wrong_kind(value: str) -> None:
-    assert isinstance(failure(f'{{"items":{value}}}'), WrongKind)
+    found = failure(f'{{"items":{value}}}')
+    assert isinstance(found, WrongKind)
+    assert str(found).startswith(f"bad answer for {RESOURCE} at byte 9: items that are no array")
 
 
 def test_what_stands_beside_the_items_is_utf8_too() -> None:
-    for text in (b'{"x":"\xff"}', b'{"\xff":1}'):
-        assert "not UTF-8" in str(failure(text))
+    for text, problem in (
+        (b'{"x":"\xff"}', "v1/pods at byte 5: bytes that are not UTF-8"),
+        (b'{"\xff":1}', "v1/pods at byte 1: a key with a string that is not UTF-8"),
+    ):
+        assert problem in str(failure(text))
 
 
 def test_deep_nesting_is_refused_by_name() -> None:

@@ -92,6 +92,8 @@ def _rule(node: Node, above: tuple[Node, ...]) -> str | None:
             return "types"
         case cst.Assign(value=cst.Call(func=cst.Name("TypeVar"))):
             return "types"
+        case cst.Arg() if isinstance(parent, cst.Call) and _name(parent.func) == "cast" and parent.args[0] is node:
+            return "types"
         case cst.Decorator():
             return "flags"
         case cst.Arg(keyword=cst.Name(name)) if isinstance(parent, cst.ClassDef) and name in _FLAGS:
