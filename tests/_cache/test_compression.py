@@ -58,7 +58,6 @@ class TestRoundTrip:
         assert encoding == PLAIN
         assert len(kept) < len(data) / 4
 
-
     @pytest.mark.parametrize("dictionaries", [0, 1])
     def test_each_body_carries_a_checksum_and_no_dictionarys_number(self, dictionaries: int) -> None:
         made = with_dictionary() if dictionaries else Compression()

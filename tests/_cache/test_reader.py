@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 import pytest
@@ -112,17 +112,6 @@ class TestModels:
             assert SECRET not in str(caught.value)
         assert this.reader.raw(KEY, this.entry)
 
-    @pytest.mark.parametrize("value", [SECRET, f"{SECRET}\nof two lines", f"x - at `{SECRET}", f"x - at `{SECRET}`"])
-    def test_a_value_that_is_none_of_an_enums_is_not_quoted(self, value: str) -> None:
-        class Strict(msgspec.Struct):
-            note: Literal["a", "b"]
-
-        codec = make_codec("bytes", "v1")
-        entry = keep(codec, body("a", note=value))
-        with pytest.raises(ModelMismatch) as caught:
-            Reader("v1/pods", codec, Strict).load(KEY, entry)
-        assert caught.value.problem == "Invalid enum value - at `$.note`"
-
     def test_a_struct_is_made_of_the_very_bytes(self) -> None:
         class Exact(msgspec.Struct):
             spec: msgspec.Raw
@@ -137,7 +126,7 @@ class TestModels:
     def test_a_function_that_fails(self) -> None:
         this = held(model=fail)
         for read in (this.load, this.decode):
-            with pytest.raises(ModelMismatch, match="it raised LookupError") as caught:
+            with pytest.raises(ModelMismatch, match="'default/a' of v1/pods .*it raised LookupError") as caught:
                 read()
             assert SECRET not in str(caught.value)
             assert isinstance(caught.value.__cause__, LookupError)

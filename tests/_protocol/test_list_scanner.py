@@ -128,6 +128,11 @@ def test_members_may_have_any_name_and_order(key: str, value: str, members: list
     assert found == [pair for member in members for pair in expected[member]]
 
 
+def test_spaces_around_values_are_no_part_of_them() -> None:
+    found = list(scanned([b' { "kind" : "x" , "items" : [ 1 , [ ] ] } ']))
+    assert found == [("kind", 12, b'"x"'), ("items", 30, b"1"), ("items", 34, b"[ ]")]
+
+
 @pytest.mark.parametrize(
     ("text", "has_items"),
     [("{}", False), (" { } ", False), ('{"items":null}', True), ('{"items":[ ]}', True), ('{"kind":"x"}', False)],
