@@ -98,11 +98,10 @@ class TestDictionary:
 
     def test_none_is_made_where_the_library_finds_nothing_to_make_one_of(self, monkeypatch: pytest.MonkeyPatch) -> None:
         def refuse(*_: object) -> None:
-            raise error
+            raise zstd.ZstdError
 
-        for error in (zstd.ZstdError(), ValueError()):
-            monkeypatch.setattr("kubeinformer._cache.compression.zstd.finalize_dict", refuse)
-            assert train([shaped("a", 1)]) is None
+        monkeypatch.setattr("kubeinformer._cache.compression.zstd.finalize_dict", refuse)
+        assert train([shaped("a", 1)]) is None
 
     def test_earlier_bodies_stay_readable(self) -> None:
         made = Compression()

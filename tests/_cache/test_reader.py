@@ -126,7 +126,7 @@ class TestModels:
     def test_a_function_that_fails(self) -> None:
         this = held(model=fail)
         for read in (this.load, this.decode):
-            with pytest.raises(ModelMismatch, match="'default/a' of v1/pods .*it raised LookupError") as caught:
+            with pytest.raises(ModelMismatch, match=r"'default/a' of v1/pods .*it raised LookupError") as caught:
                 read()
             assert SECRET not in str(caught.value)
             assert isinstance(caught.value.__cause__, LookupError)

@@ -54,7 +54,7 @@ class TestNesting:
         deep = b'{"metadata":{"name":"a"},"x":' + b"[" * depth + b"]" * depth + b"}"
         entry = Entry("u", "1", 0, 0, deep)
         reader: Reader[Any] = Reader("v1/pods", codec, model, checked_transform("v1/pods", transform))
-        with pytest.raises(MalformedData, match="v1/pods.*nested more deeply"):
+        with pytest.raises(MalformedData, match=r"v1/pods.*nested more deeply"):
             reader.load(KEY, entry) if error_in == "load" else reader.decode(KEY, entry, deep)
 
     @pytest.mark.parametrize("retain", ["objects", "metadata"])
