@@ -41,7 +41,7 @@ def _with_another_msgspec(monkeypatch: pytest.MonkeyPatch, worded: Callable[[str
 
     class Decoder:
         def __init__(self, of: type) -> None:
-            self._decode = original(of).decode
+            self._decode: Callable[[bytes], object] = original(of).decode
 
         def decode(self, data: bytes) -> object:
             try:

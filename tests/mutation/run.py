@@ -13,6 +13,7 @@ status is 1 when one does not, or when one that stands there is killed by the mi
 import argparse
 import datetime as dt
 import gc
+import hashlib
 import importlib.abc
 import importlib.machinery
 import importlib.util
@@ -22,7 +23,6 @@ import resource
 import signal
 import sys
 import threading
-import time
 import tomllib
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
@@ -190,13 +190,39 @@ def _measured(stage: Stage) -> Stage:
     return _MEASURED[stage]
 
 
-def judge(module: str, mutant: Mutant, stages: Sequence[Stage]) -> str:
-    """``killed``, ``hung``, or ``survived``."""
+def judge(module: str, mutant: Mutant, stages: Sequence[Stage]) -> tuple[str, float]:
+    """``killed``, ``hung``, or ``survived``; and the processor seconds it took to tell."""
+    total = 0.0
     for stage in stages:
-        verdict, _ = run_tests(stage, RESULTS / f"mutant-{os.getpid()}.log", module, mutant.source)
+        verdict, seconds = run_tests(stage, RESULTS / f"mutant-{os.getpid()}.log", module, mutant.source)
+        total += seconds
         if verdict != "passed":
-            return {"failed": "killed", "hung": "hung"}[verdict]
-    return "survived"
+            return {"failed": "killed", "hung": "hung"}[verdict], total
+    return "survived", total
+
+
+class Verdicts:
+    """What was found of each mutant of a module, kept from run to run: what is killed stays so when tests are added.
+
+    A mutant is known by its whole source, so whatever changes in the module makes all of its mutants new.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._path = RESULTS / f"{name}.verdicts.json"
+        self._by_source: dict[str, tuple[str, float]] = {}
+        if self._path.exists():
+            self._by_source = json.loads(self._path.read_text())
+
+    def of(self, mutant: Mutant) -> tuple[str, float]:
+        return self._by_source.get(self._key(mutant), ("", 0.0))
+
+    def put(self, mutant: Mutant, verdict: str, seconds: float) -> None:
+        self._by_source[self._key(mutant)] = verdict, round(seconds, 2)
+        self._path.write_text(json.dumps(self._by_source, indent=0) + "\n")
+
+    @staticmethod
+    def _key(mutant: Mutant) -> str:
+        return hashlib.sha256(mutant.source.encode()).hexdigest()[:32]
 
 
 def equivalents() -> dict[str, dict[tuple[str, str, str], str]]:
@@ -208,40 +234,44 @@ def equivalents() -> dict[str, dict[tuple[str, str, str], str]]:
     return found
 
 
-def run(path: Path, known: dict[tuple[str, str, str], str], *, mirror_only: bool, only: str) -> dict[str, Any]:
+def run(path: Path, known: dict[tuple[str, str, str], str], *, mirror_only: bool, again: bool) -> dict[str, Any]:
     """Judge all mutants of one module."""
-    module = f"{PACKAGE}.{path.parent.name}.{path.stem}"
-    began = time.monotonic()
+    name = f"{path.parent.name}.{path.stem}"
     mutants, excluded = mutants_of(path.read_text())
-    mutants = [mutant for mutant in mutants if only in mutant.scope]
-    stages = stages_of(path, mirror_only=mirror_only)
+    verdicts, stages = Verdicts(name), stages_of(path, mirror_only=mirror_only)
     counts: Counter[str] = Counter()
     wrong: list[str] = []
-    unused = set(known)
+    total = 0.0
+
+    def tell(problem: str, *key: str) -> None:
+        wrong.append("\n".join([f"{problem}: {name} {key[0]}", f"    - {key[1]}", f"    + {key[2]}"]))
+        print(wrong[-1], flush=True)
+
     for mutant in mutants:
         key = (mutant.scope, mutant.before, mutant.after)
-        verdict = judge(module, mutant, stages[:1] if key in known else stages)
-        unused.discard(key)
-        text = f"{module} {mutant.scope}\n    - {mutant.before}\n    + {mutant.after}".replace("\n    - \n", "\n")
-        if verdict == "hung":
-            print(f"hung: {text}", flush=True)
-        if verdict == "survived" and key in known:
-            verdict = "equivalent"
-        elif verdict == "survived":
-            wrong.append(f"survived: {text}")
-        elif key in known:
-            wrong.append(f"listed as equivalent, and killed: {text}")
-        if wrong and verdict != "equivalent" and wrong[-1].endswith(text):
-            print(wrong[-1], flush=True)
+        verdict, seconds = verdicts.of(mutant) if again else ("", 0.0)
+        if verdict not in {"killed", "hung"}:
+            verdict, seconds = judge(f"{PACKAGE}.{name}", mutant, stages[:1] if key in known else stages)
+            verdicts.put(mutant, verdict, seconds)
+        match verdict, key in known:
+            case "survived", True:
+                verdict = "equivalent"
+            case "survived", False:
+                tell("survived", *key)
+            case _, True:
+                tell("listed as equivalent, and killed", *key)
+            case "hung", _:
+                print(f"hung: {name} {mutant.scope}: {mutant.after}", flush=True)
         counts[verdict] += 1
-    if not only:
-        wrong += [f"listed as equivalent, and no mutant: {module} {' | '.join(key)}" for key in sorted(unused)]
+        total += seconds
+    for key in sorted(known.keys() - {(mutant.scope, mutant.before, mutant.after) for mutant in mutants}):
+        tell("listed as equivalent, and no mutant", *key)
     return {
-        "module": f"{path.parent.name}.{path.stem}",
+        "module": name,
         "mutants": len(mutants),
         **{verdict: counts[verdict] for verdict in ("killed", "hung", "equivalent", "survived")},
         "excluded": dict(sorted(excluded.items())),
-        "seconds": round(time.monotonic() - began),
+        "seconds": round(total),
         "date": dt.datetime.now(dt.UTC).date().isoformat(),
         "wrong": wrong,
     }
@@ -251,7 +281,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("modules", nargs="*", help="such as _protocol.frames; all of both folders without any")
     parser.add_argument("--mirror-only", action="store_true", help="the mirrored test module alone should kill them")
-    parser.add_argument("--only", default="", metavar="SCOPE", help="only mutants whose scope has this in it")
+    parser.add_argument("--again", action="store_true", help="only what was not killed in the last run")
     options = parser.parse_args()
     os.chdir(ROOT)
     RESULTS.mkdir(exist_ok=True)
@@ -262,9 +292,9 @@ def main() -> int:
     wrong: list[str] = []
     for path in paths:
         name = f"{path.parent.name}.{path.stem}"
-        result = run(path, known.get(name, {}), mirror_only=options.mirror_only, only=options.only)
+        result = run(path, known.get(name, {}), mirror_only=options.mirror_only, again=options.again)
         wrong += result["wrong"]
-        if not options.only and not options.mirror_only:
+        if not options.mirror_only:
             (RESULTS / f"{name}.json").write_text(json.dumps(result, indent=2) + "\n")
         print({key: value for key, value in result.items() if key != "wrong"}, flush=True)
     print("\n".join(wrong) or "nothing survived but what is listed")
