@@ -113,6 +113,8 @@ def _rule_of_change(node: Node, mutated: Node) -> str | None:
             return "types"
         case cst.Assign() | cst.AnnAssign(), _ if _name(node.value) == "False" and _name(mutated.value) == "None":
             return "falsehoods"
+        case cst.Return(), cst.Return() if _name(node.value) == "False" and _name(mutated.value) == "None":
+            return "falsehoods"
         case cst.Call(), cst.Call():
             pairs = zip(node.args, mutated.args, strict=False)
             if any((_name(old.value), _name(new.value)) == ("False", "None") for old, new in pairs):
@@ -128,7 +130,7 @@ def _is_wording(above: tuple[Node, ...]) -> bool:
                 return True
             case cst.Call() if _TEXT_MAKERS.search(_name(outer.func)) or _name(outer.func) in _ERRORS:
                 return True
-            case cst.Assign(targets=[cst.AssignTarget(cst.Name(name))]) if _TEXT_MAKERS.search(name):
+            case cst.Assign() if _TEXT_MAKERS.search(cst.Module([]).code_for_node(outer.targets[0])):
                 return True
             case cst.FunctionDef() if _TEXT_MAKERS.search(outer.name.value):
                 return True
