@@ -47,12 +47,14 @@ class Mutant:
         before: The lines that are changed, without their indentation.
         after: What they become.
         source: The whole module with the mistake.
+        part: Of these, the function with the mistake, or the statement outside of all functions.
     """
 
     scope: str
     before: str
     after: str
     source: str
+    part: str
 
 
 def mutants_of(source: str) -> tuple[list[Mutant], Counter[str]]:
@@ -60,25 +62,32 @@ def mutants_of(source: str) -> tuple[list[Mutant], Counter[str]]:
     module = cst.parse_module(source)
     found: dict[str, Mutant] = {}
     excluded: Counter[str] = Counter()
-    for node, mutated, scope, rule in _mutations(module, (), None):
+    for node, mutated, above, rule in _mutations(module, (), None):
         code = deep_replace(module, node, mutated).code
         if code in found or not _compiles(code):
             continue
         if rule is not None:
             excluded[rule] += 1
             continue
-        found[code] = Mutant(scope, *_difference(source, code), code)
+        scope = ".".join(outer.name.value for outer in above if isinstance(outer, cst.ClassDef | cst.FunctionDef))
+        part = next((outer for outer in (*above, node) if isinstance(outer, _PARTS)), above[1])  # a class's own line
+        mutated_part = module.code_for_node(deep_replace(part, node, mutated))
+        found[code] = Mutant(scope, *_difference(source, code), code, mutated_part)
     return list(found.values()), excluded
 
 
-def _mutations(node: Node, above: tuple[Node, ...], rule: str | None) -> Iterator[tuple[Node, Node, str, str | None]]:
+_PARTS = (cst.FunctionDef, cst.SimpleStatementLine, cst.If, cst.Try)
+
+
+def _mutations(
+    node: Node, above: tuple[Node, ...], rule: str | None
+) -> Iterator[tuple[Node, Node, tuple[Node, ...], str | None]]:
     rule = rule or _rule(node, above)
-    scope = ".".join(outer.name.value for outer in above if isinstance(outer, cst.ClassDef | cst.FunctionDef))
     for kind, operator in (*mutation_operators, *_MORE):
         if isinstance(node, kind):
             is_wording = operator is operator_string and _is_wording(above)
             for mutated in operator(node):
-                yield node, mutated, scope, rule or ("wording" if is_wording else _rule_of_change(node, mutated))
+                yield node, mutated, above, rule or ("wording" if is_wording else _rule_of_change(node, mutated))
     for child in node.children:
         yield from _mutations(child, (*above, node), rule)
 

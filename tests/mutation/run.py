@@ -204,7 +204,7 @@ def judge(module: str, mutant: Mutant, stages: Sequence[Stage]) -> tuple[str, fl
 class Verdicts:
     """What was found of each mutant of a module, kept from run to run: what is killed stays so when tests are added.
 
-    A mutant is known by its whole source, so whatever changes in the module makes all of its mutants new.
+    A mutant is known by the source of its function, so whatever changes there makes all mutants of it new.
     """
 
     def __init__(self, name: str) -> None:
@@ -222,7 +222,7 @@ class Verdicts:
 
     @staticmethod
     def _key(mutant: Mutant) -> str:
-        return hashlib.sha256(mutant.source.encode()).hexdigest()[:32]
+        return hashlib.sha256(f"{mutant.scope}\n{mutant.part}".encode()).hexdigest()[:32]
 
 
 def equivalents() -> dict[str, dict[tuple[str, str, str], str]]:
