@@ -1,3 +1,4 @@
+import importlib.util
 import json
 import tracemalloc
 from collections.abc import Iterable, Iterator
@@ -12,7 +13,10 @@ from tests._protocol.strategies import RESOURCE, chunk_sizes, cut, lists, object
 
 from kubeinformer._protocol import pages
 from kubeinformer._protocol.identity import Identity
-from kubeinformer._protocol.pages import ListItem, PageMeta, PageParser
+from kubeinformer._protocol.ijson_scanner import IjsonScanner
+from kubeinformer._protocol.list_scanner import ListScanner
+from kubeinformer._protocol.page_size import TARGET_PAGE_BYTES
+from kubeinformer._protocol.pages import PAGE_BUDGET, ListItem, PageMeta, PageParser
 from kubeinformer.errors import MalformedData, ObjectTooLarge, ProtocolError, WrongKind
 
 LIMIT = 100_000
@@ -117,9 +121,19 @@ def test_what_a_page_says_about_the_list() -> None:
     assert meta == PageMeta("7", "next", "Pod", "v1", 3, "shardRange(x)")
 
 
-def test_null_metadata_is_as_good_as_missing() -> None:
-    metadata = '{"resourceVersion":"7","continue":null,"remainingItemCount":null,"shardInfo":null}'
+@pytest.mark.parametrize("rest", ["", ',"continue":null,"remainingItemCount":null,"shardInfo":null', ',"shardInfo":{}'])
+def test_null_metadata_is_as_good_as_missing(rest: str) -> None:
+    metadata = f'{{"resourceVersion":"7"{rest}}}'
     assert both_ways(page(metadata=metadata)) == ([], PageMeta("7", "", "Pod", "v1", None, None))
+
+
+@pytest.mark.parametrize("version", ["", '"apiVersion":null,'])
+def test_a_list_may_have_no_version_of_its_own(version: str) -> None:
+    own = pod(extra=',"kind":"Pod","apiVersion":"v1"')
+    body = f'{{"kind":"PodList",{version}"metadata":{{"resourceVersion":"7"}},"items":[{own}]}}'
+    [item], meta = both_ways(body)
+    assert item.body.decode() == own
+    assert meta == PageMeta("7", "", "Pod", "", None, None)
 
 
 def test_items_get_the_kind_that_they_lack() -> None:
@@ -260,6 +274,20 @@ def test_a_cut_page_within_the_budget_gives_no_item_at_all(budget: int, expected
     with pytest.raises(MalformedData):
         found.extend(rest)
     assert [item.identity.name for item in found] == expected
+
+
+def test_the_budget_is_two_pages_as_they_should_be() -> None:
+    assert PAGE_BUDGET == 2 * TARGET_PAGE_BYTES
+
+
+def test_ijson_stands_in_for_a_scanner_that_is_of_no_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kubeinformer._protocol.list_scanner.IS_USABLE", False)  # noqa: FBT003 - the value
+    spec = importlib.util.find_spec(pages.__name__)
+    assert spec is not None
+    assert spec.loader is not None
+    anew = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(anew)
+    assert (anew._SCANNER, pages._SCANNER) == (IjsonScanner, ListScanner)
 
 
 def test_the_budget_decides_between_the_ways() -> None:
