@@ -33,6 +33,13 @@ def test_bookmarks_in_a_burst_do_not_make_it_hasty() -> None:
     assert live.read_deadline == 180.0  # the longest interval counts
 
 
+def test_intervals_of_less_than_a_second_are_learned_too() -> None:
+    live = Live(Timing(shortest_read_deadline=0.1), 400, 0.0)
+    for now in (1.0, 1.25, 1.375):
+        live.bookmark(now)
+    assert live.read_deadline == 0.75
+
+
 def test_initial_streams_and_pages_are_dead_after_a_minute_of_silence() -> None:
     assert Initial(TIMING, 400, 0.0).read_deadline == 60.0
     assert Page(TIMING).read_deadline == 60.0
@@ -44,9 +51,3 @@ def test_an_initial_stream_is_stuck_a_minute_after_its_last_new_object(now: floa
     assert initial.is_stuck(70.0)
     initial.last_new = 100.0
     assert initial.is_stuck(now) is expected
-
-
-def test_an_initial_stream_matches_with_its_timeout() -> None:
-    match Initial(TIMING, 400, 0.0):
-        case Initial(seconds):
-            assert seconds == 400
