@@ -203,15 +203,19 @@ def test_an_empty_list(items: str) -> None:
 @pytest.mark.parametrize(
     ("body", "problem"),
     [
-        ('{"kind":"Table","apiVersion":"meta.k8s.io/v1","metadata":{"resourceVersion":"7"},"rows":[]}', "kind Table"),
+        (
+            '{"kind":"Table","apiVersion":"meta.k8s.io/v1","metadata":{"resourceVersion":"7"},"rows":[]}',
+            "v1/pods at byte 29: kind Table",
+        ),
         ('{"kind":"Status","apiVersion":"v1","metadata":{},"status":"Failure","code":500}', "kind Status"),
         (pod(extra=',"kind":"Pod","apiVersion":"v1"'), "kind 'Pod' came, without items, where a list of v1/pods was"),
-        ("{}", "an object without a kind came, without items"),
+        ("{}", "v1/pods at byte 0: an object without a kind came, without items"),
+        (f'{{"kind":"{"K" * 70}"}}', f"kind '{'K' * 60}' came"),
         ('{"items":[],"metadata":{"resourceVersion":"7"}}', "an object without a kind came, where a list"),
         ('{"kind":null,"items":[],"metadata":{"resourceVersion":"7"}}', "an object without a kind came, where a list"),
         ('{"kind":"PodList","apiVersion":null,"items":[]}', "list without metadata.resourceVersion"),
         ('{"kind":"PodList","apiVersion":"v1","items":null,"metadata":null}', "list without metadata.resourceVersion"),
-        (page(metadata="{}"), "list without metadata.resourceVersion"),
+        (page(metadata="{}"), "v1/pods at byte 0: list without metadata.resourceVersion"),
         (page(metadata='{"resourceVersion":""}'), "list without metadata.resourceVersion"),
         (page(metadata='{"resourceVersion":7}'), "a list's metadata should be here"),
         (page(metadata="[]"), "v1/pods at byte 47: a list's metadata should be here"),
