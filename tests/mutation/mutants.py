@@ -137,6 +137,8 @@ def _is_wording(above: tuple[Node, ...]) -> bool:
         match outer:
             case cst.Raise():
                 return True
+            case cst.Call(func=cst.Name("decode")):  # its last argument begins the error's text
+                return True
             case cst.Call() if _TEXT_MAKERS.search(_name(outer.func)) or _name(outer.func) in _ERRORS:
                 return True
             case cst.Assign() if _TEXT_MAKERS.search(cst.Module([]).code_for_node(outer.targets[0])):
