@@ -92,7 +92,7 @@ def test_a_bookmark_without_annotations_ends_nothing() -> None:
 
 @pytest.mark.parametrize("metadata", [{}, {"resourceVersion": ""}, {"resourceVersion": None}, {"resourceVersion": 5}])
 def test_a_bookmark_needs_a_version(metadata: dict[str, Any]) -> None:
-    with pytest.raises(WrongKind, match="v1/pods at byte 9: (a )?bookmark"):
+    with pytest.raises(WrongKind, match=r"v1/pods at byte 9: (a )?bookmark"):
         bookmark(**metadata)
 
 

@@ -39,6 +39,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 from tests.mutation.mutants import Mutant, mutants_of  # noqa: E402 - the path first
+from tests.mutation.page import write_page  # noqa: E402 - the path first
 
 HERE = Path(__file__).parent
 RESULTS = ROOT / ".mutation"
@@ -250,7 +251,7 @@ def run(path: Path, known: dict[tuple[str, str, str], str], *, mirror_only: bool
     for mutant in mutants:
         key = (mutant.scope, mutant.before, mutant.after)
         verdict, seconds = verdicts.of(mutant) if again else ("", 0.0)
-        if verdict not in {"killed", "hung"}:
+        if verdict not in ({"killed", "hung", "survived"} if key in known else {"killed", "hung"}):
             verdict, seconds = judge(f"{PACKAGE}.{name}", mutant, stages[:1] if key in known else stages)
             verdicts.put(mutant, verdict, seconds)
         match verdict, key in known:
@@ -281,7 +282,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("modules", nargs="*", help="such as _protocol.frames; all of both folders without any")
     parser.add_argument("--mirror-only", action="store_true", help="the mirrored test module alone should kill them")
-    parser.add_argument("--again", action="store_true", help="only what was not killed in the last run")
+    parser.add_argument("--again", action="store_true", help="take over what earlier runs killed")
     options = parser.parse_args()
     os.chdir(ROOT)
     RESULTS.mkdir(exist_ok=True)
@@ -297,6 +298,8 @@ def main() -> int:
         if not options.mirror_only:
             (RESULTS / f"{name}.json").write_text(json.dumps(result, indent=2) + "\n")
         print({key: value for key, value in result.items() if key != "wrong"}, flush=True)
+    if not options.mirror_only:
+        write_page(ROOT / "docs/explanation/mutation.md", RESULTS, known)
     print("\n".join(wrong) or "nothing survived but what is listed")
     return 1 if wrong else 0
 
