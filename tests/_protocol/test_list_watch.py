@@ -756,6 +756,13 @@ def test_404_parks_for_30_seconds_doubling_to_five_minutes(talk: Talk, go: Calla
         talk.jitter = 0.0  # a probe's delay needs none: nobody else waits for it
         assert isinstance(talk.ask(), (WatchListFetch, ListFetch))
     assert delays == [30, 60, 120, 240, 300, 300]
+
+
+def test_404_on_a_page_begins_a_generation_when_the_resource_exists(talk: Talk) -> None:
+    talk.later_page()
+    talk.refused(Status(404))
+    talk.wait()
+    assert talk.ask() == ListFetch(32)
     assert talk.opened() == BeginSweep()
 
 
@@ -946,6 +953,17 @@ def test_a_resync_gives_up_position_and_stream_and_asks_for_a_snapshot_at_once(t
     assert not talk.is_open()
     talk.broken()  # the connection that is dropped
     talk.initial()
+
+
+def test_a_resync_in_pages_begins_a_generation(talk: Talk) -> None:
+    talk.paged()
+    talk.opened()
+    talk.page(meta(7))
+    assert isinstance(talk.ask(), WatchFetch)
+    talk.opened()
+    talk.machine.resync()
+    assert talk.ask() == FIRST_PAGE
+    assert talk.opened() == BeginSweep()
 
 
 def test_a_resync_while_waiting_does_not_shorten_the_wait(talk: Talk) -> None:

@@ -90,6 +90,11 @@ def test_a_bookmark_without_annotations_ends_nothing() -> None:
     assert bookmark(resourceVersion="77") == Bookmark("77", ends_initial=False)
 
 
+def test_a_bookmark_may_have_no_version_of_the_api() -> None:
+    line = '{"type":"BOOKMARK","object":{"kind":"Table","metadata":{"resourceVersion":"77"}}}'
+    assert decoded(line) == Bookmark("77", ends_initial=False)
+
+
 @pytest.mark.parametrize("metadata", [{}, {"resourceVersion": ""}, {"resourceVersion": None}, {"resourceVersion": 5}])
 def test_a_bookmark_needs_a_version(metadata: dict[str, Any]) -> None:
     with pytest.raises(WrongKind, match=r"v1/pods at byte 9: (a )?bookmark"):
