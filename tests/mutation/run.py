@@ -173,7 +173,7 @@ def stages_of(path: Path, *, mirror_only: bool) -> list[Stage]:
     mirror = f"{folder}/test_{path.stem}.py"
     stages = [Stage((folder,), 100)]
     if (ROOT / mirror).exists():
-        stages = [Stage((mirror,), 20), *([] if mirror_only else stages)]
+        stages = [Stage((mirror,), 5), *([] if mirror_only else stages)]
     return [_measured(stage) for stage in stages]
 
 
