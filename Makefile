@@ -7,7 +7,7 @@ PIP    := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
 BENCHMARK = assets="$$(tests/e2e/envtest/build)" && KUBEBUILDER_ASSETS="$$assets" $(VENV)-bench/bin/python -m
 
-.PHONY: setup test demo lint types layers e2e chaos wheel check lock clean
+.PHONY: setup test demo lint types layers e2e chaos mutation wheel check lock clean
 .PHONY: bench bench-setup bench-compare bench-scale bench-live bench-blog bench-faults
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
@@ -50,6 +50,17 @@ wheel: setup  ## the built wheel, alone in an empty environment
 
 check: test lint types layers wheel
 
+# More than an hour on one core. MUTATION=_protocol.frames looks at one module only; docs/explanation/mutation.md.
+mutation: $(VENV)-mutation/.ready  ## plants mistakes in _protocol and _cache, and sees that tests notice each
+	$(VENV)-mutation/bin/python tests/mutation/run.py $(MUTATION)
+
+$(VENV)-mutation/.ready: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)-mutation
+	$(VENV)-mutation/bin/python -m pip --quiet install --upgrade 'pip>=25.1'
+	$(VENV)-mutation/bin/python -m pip --quiet install --constraint constraints.txt \
+	  --editable '.[cli,httpx,testing]' --group mutation
+	@touch $@
+
 bench-setup: $(VENV)-bench/.ready  ## an environment of its own: the clients compared with want their own versions
 
 $(VENV)-bench/.ready: pyproject.toml
@@ -87,4 +98,4 @@ lock:  ## pins the versions that were tested
 	rm -rf $(VENV)-lock
 
 clean:
-	rm -rf $(VENV) $(VENV)-bench dist .coverage* .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) $(VENV)-bench $(VENV)-mutation .mutation dist .coverage* .mypy_cache .ruff_cache .pytest_cache

@@ -94,6 +94,16 @@ def test_only_what_is_compressed_can_have_a_dictionary(retain: Retain) -> None:
     assert (make_codec(retain, "v1").compression is not None) == (retain in {"compressed", "metadata"})
 
 
+@pytest.mark.parametrize("retain", RETAIN_VALUES)
+def test_labels_are_kept_by_all_that_keep_anything(retain: Retain) -> None:
+    assert make_codec(retain, "v1").keeps_labels is (retain != "keys")
+
+
+def test_usual_objects_are_decoded_the_fast_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(json, "loads")  # an order of magnitude slower
+    assert decode_object(b'{"a":{"b":[1,2.5,"c",null]}}') == {"a": {"b": [1, 2.5, "c", None]}}
+
+
 class TestMetadata:
     def test_keeps_kind_and_version_beside_it(self) -> None:
         data = body("a", 7, spec={"x": 1}, status={"y": 2})
@@ -165,8 +175,8 @@ class TestObjects:
         assert codec.load("default/a", keep(codec, body("a")))["metadata"]["name"] == "a"
 
 
-def test_metadata_of_an_object_whose_kind_is_null() -> None:
-    data = b'{"kind":null,"metadata":{"name":"a","resourceVersion":"1"},"spec":{}}'
+def test_metadata_of_an_object_whose_kind_and_version_are_null() -> None:
+    data = b'{"kind":null,"apiVersion":null,"metadata":{"name":"a","resourceVersion":"1"},"spec":{}}'
     codec = make_codec("metadata", "v1")
     assert codec.load("a", keep(codec, data)) == {"metadata": {"name": "a", "resourceVersion": "1"}}
 
@@ -184,6 +194,14 @@ class TestNumbers:
         item = decode_object(f'{{"spec":{{"x":{text}}}}}'.encode())
         assert item["spec"]["x"] == Decimal(text)
         assert json.loads(encode_object(item), parse_float=Decimal)["spec"]["x"] == Decimal(text)
+
+    @pytest.mark.parametrize(
+        ("text", "kind"), [("7", int), ("-7.5", float), ("9" * 4_300, int), (TOO_LONG, Decimal), ("1e400", Decimal)]
+    )
+    def test_only_those_out_of_range_become_decimals(self, text: str, kind: type) -> None:
+        item = decode_object(f'{{"infinite":1e400,"x":{text}}}'.encode())
+        assert type(item["x"]) is kind
+        assert str(item["x"]).lower().replace("+", "") == text
 
     def test_an_integer_of_thousands_of_digits_can_be_read(self) -> None:
         data = f'{{"metadata":{{"name":"a","resourceVersion":"1"}},"spec":{{"x":{TOO_LONG}}}}}'.encode()

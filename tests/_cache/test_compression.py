@@ -1,5 +1,7 @@
 """Bodies get small, stay readable through every dictionary, and never come back as something else."""
 
+import sys
+
 import pytest
 from tests._cache.bodies import body, fill, random_bytes, shaped, trained
 
@@ -15,6 +17,11 @@ from kubeinformer._cache.compression import (
     Damaged,
     train,
 )
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 READY = SAMPLE_COUNT  # bodies until there is a dictionary to be made
 
@@ -51,6 +58,13 @@ class TestRoundTrip:
         assert encoding == PLAIN
         assert len(kept) < len(data) / 4
 
+    @pytest.mark.parametrize("dictionaries", [0, 1])
+    def test_each_body_carries_a_checksum_and_no_dictionarys_number(self, dictionaries: int) -> None:
+        made = with_dictionary() if dictionaries else Compression()
+        _, kept = made.compress(body("a"))
+        descriptor = kept[4]  # RFC 8878, section 3.1.1.1.1
+        assert descriptor & 0b111 == 0b100
+
 
 class TestDictionary:
     def test_makes_bodies_like_its_samples_small(self) -> None:
@@ -76,6 +90,19 @@ class TestDictionary:
         for text in common:
             assert len(made.compress(body("new", note=text))[1]) < 200
 
+    def test_is_made_of_all_samples_where_they_are_few(self) -> None:
+        samples = [random_bytes(500, seed) for seed in range(3)]
+        made = Compression()
+        made.install(trained(samples))
+        assert all(len(made.compress(data)[1]) < 50 for data in samples)
+
+    def test_none_is_made_where_the_library_finds_nothing_to_make_one_of(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def refuse(*_: object) -> None:
+            raise zstd.ZstdError
+
+        monkeypatch.setattr("kubeinformer._cache.compression.zstd.finalize_dict", refuse)
+        assert train([shaped("a", 1)]) is None
+
     def test_earlier_bodies_stay_readable(self) -> None:
         made = Compression()
         kept = [(shaped(shape, 1), *made.compress(shaped(shape, 1))) for shape in "ab"]
@@ -96,11 +123,11 @@ class TestSamples:
 
     def test_enough_by_their_size(self) -> None:
         made = Compression()
-        for _ in range(SAMPLE_BYTES // LARGEST_SAMPLE):
+        for _ in range(2 * 2**20 // LARGEST_SAMPLE):
             assert not made.has_enough_samples
             made.compress(b"x" * LARGEST_SAMPLE)
         assert made.has_enough_samples
-        assert sum(map(len, made.take_samples())) == SAMPLE_BYTES
+        assert sum(map(len, made.take_samples())) == SAMPLE_BYTES == 2 * 2**20
 
     def test_large_bodies_are_none(self) -> None:
         made = Compression()
@@ -181,6 +208,14 @@ class TestRetraining:
         fill(made, "b", WINDOW + READY)
         assert made.has_enough_samples
 
+    @pytest.mark.parametrize(("noise", "is_worse"), [(280, False), (400, True)])
+    def test_half_as_large_again_is_another_shape(self, noise: int, is_worse: bool) -> None:  # noqa: FBT001
+        made = with_dictionary("a")
+        for size, count in ((200, WINDOW), (noise, WINDOW + READY)):
+            for number in range(count):
+                made.compress(shaped("a", number) + random_bytes(size, number))
+        assert made.has_enough_samples is is_worse
+
     def test_less_than_a_window_of_another_shape_changes_nothing(self) -> None:
         made = with_dictionary("a")
         fill(made, "a", WINDOW)
@@ -188,6 +223,20 @@ class TestRetraining:
             fill(made, "a", WINDOW - 10)
             fill(made, "b", 10)
         fill(made, "b", READY)
+        assert not made.has_enough_samples
+
+    def test_larger_bodies_that_gain_as_much_are_no_other_shape(self) -> None:
+        def some(number: int, count: int) -> bytes:
+            return b"".join(shaped("a", number + index) + random_bytes(100, number + index) for index in range(count))
+
+        made = with_dictionary("a")
+        for number in range(WINDOW - 1):
+            made.compress(some(number, 1))
+        made.compress(some(WINDOW, 10))
+        for number in range(WINDOW * 2):
+            made.compress(some(number, 3))
+        for number in range(WINDOW + READY):
+            made.compress(some(number, 1))
         assert not made.has_enough_samples
 
     def test_what_a_new_dictionary_gains_is_judged_by_itself(self) -> None:
@@ -226,6 +275,11 @@ class TestRetraining:
         for number in range(WINDOW + READY):
             made.compress(random_bytes(500, number))
         assert made.has_enough_samples
+        made.take_samples()  # and again
+        fill(made, "a", WINDOW)
+        for number in range(WINDOW + READY):
+            made.compress(random_bytes(500, number))
+        assert made.has_enough_samples
 
 
 class TestRecode:
@@ -244,6 +298,13 @@ class TestRecode:
         made.install(trained([shaped("b", number) for number in range(64)]))
         assert made.recode(*kept) == kept
 
+    def test_keeps_a_body_that_becomes_no_smaller(self) -> None:
+        made = Compression()
+        made.install(trained())
+        kept = made.compress(shaped("a", 1))
+        made.install(trained())
+        assert made.recode(*kept) == kept
+
     def test_takes_no_samples_and_judges_nothing(self) -> None:
         made = Compression()
         kept = made.compress(shaped("a", 1))
@@ -253,5 +314,5 @@ class TestRecode:
 
     def test_refuses_a_damaged_body(self) -> None:
         made = with_dictionary()
-        with pytest.raises(Damaged):
+        with pytest.raises(Damaged, match="Unable to decompress"):
             made.recode(PLAIN, b"garbage")

@@ -112,10 +112,21 @@ class TestModels:
             assert SECRET not in str(caught.value)
         assert this.reader.raw(KEY, this.entry)
 
+    def test_a_struct_is_made_of_the_very_bytes(self) -> None:
+        class Exact(msgspec.Struct):
+            spec: msgspec.Raw
+
+        codec = make_codec("compressed", "v1")
+        data = b'{"metadata":{"name":"a","resourceVersion":"1"},"spec":[ 1.50, 1e400, {"x":1,"x":2} ]}'
+        entry = keep(codec, data)
+        reader = Reader("v1/pods", codec, Exact)
+        for found in (reader.load(KEY, entry), reader.decode(KEY, entry, data)):
+            assert bytes(found.spec) == b'[ 1.50, 1e400, {"x":1,"x":2} ]'
+
     def test_a_function_that_fails(self) -> None:
         this = held(model=fail)
         for read in (this.load, this.decode):
-            with pytest.raises(ModelMismatch, match="it raised LookupError") as caught:
+            with pytest.raises(ModelMismatch, match=r"'default/a' of v1/pods .*it raised LookupError") as caught:
                 read()
             assert SECRET not in str(caught.value)
             assert isinstance(caught.value.__cause__, LookupError)

@@ -13,6 +13,7 @@ def meta(token: str, version: str = "7", kind: str = "Pod", api_version: str = "
 @given(pages=st.integers(1, 200))
 def test_a_list_of_any_length_is_fine(pages: int) -> None:
     continuation = Continuation.after_first(meta("t0"))
+    assert (continuation.token, continuation.pages) == ("t0", 1)
     for number in range(1, pages):
         assert continuation.problem(meta(f"t{number}")) is None
         continuation = continuation.after(meta(f"t{number}"))

@@ -30,6 +30,7 @@ def decoded(text: bytes) -> Sample:
 def failure(text: bytes) -> ProtocolError:
     with pytest.raises(ProtocolError) as caught:
         decoded(text)
+    assert (caught.value.resource, caught.value.position) == (RESOURCE, 7)
     return caught.value
 
 
@@ -76,13 +77,15 @@ def test_what_is_skipped_or_kept_is_strict_json(key: str, value: bytes) -> None:
     error = failure(b'{"name":"a","' + key.encode() + b'":' + value + b"}")
     assert isinstance(error, MalformedData)
     assert "a sample that is not JSON" in str(error)
-    assert error.position == 7
-    assert error.resource == RESOURCE
 
 
 @pytest.mark.parametrize("text", [b"", b"{", b"{} x", b"{}\0", b"\xef\xbb\xbf{}", b"<html>"])
 def test_what_is_no_json_is_malformed(text: bytes) -> None:
     assert isinstance(failure(text), MalformedData)
+
+
+def test_what_is_malformed_is_told_in_msgspecs_words() -> None:
+    assert failure(b"{} x").problem == "a sample that is not JSON: trailing characters (byte 4)"
 
 
 @pytest.mark.parametrize("text", [b"[]", b"null", b'"x"', b'{"name":5}', b'{"name":{"x":"hunter2"}}'])
@@ -142,7 +145,7 @@ def test_utf8_is_what_python_decodes(view: Any, data: bytes, padding: int) -> No
     except UnicodeDecodeError:
         with pytest.raises(MalformedData, match="not UTF-8") as caught:
             check_utf8(view(data), RESOURCE, 3)
-        assert caught.value.position == 3
+        assert (caught.value.resource, caught.value.position) == (RESOURCE, 3)
     else:
         check_utf8(view(data), RESOURCE, 3)
 

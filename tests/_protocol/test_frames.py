@@ -41,7 +41,8 @@ def test_lines_are_bytes_of_their_own() -> None:
 
 @pytest.mark.parametrize("sizes", [[], [1], [7]])
 def test_the_limit_itself_is_allowed(sizes: list[int]) -> None:
-    assert framed(b"x" * 10 + b"\n", sizes, limit=10) == [(0, b"x" * 10)]
+    line = b"x" * 10
+    assert framed((line + b"\n") * 3, sizes, limit=10) == [(0, line), (11, line), (22, line)]
 
 
 @pytest.mark.parametrize("sizes", [[], [1], [7]])

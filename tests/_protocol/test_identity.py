@@ -60,19 +60,21 @@ def test_any_other_json_gives_a_typed_error(value: str) -> None:
     "value", [{}, {"metadata": None}, {"metadata": {}}, with_metadata(name=None), with_metadata(name="")]
 )
 def test_an_object_needs_a_name(value: Any) -> None:
-    with pytest.raises(WrongKind, match=r"object without metadata\.name"):
+    with pytest.raises(WrongKind, match=r"v1/pods at byte 9: object without metadata\.name"):
         identified(value)
 
 
 @pytest.mark.parametrize("version", [None, ""])
 def test_an_object_needs_a_version(version: str | None) -> None:
-    with pytest.raises(WrongKind, match=r"object without metadata\.resourceVersion"):
+    with pytest.raises(WrongKind, match=r"v1/pods at byte 9: object without metadata\.resourceVersion"):
         identified(with_metadata(resourceVersion=version))
 
 
 @pytest.mark.parametrize("changes", [{"uid": 5}, {"name": ["web-0"]}, {"resourceVersion": 41}])
 def test_metadata_of_other_types_is_refused(changes: dict[str, Any]) -> None:
-    with pytest.raises(WrongKind, match=r"an object should be here, but Expected .* at `\$\.metadata"):
+    with pytest.raises(
+        WrongKind, match=r"v1/pods at byte 9: an object should be here, but Expected .* at `\$\.metadata"
+    ):
         identified(with_metadata(**changes))
 
 
@@ -80,19 +82,29 @@ def test_metadata_of_other_types_is_refused(changes: dict[str, Any]) -> None:
     ("kind", "version"), [("Table", "meta.k8s.io/v1"), ("Table", "meta.k8s.io/v1beta1"), ("Status", "v1")]
 )
 def test_tables_and_statuses_are_no_objects(kind: str, version: str) -> None:
-    with pytest.raises(WrongKind, match=f"kind {kind} .* came, not v1/pods"):
+    with pytest.raises(WrongKind, match=rf"v1/pods at byte 9: kind {kind} \({version}\) came, not v1/pods"):
         identified({**POD, "kind": kind, "apiVersion": version})
 
 
-@pytest.mark.parametrize("kind", ["Table", "Status"])
-def test_custom_resources_may_have_these_names(kind: str) -> None:
-    assert identified({**POD, "kind": kind, "apiVersion": "dynamodb.services.k8s.aws/v1alpha1"}).kind == kind
+@pytest.mark.parametrize(
+    ("kind", "version"),
+    [
+        ("Table", "dynamodb.services.k8s.aws/v1alpha1"),
+        ("Status", "dynamodb.services.k8s.aws/v1alpha1"),
+        ("Table", "v1"),
+        ("Status", "meta.k8s.io/v1"),
+        ("Pod", "meta.k8s.io/v1"),
+    ],
+)
+def test_custom_resources_may_have_these_names(kind: str, version: str) -> None:
+    found = identified({**POD, "kind": kind, "apiVersion": version})
+    assert (found.kind, found.api_version) == (kind, version)
 
 
 @pytest.mark.parametrize("where", ['"spec":"\\xff"', '"\\xff":1', '"metadata":{"name":"\\xff"}'])
 def test_bytes_that_are_no_utf8_are_refused_wherever_they_are(where: str) -> None:
     bad = where.encode().replace(b"\\xff", b"\xff")
-    with pytest.raises(MalformedData, match="not UTF-8"):
+    with pytest.raises(MalformedData, match=r"v1/pods at byte 0: .*not UTF-8"):
         identify(RESOURCE, b'{"metadata":{"name":"a","resourceVersion":"1"},' + bad + b"}", 0)
 
 

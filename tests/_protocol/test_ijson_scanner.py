@@ -20,11 +20,12 @@ LIMIT = 100_000
 _VALUES = values.filter(lambda text: "9" * 4_301 not in text)
 
 
-@pytest.fixture(params=[1, 65_536], autouse=True)
+@pytest.fixture(params=["chunk by chunk", "together"], autouse=True)
 def _coalesced(request: pytest.FixtureRequest) -> Iterator[None]:
     """Each chunk by itself, or what came together: bodies of tests are shorter than a piece."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ijson_scanner, "_COALESCE", request.param)
+        if request.param == "chunk by chunk":
+            patch.setattr(ijson_scanner, "_COALESCE", 1)
         yield
 
 
@@ -92,6 +93,8 @@ def test_what_is_wrong_is_told_and_never_quoted(text: str, error: type[ProtocolE
     with pytest.raises(error) as caught:
         list(scanned([text.encode()]))
     assert problem in caught.value.problem
+    assert caught.value.resource == RESOURCE
+    assert caught.value.position == (0 if "no JSON object" in problem else len(text))
     assert "hunter2" not in repr(caught.value)
     assert caught.value.__cause__ is None
     assert caught.value.__suppress_context__ or caught.value.__context__ is None
@@ -115,9 +118,16 @@ def test_items_before_the_error_are_handed_out() -> None:
 
 
 def test_an_item_without_an_end_is_refused_early() -> None:
-    endless = scanned([b'{"items":["', *[b"x" * 1_000] * 1_000], limit=1_000)
-    with pytest.raises(ObjectTooLarge, match="an object of more than 1000 bytes"):
+    begun = b'{"items":[{},"'
+    chunks = iter([begun, *[b"x" * 1_000] * 1_000])
+    endless = scanned(chunks, limit=1_000)
+    with pytest.raises(ObjectTooLarge, match="an object of more than 1000 bytes") as caught:
         list(endless)
+    coalesced = ijson_scanner._COALESCE
+    assert caught.value.resource == RESOURCE
+    assert caught.value.position == len(begun) if coalesced == 1 else coalesced < caught.value.position < 67_000
+    read = 1_000 * (1_000 - len(list(chunks)))
+    assert 1_000 < read - caught.value.position < 3_000 + 2 * coalesced
 
 
 def test_memory_is_that_of_a_few_values() -> None:
@@ -136,8 +146,9 @@ def test_memory_is_that_of_a_few_values() -> None:
 
 def test_a_slow_backend_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ijson, "backend", "python")
-    with pytest.warns(RuntimeWarning, match="runs on its python backend.*reinstall ijson from a wheel"):
+    with pytest.warns(RuntimeWarning, match="runs on its python backend.*reinstall ijson from a wheel") as caught:
         IjsonScanner(RESOURCE, size_limit=LIMIT)
+    assert caught[0].filename == __file__
 
 
 def test_pages_come_through_it_as_through_the_other(monkeypatch: pytest.MonkeyPatch) -> None:

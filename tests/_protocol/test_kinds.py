@@ -57,6 +57,8 @@ def test_all_objects_of_a_snapshot_are_of_one_kind() -> None:
     for _ in range(2):
         with pytest.raises(WrongKind, match=r"'ConfigMap'.*among objects of kind 'Pod'"):
             kinds.accept(of("ConfigMap", "v1"))
+        with pytest.raises(WrongKind, match="of kind 'Pod' and apiVersion 'v2', which should be 'v1'"):
+            kinds.accept(of("Pod", "v2"))
     kinds.accept(of("Pod", "v1"))
 
 
@@ -73,4 +75,9 @@ def test_a_new_snapshot_may_be_of_another_kind() -> None:
 def test_a_kind_of_any_length_makes_a_short_message() -> None:
     with pytest.raises(WrongKind) as caught:
         check().accept(of("x" * 10_000, "y" * 10_000))
-    assert len(str(caught.value)) < 500
+    assert f"an object of kind '{'x' * 60}' and apiVersion '{'y' * 60}', which should be 'v1'" in str(caught.value)
+
+
+def test_the_first_object_has_a_kind() -> None:
+    with pytest.raises(WrongKind, match="among objects of kind 'unknown'"):
+        check().accept(of("", "v1"))

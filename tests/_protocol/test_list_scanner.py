@@ -1,6 +1,8 @@
+import importlib.util
 import json
+import re
 import tracemalloc
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import ijson
@@ -10,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests._protocol.strategies import RESOURCE, chunk_sizes, cut, lists, texts, values
 
-from kubeinformer._protocol.list_scanner import ListScanner
+from kubeinformer._protocol.list_scanner import IS_USABLE, ListScanner
 from kubeinformer.errors import MalformedData, ObjectTooLarge, ProtocolError, WrongKind
 
 LIMIT = 100_000
@@ -34,10 +36,57 @@ def failure(text: str | bytes, limit: int = LIMIT) -> ProtocolError:
     return caught.value
 
 
+def _with_another_msgspec(monkeypatch: pytest.MonkeyPatch, worded: Callable[[str, bytes], str]) -> bool:
+    """Whether the scanner would be usable with a msgspec that words its complaints so."""
+
+    class Decoder:
+        def __init__(self, of: type) -> None:
+            self._decode: Callable[[bytes], object] = original(of).decode
+
+        def decode(self, data: bytes) -> object:
+            try:
+                return self._decode(data)
+            except msgspec.DecodeError as error:
+                raise msgspec.DecodeError(worded(str(error), bytes(data))) from None
+
+    original = msgspec.json.Decoder
+    monkeypatch.setattr(msgspec.json, "Decoder", Decoder)
+    spec = importlib.util.find_spec(ListScanner.__module__)
+    assert spec is not None
+    assert spec.loader is not None
+    anew = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(anew)
+    return bool(anew.IS_USABLE)
+
+
+def _moved(text: str, by: int) -> str:
+    return re.sub(r"\d+", lambda number: str(int(number[0]) + by), text)
+
+
+@pytest.mark.parametrize(
+    ("worded", "is_usable"),
+    [
+        pytest.param(lambda text, _: text, True, id="as it does"),
+        pytest.param(lambda text, _: _moved(text, -1), True, id="pointing at the very byte"),
+        pytest.param(lambda text, _: _moved(text, -2), False, id="pointing before it"),
+        pytest.param(lambda text, _: text.replace("trailing characters", "extra data"), False, id="in other words"),
+        pytest.param(lambda text, data: "extra data" if b" ," in data else text, False, id="sometimes in other words"),
+        pytest.param(lambda text, _: text.partition(" (byte")[0], False, id="without the place"),
+    ],
+)
+def test_another_msgspec_may_be_of_no_use(
+    monkeypatch: pytest.MonkeyPatch,
+    worded: Callable[[str, bytes], str],
+    is_usable: bool,  # noqa: FBT001 - a parameter of the test
+) -> None:
+    assert _with_another_msgspec(monkeypatch, worded) is is_usable
+
+
 def test_msgspec_says_where_a_value_ends() -> None:
     """The scanner stands on this wording. Should it change: ``_complaint`` and ``_TRAILING`` must follow."""
     with pytest.raises(msgspec.DecodeError, match=r"^JSON is malformed: trailing characters \(byte \d+\)$"):
         msgspec.json.Decoder(msgspec.Raw).decode(b'{"a":1},{"b":2}')
+    assert IS_USABLE
 
 
 @given(data=st.data(), elements=st.lists(values, max_size=5), sizes=chunk_sizes)
@@ -79,6 +128,11 @@ def test_members_may_have_any_name_and_order(key: str, value: str, members: list
     assert found == [pair for member in members for pair in expected[member]]
 
 
+def test_spaces_around_values_are_no_part_of_them() -> None:
+    found = list(scanned([b' { "kind" : "x" , "items" : [ 1 , [ ] ] } ']))
+    assert found == [("kind", 12, b'"x"'), ("items", 30, b"1"), ("items", 34, b"[ ]")]
+
+
 @pytest.mark.parametrize(
     ("text", "has_items"),
     [("{}", False), (" { } ", False), ('{"items":null}', True), ('{"items":[ ]}', True), ('{"kind":"x"}', False)],
@@ -108,6 +162,7 @@ def test_a_cut_list_is_never_complete(data: st.DataObject, elements: list[str], 
         ("<html>", "HTML page", 0),
         ("\n <!DOCTYPE html>", "HTML page", 2),
         ("[]", "no JSON object", 0),
+        ("X{}", "no JSON object", 0),
         ("upstream connect error", "no JSON object", 0),
         ("\ufeff{}", "no JSON object", 0),
         ("{", "cut in the middle", 1),
@@ -124,7 +179,9 @@ def test_a_cut_list_is_never_complete(data: st.DataObject, elements: list[str], 
         ('{"items":[1 2]}', "',]' should be here", 12),
         ('{"items":[1}', "',]' should be here", 11),
         ('{"items":[1],"items":[2]}', "second list of items", 21),
+        ("{}}", "after the end of the list", 2),
         ('{"items":[1]}{}', "after the end of the list", 13),
+        ('{"items":[1]}X', "after the end of the list", 13),
         ('{"items":[1]} \0', "after the end of the list", 14),
         ('{"items":[tru', "cut in the middle", 13),
         ('{"items":[1', "cut in the middle", 11),
@@ -136,17 +193,29 @@ def test_what_is_malformed_is_told_with_its_place(sizes: list[int], text: str, p
     with pytest.raises(MalformedData) as caught:
         list(scanned(cut(text.encode(), sizes)))
     assert problem in caught.value.problem
-    assert caught.value.position == position
+    assert (caught.value.resource, caught.value.position) == (RESOURCE, position)
+
+
+def test_only_spaces_may_come_after_the_end() -> None:
+    body = [b'{"items":[1]}', b" ", b"\n"]
+    assert list(scanned(body)) == [("items", 10, b"1")]
+    with pytest.raises(MalformedData, match="at byte 15: text after the end of the list"):
+        list(scanned([*body, b"{}"]))
 
 
 @pytest.mark.parametrize("value", ["{}", "0", '"null"', "false"])
 def test_items_that_are_no_array_are_of_the_wrong_kind(value: str) -> None:
-    assert isinstance(failure(f'{{"items":{value}}}'), WrongKind)
+    found = failure(f'{{"items":{value}}}')
+    assert isinstance(found, WrongKind)
+    assert str(found).startswith(f"bad answer for {RESOURCE} at byte 9: items that are no array")
 
 
 def test_what_stands_beside_the_items_is_utf8_too() -> None:
-    for text in (b'{"x":"\xff"}', b'{"\xff":1}'):
-        assert "not UTF-8" in str(failure(text))
+    for text, problem in (
+        (b'{"x":"\xff"}', "v1/pods at byte 5: bytes that are not UTF-8"),
+        (b'{"\xff":1}', "v1/pods at byte 1: a key with a string that is not UTF-8"),
+    ):
+        assert problem in str(failure(text))
 
 
 def test_deep_nesting_is_refused_by_name() -> None:

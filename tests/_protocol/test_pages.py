@@ -1,3 +1,4 @@
+import importlib.util
 import json
 import tracemalloc
 from collections.abc import Iterable, Iterator
@@ -12,7 +13,10 @@ from tests._protocol.strategies import RESOURCE, chunk_sizes, cut, lists, object
 
 from kubeinformer._protocol import pages
 from kubeinformer._protocol.identity import Identity
-from kubeinformer._protocol.pages import ListItem, PageMeta, PageParser
+from kubeinformer._protocol.ijson_scanner import IjsonScanner
+from kubeinformer._protocol.list_scanner import ListScanner
+from kubeinformer._protocol.page_size import TARGET_PAGE_BYTES
+from kubeinformer._protocol.pages import PAGE_BUDGET, ListItem, PageMeta, PageParser
 from kubeinformer.errors import MalformedData, ObjectTooLarge, ProtocolError, WrongKind
 
 LIMIT = 100_000
@@ -117,9 +121,19 @@ def test_what_a_page_says_about_the_list() -> None:
     assert meta == PageMeta("7", "next", "Pod", "v1", 3, "shardRange(x)")
 
 
-def test_null_metadata_is_as_good_as_missing() -> None:
-    metadata = '{"resourceVersion":"7","continue":null,"remainingItemCount":null,"shardInfo":null}'
+@pytest.mark.parametrize("rest", ["", ',"continue":null,"remainingItemCount":null,"shardInfo":null', ',"shardInfo":{}'])
+def test_null_metadata_is_as_good_as_missing(rest: str) -> None:
+    metadata = f'{{"resourceVersion":"7"{rest}}}'
     assert both_ways(page(metadata=metadata)) == ([], PageMeta("7", "", "Pod", "v1", None, None))
+
+
+@pytest.mark.parametrize("version", ["", '"apiVersion":null,'])
+def test_a_list_may_have_no_version_of_its_own(version: str) -> None:
+    own = pod(extra=',"kind":"Pod","apiVersion":"v1"')
+    body = f'{{"kind":"PodList",{version}"metadata":{{"resourceVersion":"7"}},"items":[{own}]}}'
+    [item], meta = both_ways(body)
+    assert item.body.decode() == own
+    assert meta == PageMeta("7", "", "Pod", "", None, None)
 
 
 def test_items_get_the_kind_that_they_lack() -> None:
@@ -189,20 +203,26 @@ def test_an_empty_list(items: str) -> None:
 @pytest.mark.parametrize(
     ("body", "problem"),
     [
-        ('{"kind":"Table","apiVersion":"meta.k8s.io/v1","metadata":{"resourceVersion":"7"},"rows":[]}', "kind Table"),
+        (
+            '{"kind":"Table","apiVersion":"meta.k8s.io/v1","metadata":{"resourceVersion":"7"},"rows":[]}',
+            "v1/pods at byte 29: kind Table",
+        ),
         ('{"kind":"Status","apiVersion":"v1","metadata":{},"status":"Failure","code":500}', "kind Status"),
         (pod(extra=',"kind":"Pod","apiVersion":"v1"'), "kind 'Pod' came, without items, where a list of v1/pods was"),
-        ("{}", "an object without a kind came, without items"),
+        ("{}", "v1/pods at byte 0: an object without a kind came, without items"),
+        (f'{{"kind":"{"K" * 70}"}}', f"kind '{'K' * 60}' came"),
         ('{"items":[],"metadata":{"resourceVersion":"7"}}', "an object without a kind came, where a list"),
         ('{"kind":null,"items":[],"metadata":{"resourceVersion":"7"}}', "an object without a kind came, where a list"),
         ('{"kind":"PodList","apiVersion":null,"items":[]}', "list without metadata.resourceVersion"),
         ('{"kind":"PodList","apiVersion":"v1","items":null,"metadata":null}', "list without metadata.resourceVersion"),
-        (page(metadata="{}"), "list without metadata.resourceVersion"),
+        (page(metadata="{}"), "v1/pods at byte 0: list without metadata.resourceVersion"),
         (page(metadata='{"resourceVersion":""}'), "list without metadata.resourceVersion"),
         (page(metadata='{"resourceVersion":7}'), "a list's metadata should be here"),
-        (page(metadata="[]"), "a list's metadata should be here"),
-        ('{"kind":["PodList"]}', "a kind should be here"),
-        ('{"apiVersion":1}', "an apiVersion should be here"),
+        (page(metadata="[]"), "v1/pods at byte 47: a list's metadata should be here"),
+        ('{"kind":["PodList"]}', "v1/pods at byte 8: a kind should be here"),
+        ('{"apiVersion":1}', "v1/pods at byte 14: an apiVersion should be here"),
+        ('{"kind":"Table","apiVersion":null}', "v1/pods at byte 0: kind 'Table' came, without items"),
+        (f'{{"kind":null,"items":[{pod()}]}}', "v1/pods at byte 22: an item without a kind"),
         ('{"items":{}}', "items that are no array"),
         (page("{}"), "object without metadata.name"),
         (page("null"), "an object should be here"),
@@ -212,7 +232,7 @@ def test_an_empty_list(items: str) -> None:
 def test_what_is_no_list_is_of_the_wrong_kind(body: str, problem: str) -> None:
     with pytest.raises(WrongKind) as caught:
         both_ways(body)
-    assert problem in caught.value.problem
+    assert problem in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -260,6 +280,21 @@ def test_a_cut_page_within_the_budget_gives_no_item_at_all(budget: int, expected
     with pytest.raises(MalformedData):
         found.extend(rest)
     assert [item.identity.name for item in found] == expected
+
+
+def test_the_budget_is_two_pages_as_they_should_be() -> None:
+    assert PAGE_BUDGET == 2 * TARGET_PAGE_BYTES
+
+
+def test_ijson_stands_in_for_a_scanner_that_is_of_no_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kubeinformer._protocol.list_scanner.IS_USABLE", False)
+    spec = importlib.util.find_spec(pages.__name__)
+    assert spec is not None
+    assert spec.loader is not None
+    anew = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(anew)
+    assert anew._SCANNER is IjsonScanner
+    assert pages._SCANNER is ListScanner
 
 
 def test_the_budget_decides_between_the_ways() -> None:

@@ -96,7 +96,20 @@ def test_requests_are_values_with_lower_case_headers_and_a_deadline() -> None:
     request = build_request(PODS, ListFetch(20))
     assert request == build_request(PODS, ListFetch(20))
     assert all(name == name.lower() for name, _ in request.headers)
-    assert HttpRequest(path="/api").head_timeout == 60.0
+    assert HttpRequest(path="/api") == HttpRequest(path="/api", query=(), headers=(), head_timeout=60.0)
+
+
+def test_a_collection_is_everything_of_a_resource_unless_it_says_otherwise() -> None:
+    everything = Collection(
+        resource=PODS.resource,
+        namespace=None,
+        label_selector="",
+        field_selector="",
+        metadata_only=False,
+        compressed=True,
+    )
+    assert everything == PODS
+    assert ListFetch(20) == ListFetch(20, "")
 
 
 def test_a_collection_reads_as_its_resource_and_fetches_have_names() -> None:

@@ -12,6 +12,7 @@ from kubeinformer._protocol.selectors import FieldRequirement, FieldSelector, La
     [
         ("", [{}, {"a": "b"}], []),
         ("  ", [{}], []),
+        ("\ta = b\r\n", [{"a": "b"}], [{}]),
         ("a=b", [{"a": "b"}, {"a": "b", "c": "d"}], [{}, {"a": "c"}, {"b": "b"}]),
         ("a==b", [{"a": "b"}], [{}, {"a": "c"}]),
         ("a=", [{"a": ""}], [{}, {"a": "c"}]),
@@ -25,7 +26,7 @@ from kubeinformer._protocol.selectors import FieldRequirement, FieldSelector, La
         ("! a , b", [{"b": "1"}], [{"a": "x", "b": "1"}, {}]),
         ("in in (in)", [{"in": "in"}], [{}]),
         ("n>5", [{"n": "6"}, {"n": "10"}], [{"n": "5"}, {"n": "x"}, {}]),
-        ("n < -1", [{"n": "-2"}], [{"n": "0"}, {}]),
+        ("n < -1", [{"n": "-2"}], [{"n": "-1"}, {"n": "0"}, {}]),
         ("example.com/app = web", [{"example.com/app": "web"}], [{"app": "web"}]),
     ],
 )
@@ -41,6 +42,7 @@ def test_label_selectors_mean_what_the_api_reference_says(
     ("text", "complaint"),
     [
         ("a=b,", "nothing stands after the last comma"),
+        (" a=b, ", "nothing stands after the last comma"),
         (",a=b", "cannot read ',a=b'"),
         ("a in x", "cannot read"),
         ("a in (x", "cannot read"),
@@ -52,6 +54,11 @@ def test_label_selectors_mean_what_the_api_reference_says(
         ("a" * 64, "is no label key"),
         ("a=-b", "'-b' is no label value"),
         ("a in (x,y z)", "'y z' is no label value"),
+        ("a notin (x,-y)", "'-y' is no label value"),
+        ("a=b\u00a0", r"'b\xa0' is no label value"),
+        ("a in (b\u00a0)", r"'b\xa0' is no label value"),
+        ("a\u00a0", r"'a\xa0' is no label key"),
+        ("a=b\u00a0,", "nothing stands after the last comma"),
         ("a>b", "'>' needs an integer"),
         ("a>", "'>' needs an integer"),
     ],
@@ -68,6 +75,11 @@ def test_only_a_selector_with_requirements_is_true() -> None:
     assert LabelSelector.parse("a")
     assert not FieldSelector.parse("")
     assert FieldSelector.parse("metadata.name=x")
+
+
+def test_a_selector_without_requirements_selects_everything() -> None:
+    assert LabelSelector().matches({})
+    assert FieldSelector().matches({})
 
 
 POD = {"metadata": {"name": "web-0"}, "spec": {"nodeName": "node-1", "hostNetwork": True, "priority": 3, "a": [1]}}
@@ -103,7 +115,14 @@ def test_a_backslash_takes_the_meaning_away() -> None:
     )
 
 
-@pytest.mark.parametrize("text", ["metadata.name", "=x", "a..b=x", "a=b=c", "a>1", "!a"])
+def test_spaces_around_a_path_are_no_part_of_it() -> None:
+    paths = [requirement.path for requirement in FieldSelector.parse(" a.b\t=x,\r\nX\u00a0=x").requirements]
+    assert paths == [("a", "b"), ("X\u00a0",)]
+
+
+@pytest.mark.parametrize(
+    "text", ["metadata.name", "=x", "a..b=x", "a=b=c", "a>1", "!a", "a=\\", "a=\\x", "a=\\\n", "a=\\\\\\"]
+)
 def test_what_is_no_field_selector_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="not a field selector"):
         FieldSelector.parse(text)

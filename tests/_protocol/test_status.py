@@ -75,6 +75,11 @@ def test_refusals_of_watch_list(code: int) -> None:
     assert Status(code).refuses_watch_list is (code in {400, 415, 422})
 
 
+@pytest.mark.parametrize("code", [400, 410, 599])
+def test_a_code_of_its_own_counts(code: int) -> None:
+    assert decoded(503, code=code).code == code
+
+
 @pytest.mark.parametrize("code", [None, "410", 0, 200, 399, 600, -5, True, 10**30, 4.1e2])
 def test_without_a_usable_code_the_one_of_http_counts(code: Any) -> None:
     assert decoded(503, code=code).code == 503
@@ -85,6 +90,8 @@ def test_without_a_usable_code_the_one_of_http_counts(code: Any) -> None:
     [
         (5, 5.0),
         (0.5, 0.5),
+        (86_400, 86_400.0),
+        (10**9, None),
         (0, None),
         (-1, None),
         ("5", None),
@@ -105,6 +112,13 @@ def test_members_of_other_types_count_as_missing(garbage: Any) -> None:
         assert decoded(500, **members) == Status(500)
     causes = decoded(details={"causes": garbage}).causes
     assert set(causes) <= {Cause("", "", "")}
+
+
+def test_causes_tell_reason_message_and_field_at_bounded_length() -> None:
+    long = "x" * 10_000
+    causes = [{"reason": "r", "message": "m", "field": "spec.x"}, {"reason": long, "message": long, "field": long}]
+    word, text = "x" * 199 + "…", "x" * 999 + "…"
+    assert decoded(details={"causes": causes}).causes == (Cause("r", "m", "spec.x"), Cause(word, text, word))
 
 
 def test_messages_are_one_printable_line() -> None:
@@ -131,6 +145,7 @@ def test_messages_are_of_bounded_length() -> None:
         (b"<p>Sorry<script>never closed", "text/html answer: Sorry"),
         (b"<p>Sorry<a href=", "text/html answer: Sorry"),
         (b"<", "text/html answer:"),
+        (b"<style>" + b"x" * 5_000 + b"</style>only the head is looked at", "text/html answer:"),
         (b'{"kind":"Secret","data":{"a":"aHVudGVyMg=="', "broken JSON"),
         (b'["aHVudGVyMg=="', "broken JSON"),
         (b'"aHVudGVyMg==', "broken JSON"),

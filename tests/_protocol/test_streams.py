@@ -33,6 +33,13 @@ def test_bookmarks_in_a_burst_do_not_make_it_hasty() -> None:
     assert live.read_deadline == 180.0  # the longest interval counts
 
 
+def test_intervals_of_less_than_a_second_are_learned_too() -> None:
+    live = Live(Timing(shortest_read_deadline=0.1), 400, 0.0)
+    for now in (1.0, 1.25, 1.375):
+        live.bookmark(now)
+    assert live.read_deadline == 0.75
+
+
 def test_initial_streams_and_pages_are_dead_after_a_minute_of_silence() -> None:
     assert Initial(TIMING, 400, 0.0).read_deadline == 60.0
     assert Page(TIMING).read_deadline == 60.0
@@ -53,9 +60,3 @@ def test_bytes_alone_keep_no_stream_alive() -> None:
     live.bookmark(420.0)
     assert live.is_overdue(425.0), "its end is the server's promise, whatever comes"
     assert not Page(TIMING).is_overdue(1e9)
-
-
-def test_an_initial_stream_matches_with_its_timeout() -> None:
-    match Initial(TIMING, 400, 0.0):
-        case Initial(seconds):
-            assert seconds == 400

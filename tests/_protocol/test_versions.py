@@ -20,6 +20,7 @@ def test_numbers_longer_than_python_would_parse_compare_too() -> None:
     assert not has_reached("1", "9" * 5_000)
     assert has_reached("9" * 5_000, "9" * 4_999 + "8")
     assert has_reached("007", "7")
+    assert has_reached("7", "007")
 
 
 def test_nothing_is_reached_before_the_first_snapshot() -> None:

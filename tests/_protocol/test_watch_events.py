@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests._protocol.strategies import RESOURCE, objects, values
 
+from kubeinformer._protocol import watch_events
 from kubeinformer._protocol.watch_events import Bookmark, ErrorEvent, EventType, ObjectEvent, decode_watch_event
 from kubeinformer.errors import MalformedData, ProtocolError, WrongKind
 
@@ -31,6 +32,21 @@ def test_the_body_is_what_the_server_sent(kind: str, text: str, space: str) -> N
     assert type(event.body) is bytes
     assert event.body.decode() == text
     assert event.identity.name == json.loads(text, parse_int=str)["metadata"]["name"]
+
+
+def test_the_usual_form_is_scanned_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(watch_events, "_LINE")  # the second way takes twice the time
+    for kind in ("ADDED", "MODIFIED", "DELETED"):
+        event = decoded(f'{{"type":"{kind}","object":{POD}}}')
+        assert (event.type.value, event.body.decode()) == (kind, POD)
+
+
+def test_what_only_begins_as_usual_is_read_to_its_end() -> None:
+    line = f'{{"type":"ADDED","object":{POD}'
+    for end in ("x", "]", ",", " ", '"', "{}", "}}"):
+        with pytest.raises(MalformedData):
+            decoded(line + end)
+    assert decoded(line + " }").body.decode() == POD
 
 
 def test_members_may_come_in_any_order_and_number() -> None:
@@ -70,9 +86,18 @@ def test_only_the_annotation_ends_the_initial_events(annotations: dict[str, str]
     assert bookmark(resourceVersion="77", annotations=annotations) == Bookmark("77", ends)
 
 
+def test_a_bookmark_without_annotations_ends_nothing() -> None:
+    assert bookmark(resourceVersion="77") == Bookmark("77", ends_initial=False)
+
+
+def test_a_bookmark_may_have_no_version_of_the_api() -> None:
+    line = '{"type":"BOOKMARK","object":{"kind":"Table","metadata":{"resourceVersion":"77"}}}'
+    assert decoded(line) == Bookmark("77", ends_initial=False)
+
+
 @pytest.mark.parametrize("metadata", [{}, {"resourceVersion": ""}, {"resourceVersion": None}, {"resourceVersion": 5}])
 def test_a_bookmark_needs_a_version(metadata: dict[str, Any]) -> None:
-    with pytest.raises(WrongKind, match="bookmark"):
+    with pytest.raises(WrongKind, match=r"v1/pods at byte 9: (a )?bookmark"):
         bookmark(**metadata)
 
 
@@ -113,6 +138,13 @@ def test_what_is_no_event_is_of_the_wrong_kind(line: str) -> None:
     with pytest.raises(WrongKind, match="v1/pods at byte 9: ") as caught:
         decoded(line)
     assert len(str(caught.value)) < 300
+
+
+def test_what_came_instead_of_an_event_is_named() -> None:
+    with pytest.raises(WrongKind, match="a watch event should be here"):
+        decoded("[]")
+    with pytest.raises(WrongKind, match="watch event of unknown type 'RENAMEDRENAMEDRENAME';"):
+        decoded(f'{{"type":"{"RENAMED" * 3}","object":{POD}}}')
 
 
 @given(value=values)

@@ -9,7 +9,7 @@ deleted, and then no sweep has to look at anything.
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Generic
+from typing import Generic, cast
 
 from typing_extensions import TypeVar
 
@@ -114,9 +114,9 @@ class Cache(Generic[T]):
             return
         for count, key in enumerate(list(self.entries)):
             entry = self.entries.get(key)  # it may have gone while others ran
-            if entry is not None and entry.encoding != compression.current and isinstance(entry.body, bytes):
+            if entry is not None and entry.encoding != compression.current:
                 try:
-                    encoding, body = compression.recode(entry.encoding, entry.body)
+                    encoding, body = compression.recode(entry.encoding, cast("bytes", entry.body))
                 except Damaged:
                     self.reader.on_damage(key, entry)
                 else:

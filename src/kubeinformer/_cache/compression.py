@@ -82,7 +82,7 @@ class Compression:
     @property
     def has_enough_samples(self) -> bool:
         """Whether `take_samples` and `train` should run now."""
-        return self._is_sampling and (len(self._samples) >= SAMPLE_COUNT or self._sample_bytes >= SAMPLE_BYTES)
+        return len(self._samples) >= SAMPLE_COUNT or self._sample_bytes >= SAMPLE_BYTES
 
     def take_samples(self) -> list[bytes]:
         """Hand the samples over and stop collecting."""

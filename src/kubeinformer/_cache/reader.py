@@ -27,8 +27,9 @@ __all__ = ["Model", "Reader", "checked_transform"]
 
 T = TypeVar("T", default=RawObject)
 
-# msgspec quotes the values of enums, literals and tags; an object's content stands in no error.
-_QUOTED = re.compile(r"^(Invalid (?:enum )?value)\b.*?(?=$| - at `)", re.DOTALL)
+# msgspec quotes the values of enums, literals and tags; an object's content stands in no error. What ends the message
+# is where in the object it was, and looks like that nowhere else: a value may hold all of this, but has a quote behind.
+_QUOTED = re.compile(r"^(Invalid (?:enum )?value)\b.*?(?=\Z| - at `[^`]*`\Z)", re.DOTALL)
 
 Model: TypeAlias = type[T] | Callable[[RawObject], T]
 """A `msgspec.Struct` type, decoded straight from JSON; a model class of kubernetes_asyncio or kubernetes; or any

@@ -20,18 +20,18 @@ class Continuation(msgspec.Struct, frozen=True):
     """Where a list of several pages stands.
 
     Attributes:
-        token: Leads to the next page.
+        token: Leads to the next page; never empty.
         version: The version of the list.
         kind: Kind and apiVersion that its first page gave for the items.
         pages: How many pages led here.
-        landmark: The token of an earlier page.
+        landmark: The token of an earlier page; never empty.
     """
 
     token: str
     version: str
     kind: tuple[str, str]
-    pages: int = 1
-    landmark: str = ""
+    pages: int
+    landmark: str
 
     @classmethod
     def after_first(cls, meta: PageMeta) -> "Continuation":
@@ -55,6 +55,6 @@ class Continuation(msgspec.Struct, frozen=True):
         if (meta.kind, meta.api_version) != self.kind:
             came, expected = ("/".join(reversed(kind)) for kind in ((meta.kind, meta.api_version), self.kind))
             return f"a later page is a list of {came} while the first was one of {expected}"
-        if meta.continue_token and meta.continue_token in (self.token, self.landmark):
+        if meta.continue_token in (self.token, self.landmark):
             return f"after {self.pages + 1} pages the continue token leads back to an earlier one"
         return None

@@ -60,7 +60,7 @@ class LineFramer:
             if line not in _BLANK:
                 yield position, line
         self._check_size(len(self._partial) + len(data) - start)
-        self._partial += data[start:] if start else data
+        self._partial += data[start:]
 
     def finish(self) -> None:
         """Say that the stream has ended.

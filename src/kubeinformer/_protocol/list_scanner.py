@@ -54,12 +54,12 @@ _TRAILING = "trailing characters"
 
 
 def _complaint(data: bytes | memoryview) -> tuple[str, int]:
-    """Let msgspec decode one value: what it says is wrong, and at which byte (-1 if at the end)."""
+    """Let msgspec decode one value: what it says is wrong, and at which byte; ("", -1) if it names none."""
     try:
         _RAW.decode(data)
     except msgspec.DecodeError as error:
-        found = _BYTE.match(str(error))
-        return (found[1], int(found[2])) if found else (str(error), -1)
+        if found := _BYTE.match(str(error)):
+            return found[1], int(found[2])
     return "", -1
 
 

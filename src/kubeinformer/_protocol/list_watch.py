@@ -336,7 +336,6 @@ class ListWatch:
         if isinstance(self._goal, Continuation):
             self._page_failures += 1
             if self._page_failures >= _PAGE_FAILURE_LIMIT:
-                self._page_failures = 0
                 self._goal = _Resync()
         self._leave(now)
 

@@ -38,14 +38,15 @@ _SPACE = " \t\r\n"
 
 # One requirement up to the comma behind it. Names are read loosely here and checked by the patterns above, so that
 # the message can tell a bad name from a bad form.
-_WORD = r"[^\s,()=!<>]+"
+_GAP = rf"[{_SPACE}]"
+_WORD = rf"[^{_SPACE},()=!<>]+"
 _REQUIREMENT = re.compile(
-    rf"""\s*(?:
-      !\s*(?P<absent>{_WORD})
-    | (?P<set_key>{_WORD})\s+(?P<set>in|notin)\s*\((?P<members>[^()]*)\)
-    | (?P<key>{_WORD})\s*(?P<operator>==|=|!=|>|<)\s*(?P<value>{_WORD})?
+    rf"""{_GAP}*(?:
+      !{_GAP}*(?P<absent>{_WORD})
+    | (?P<set_key>{_WORD}){_GAP}+(?P<set>in|notin){_GAP}*\((?P<members>[^()]*)\)
+    | (?P<key>{_WORD}){_GAP}*(?P<operator>==|=|!=|>|<){_GAP}*(?P<value>{_WORD})?
     | (?P<present>{_WORD})
-    )\s*(?:,|$)""",
+    ){_GAP}*(?:,|$)""",
     re.VERBOSE,
 )
 
@@ -98,14 +99,14 @@ class LabelSelector:
         """
         requirements: list[LabelRequirement] = []
         position, end = 0, len(text.rstrip(_SPACE))
+        if text[:end].endswith(","):
+            raise ValueError(f"not a label selector: {text!r}: nothing stands after the last comma")
         while position < end:
             found = _REQUIREMENT.match(text, position)
             if found is None:
                 raise ValueError(f"not a label selector: {text!r}: cannot read {text[position:]!r}")
             requirements.append(_label_requirement(text, found))
             position = found.end()
-            if position >= end and text[:end].endswith(","):
-                raise ValueError(f"not a label selector: {text!r}: nothing stands after the last comma")
         return cls(tuple(requirements))
 
     def matches(self, labels: Mapping[str, str]) -> bool:
@@ -178,18 +179,20 @@ class FieldSelector:
     def parse(cls, text: str) -> Self:
         """Read a selector such as ``metadata.name=web-0,spec.nodeName!=node-1``.
 
-        A backslash before a comma, an equals sign or a backslash takes its meaning away, as on a server.
+        A backslash before a comma, an equals sign or a backslash takes its meaning away, as on a server; it may stand
+        nowhere else.
 
         Raises:
             ValueError: The text is no field selector; the message says which part and why.
         """
         requirements: list[FieldRequirement] = []
         # Empty parts are skipped as on a server, so that "a=b," and "" are fine.
-        for part in filter(None, re.findall(r"(?:\\.|[^,\\])+", text, re.DOTALL) if "\\" in text else text.split(",")):
-            found = re.fullmatch(r"(?P<path>[^=!]*)(?P<operator>!=|==|=)(?P<value>(?:\\.|[^=\\])*)", part, re.DOTALL)
+        for part in re.findall(r"(?:\\.|[^,])+", text):
+            found = re.fullmatch(r"(?P<path>[^=!]*)(?P<operator>!=|==|=)(?P<value>(?:\\[,=\\]|[^=\\])*)", part)
             if found is None:
                 raise ValueError(
-                    f"not a field selector: {text!r}: {part!r} is not of the form path=value or path!=value"
+                    f"not a field selector: {text!r}: {part!r} is not of the form path=value or path!=value, "
+                    "in which a backslash stands before a comma, an equals sign or a backslash only"
                 )
             path = tuple(found["path"].strip(_SPACE).split("."))
             if not all(path):

@@ -20,7 +20,6 @@ class Initial:
     """
 
     __slots__ = ("_timing", "last_new", "timeout_seconds")
-    __match_args__ = ("timeout_seconds",)
 
     def __init__(self, timing: Timing, timeout_seconds: int, now: float) -> None:
         self._timing = timing
