@@ -639,7 +639,8 @@ class TestWaiting:
 
     async def test_a_watch_that_outlives_its_end_is_given_up_although_bytes_come(self) -> None:
         transport = FedTransport()
-        async with mirroring(transport, timing=Timing(watch_timeout=(100, 100), backoff_first=1e-6)) as mirror:
+        timing = Timing(watch_timeout=(100, 100), backoff_first=1e-6, proof_after=1e6)
+        async with mirroring(transport, timing=timing) as mirror:
             transport.response.feed(initial(["a"], 10))
             for _ in range(12):
                 await anyio.sleep(10)
