@@ -2,36 +2,49 @@
 
 The machine, the cache and the readers run against a reference server. Rules are what servers, networks and readers do;
 after each step every reader's folded events must agree with the store, and whenever the machine has a position the
-store must equal the server's state at that version.
+store must equal the server's state at that version. docs/explanation/model.md says which seeded bugs die of it.
 
 Seeded bugs die only because of all of these: resyncs that are interrupted, plain bookmarks among initial events, the
 snapshot compared at every version, versions that stay expired, and the final state compared in `teardown`.
+
+Two machines: in `Conversation` answers arrive as decoded events and items, in `ConversationInBytes` as bytes.
+``KUBEINFORMER_MODEL_EXAMPLES=2000`` looks deeper.
 """
 
-import json
-from collections.abc import Callable, Coroutine
-from typing import Any
+import contextlib
+import os
+from unittest import mock
 
 import hypothesis.strategies as st
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from tests._protocol.reference_server import RESOURCE, Page, Server, Stream, Versions
+from tests._protocol.folding_reader import FoldingReader
+from tests._protocol.model_client import Client
+from tests._protocol.reference_server import RESOURCE, Habits, Page, Server, Stream
+from tests._protocol.wire import (
+    GARBAGE,
+    OBJECT_LIMIT,
+    IncomingPage,
+    IncomingWatch,
+    error_line,
+    event_line,
+    page_body,
+)
 
-from kubeinformer import Added, Deleted, Event, Synced, Updated
-from kubeinformer._cache.cache import Cache
-from kubeinformer._cache.codecs import make_codec
-from kubeinformer._cache.entries import Change
-from kubeinformer._cache.reader import Reader
-from kubeinformer._protocol.list_watch import ListWatch
+from kubeinformer import Retain
+from kubeinformer._cache import compression
+from kubeinformer._protocol.pages import PageParser
 from kubeinformer._protocol.requests import ListFetch
 from kubeinformer._protocol.status import Status
 from kubeinformer._protocol.steps import CacheWrite, Phase, Reauthenticate, Send, Sweep, Wait
-from kubeinformer._protocol.watch_events import Bookmark, ObjectEvent
-from kubeinformer._runtime.delivery import Delivery
-from kubeinformer._runtime.subscription import Subscription
+from kubeinformer._protocol.versions import has_reached
+from kubeinformer._protocol.watch_events import Bookmark, ErrorEvent, ObjectEvent
+from kubeinformer.errors import ProtocolError
 
-_NAMES = "abcde"
+_NAMES = "abcdef"
 _names = st.sampled_from(_NAMES)
+_jitters = st.floats(0, 1, exclude_max=True)
+_RETAINED: tuple[Retain, ...] = ("compressed", "compressed", "bytes", "objects", "metadata", "keys")
 _UNHAPPY = {
     "503": Status(503, "ServiceUnavailable"),
     "429": Status(429, "TooManyRequests", retry_after=5.0),
@@ -39,51 +52,10 @@ _UNHAPPY = {
     "403": Status(403, "Forbidden"),
     "404": Status(404, "NotFound"),
     "400": Status(400, "BadRequest"),
+    "410": Status(410, "Expired"),
 }
-
-
-def at_once(coroutine: Coroutine[Any, Any, None]) -> None:
-    """Run what has nothing to wait for."""
-    try:
-        coroutine.send(None)
-    except StopIteration:
-        return
-    raise AssertionError("it waits for something")
-
-
-class FoldingReader:
-    """A reader that knows nothing but its events, and holds each to what it knew before."""
-
-    def __init__(self, delivery: Delivery[dict[str, Any]]) -> None:
-        self.subscription: Subscription[dict[str, Any]] = delivery.subscribe()
-        at_once(self.subscription.__aenter__())  # type: ignore[arg-type] # what it returns is not looked at
-        self.state: dict[str, dict[str, Any]] = {}
-        self.synced = 0
-
-    def take(self, most: int = 1_000) -> None:
-        for _ in range(most):
-            event = self.subscription._take()
-            if event is None:
-                break
-            self.fold(event)
-
-    def fold(self, event: Event[dict[str, Any]]) -> None:
-        match event:
-            case Added(key=key, object=new):
-                assert key not in self.state
-                self.state[key] = new
-            case Updated(key=key, old=old, object=new):
-                assert old == self.state[key]
-                assert old["metadata"]["uid"] == new["metadata"]["uid"]
-                assert old != new
-                self.state[key] = new
-            case Deleted(key=key, object=last, final_state_known=known):
-                seen = self.state.pop(key)
-                assert seen["metadata"]["uid"] == last["metadata"]["uid"]
-                assert known or int(seen["metadata"]["resourceVersion"]) <= int(last["metadata"]["resourceVersion"])
-            case Synced():
-                self.synced += 1
-                assert self.synced == 1
+_IN_STREAM = (Status(500), Status(429, retry_after=3.0), Status(410, "Expired"), Status(410), Status(400))
+_FEW = {"SAMPLE_COUNT": 4, "WINDOW": 4, "DEGRADED": 1.01, "DICTIONARY_LIMIT": 3}
 
 
 class Conversation(RuleBasedStateMachine):
@@ -91,57 +63,41 @@ class Conversation(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
+        # Dictionaries are made of a few samples, and several times in an example.
+        self.few = mock.patch.multiple(compression, **_FEW)
+        self.few.start()
         self.server = Server()
-        self.machine = ListWatch(RESOURCE)
-        codec = make_codec("compressed", "v1")
-        self.cache = Cache(RESOURCE, codec, Reader(RESOURCE, codec))
-        self.delivery = Delivery(self.cache)
-        self.delivery._publish = self.publishing(self.delivery._publish)  # type: ignore[method-assign, assignment] # looks on
+        self.client = Client(self.server, "compressed")
+        self.machine = self.client.machine
         self.now = 0.0
         self.answer: Stream | Page | None = None
         self.items_read = 0
-        self.restored = False
-        self.readers = [FoldingReader(self.delivery) for _ in range(2)]
-        self.fast = FoldingReader(self.delivery)
+        self.life = 0  # in which life of the server the position was learned
+        self.ahead: int | None = None  # the store is this version, which is later than the position
 
-    def publishing(self, publish: Callable[[Change], None]) -> Callable[[Change], None]:
-        def look(change: Change) -> None:
-            old, new = change.old, change.new
-            assert old is not None or new is not None
-            if old is not None and new is not None:
-                assert old.uid == new.uid
-                assert old.resource_version != new.resource_version, "an event about an unchanged object"
-                assert self.restored or int(old.resource_version) < int(new.resource_version), "back in time"
-            publish(change)
+    @initialize(names=st.lists(_names, unique=True), refuses=st.booleans(), retain=st.sampled_from(_RETAINED))
+    def begin(self, names: list[str], *, refuses: bool, retain: Retain) -> None:
+        self.client = Client(self.server, retain)
+        self.machine = self.client.machine
+        for name in names:
+            self.server.put(name, same_uid=False)
+        self.server.habits.refuses_watch_list = refuses
 
-        return look
-
-    # What the store says.
-
-    @property
-    def versions(self) -> Versions:
-        return {
-            key.removeprefix("default/"): (entry.uid, int(entry.resource_version))
-            for key, entry in self.cache.entries.items()
-        }
+    # What every write must leave behind.
 
     def write(self, write: CacheWrite | None) -> None:
         if isinstance(write, Sweep):
-            at_once(self.delivery.complete(write))
-            assert self.versions == self.server.state_at(int(write.resource_version))
-            assert self.cache._unseen == 0
-        elif write is not None:
-            self.delivery.apply(write)
-        self.fast.take()
-        assert self.fast.state == {key: self.cache.reader.load(key, e) for key, e in self.cache.entries.items()}
+            version = int(write.resource_version)
+            self.life = self.server.lives
+            if isinstance(self.answer, Stream) and self.answer.end is not None and self.answer.end > version:
+                self.ahead, version = self.answer.end, self.answer.end
+                self.client.may_go_back = True
+            self.client.write(write)
+            self.client.check_equals(self.server.state_at(version))
+        else:
+            self.client.write(write)
 
     # The server's side.
-
-    @initialize(names=st.lists(_names, unique=True), patience=st.booleans())
-    def begin(self, names: list[str], *, patience: bool) -> None:
-        for name in names:
-            self.server.put(name, same_uid=False)
-        self.server.refuses_watch_list = patience
 
     @rule(name=_names, same_uid=st.booleans())
     def put(self, name: str, *, same_uid: bool) -> None:
@@ -167,39 +123,52 @@ class Conversation(RuleBasedStateMachine):
     def compact(self, behind: int) -> None:
         self.server.compact(self.server.version - behind)
 
-    @rule(refuses=st.booleans(), ignores=st.booleans(), limitless=st.booleans())
-    def upgrade(self, *, refuses: bool, ignores: bool, limitless: bool) -> None:
-        self.server.refuses_watch_list, self.server.ignores_watch_list = refuses, ignores
-        self.server.ignores_limit = limitless
+    @rule(
+        habits=st.builds(
+            Habits,
+            refuses_watch_list=st.booleans(),
+            ignores_watch_list=st.booleans(),
+            ignores_limit=st.booleans(),
+            mixes_versions=st.booleans(),
+            repeats_pages=st.booleans(),
+            lag=st.integers(0, 3),
+        )
+    )
+    def upgrade(self, habits: Habits) -> None:
+        self.server.habits = habits
 
-    @rule()
     def restart(self) -> None:
         """Its watch cache starts at the newest version."""
         self.server.compact(self.server.version)
-        self.cut()
+        self.lose()
 
-    @rule(back=st.integers(1, 4))
-    def restore(self, back: int) -> None:
-        self.server.restore(back)
-        self.restored = True
-        self.cut()
+    def restore(self, back: int, *, reuses_numbers: bool) -> None:
+        self.lose()
+        self.server.restore(back, reuses_numbers=reuses_numbers)
+        self.client.may_go_back = True
+        self.client.ambiguous |= reuses_numbers
 
     # The network's side.
 
     @precondition(lambda self: self.answer is None)
-    @rule(jitter=st.floats(0, 1, exclude_max=True))
+    @rule(jitter=_jitters)
     def connect(self, jitter: float = 0.5) -> None:
         """Do what the machine says until a request has been answered."""
         send = self.next_request(jitter)
-        answer = self.server.list(send.fetch) if isinstance(send.fetch, ListFetch) else self.server.watch(send.fetch)
+        is_list = isinstance(send.fetch, ListFetch)
+        answer = self.server.list(send.fetch) if is_list else self.server.watch(send.fetch, self.life)
         if isinstance(answer, Status):
             self.machine.refused(answer, answer.retry_after, self.now)
             return
         self.answer, self.items_read = answer, 0
         self.write(self.machine.opened(self.now))
+        self.opened()
+
+    def opened(self) -> None:
+        """An answer begins to arrive."""
 
     @precondition(lambda self: self.answer is None)
-    @rule(trouble=st.sampled_from(["nobody", *_UNHAPPY]), jitter=st.floats(0, 1, exclude_max=True))
+    @rule(trouble=st.sampled_from(["nobody", *_UNHAPPY]), jitter=_jitters)
     def connect_in_vain(self, trouble: str, jitter: float) -> None:
         self.next_request(jitter)
         if trouble == "nobody":
@@ -211,6 +180,7 @@ class Conversation(RuleBasedStateMachine):
         for _ in range(3):
             match self.machine.next_step(self.now, jitter):
                 case Wait(seconds):
+                    assert seconds >= 0
                     self.now += seconds
                 case Reauthenticate():
                     pass
@@ -219,16 +189,16 @@ class Conversation(RuleBasedStateMachine):
         raise AssertionError("the machine waits twice for one reason")
 
     @precondition(lambda self: isinstance(self.answer, Stream))
-    @rule(events=st.integers(1, 4))
-    def deliver(self, events: int = 1) -> None:
+    @rule(events=st.integers(1, 4), early=st.booleans())
+    def deliver(self, events: int = 1, *, early: bool = False) -> None:
         for _ in range(events):
             if not isinstance(self.answer, Stream):
                 return
-            event = self.server.next_event(self.answer)
+            event = self.server.next_event(self.answer, early=early)
             if event is not None:
-                self.receive(event)
+                self.send(event)
             elif self.answer.ends_initial:
-                self.receive(self.server.end_bookmark(self.answer))
+                self.send(self.server.end_bookmark(self.answer))
 
     @precondition(lambda self: isinstance(self.answer, Stream) and bool(self.answer.initial))
     @rule(data=st.data())
@@ -236,22 +206,36 @@ class Conversation(RuleBasedStateMachine):
         assert isinstance(self.answer, Stream)
         self.answer.initial = data.draw(st.permutations(self.answer.initial))
 
+    @precondition(lambda self: isinstance(self.answer, Stream) and bool(self.answer.sent))
+    @rule(index=st.integers(0, 20))
+    def repeat(self, index: int) -> None:
+        assert isinstance(self.answer, Stream)
+        self.send(self.server.repeated(self.answer, index))
+
     @precondition(lambda self: isinstance(self.answer, Stream))
     @rule()
     def send_plain_bookmark(self) -> None:
         assert isinstance(self.answer, Stream)
-        self.receive(self.server.plain_bookmark(self.answer))
+        self.send(self.server.plain_bookmark(self.answer))
 
     @precondition(lambda self: isinstance(self.answer, Stream) and self.answer.ends_initial and not self.answer.initial)
-    @rule()
-    def send_end_bookmark(self) -> None:
+    @rule(behind=st.sampled_from([0, 0, 0, 1, 3]))
+    def send_end_bookmark(self, behind: int) -> None:
         assert isinstance(self.answer, Stream)
-        self.receive(self.server.end_bookmark(self.answer))
+        self.send(self.server.end_bookmark(self.answer, behind))
+
+    def send(self, event: ObjectEvent | Bookmark) -> None:
+        self.receive(event)
 
     def receive(self, event: ObjectEvent | Bookmark) -> None:
-        self.write(self.machine.receive(event, self.now))
+        try:
+            write = self.machine.receive(event, self.now)
+        except ProtocolError:
+            self.machine.broken(self.now)
+            write = None
+        self.write(write)
         if not self.machine.is_open:
-            self.cut()
+            self.lose()
 
     @precondition(lambda self: isinstance(self.answer, Page))
     @rule(items=st.integers(0, 3))
@@ -267,55 +251,122 @@ class Conversation(RuleBasedStateMachine):
         assert isinstance(self.answer, Page)
         page = self.answer
         self.read_page(len(page.items))
-        self.answer = None
-        self.machine.accept_page(page.meta)
+        try:
+            self.machine.accept_page(page.meta)
+        except ProtocolError:
+            self.lose()
+            return
         self.write(self.machine.page_complete(page.meta, 100, len(page.items)))
+        self.answer = None
 
-    @rule()
-    def cut(self) -> None:
+    @precondition(lambda self: self.answer is not None)
+    @rule(data=st.data(), kind=st.sampled_from(["cut", "cut", "error", "garbage", "restart", "restore"]))
+    def end_badly(self, data: st.DataObject, kind: str) -> None:
+        """One rule for all that ends an answer: several would leave hardly any stream alive for long."""
+        match kind:
+            case "error" if isinstance(self.answer, Stream):
+                self.send_error(data.draw(st.sampled_from(_IN_STREAM)))
+            case "garbage":
+                self.send_garbage(data.draw(st.sampled_from(GARBAGE)))
+            case "restart":
+                self.restart()
+            case "restore":
+                self.restore(data.draw(st.integers(1, 4)), reuses_numbers=data.draw(st.booleans()))
+            case _:
+                self.cut(data)
+
+    @precondition(lambda self: self.answer is None)
+    @rule(back=st.integers(1, 4), reuses_numbers=st.booleans())
+    def restore_unseen(self, back: int, *, reuses_numbers: bool) -> None:
+        self.restore(back, reuses_numbers=reuses_numbers)
+
+    def cut(self, data: st.DataObject) -> None:  # noqa: ARG002 - where is drawn where there are bytes
+        self.lose()
+
+    def lose(self) -> None:
+        """The connection is gone, and all that was on its way."""
         if self.answer is not None:
             self.answer = None
             self.machine.broken(self.now)
 
-    @precondition(lambda self: isinstance(self.answer, Stream))
-    @rule(status=st.sampled_from([Status(500), Status(429, retry_after=3.0), Status(410, "Expired"), Status(400)]))
     def send_error(self, status: Status) -> None:
         self.answer = None
         self.machine.refused(status, status.retry_after, self.now)
+
+    def send_garbage(self, line: bytes) -> None:  # noqa: ARG002 - what it is matters where there are bytes
+        self.lose()
+
+    @rule(times=st.integers(1, 5))
+    def go_well(self, times: int) -> None:
+        for _ in range(times):
+            self.advance()
 
     @rule(seconds=st.floats(0, 700))
     def pass_time(self, seconds: float) -> None:
         self.now += seconds
 
-    # The readers' side.
+    # The readers' side, and what goes on beside.
 
     @rule(data=st.data(), events=st.integers(1, 4))
     def read(self, data: st.DataObject, events: int) -> None:
-        data.draw(st.sampled_from(self.readers)).take(events)
+        if self.client.readers:
+            data.draw(st.sampled_from(self.client.readers)).take(events)
 
-    @precondition(lambda self: len(self.readers) < 5)
+    @precondition(lambda self: len(self.client.readers) < 5)
     @rule()
     def subscribe(self) -> None:
-        self.readers.append(FoldingReader(self.delivery))
+        self.client.readers.append(FoldingReader(self.client.delivery))
+
+    @precondition(lambda self: self.client.readers)
+    @rule(data=st.data())
+    def unsubscribe(self, data: st.DataObject) -> None:
+        index = data.draw(st.integers(0, len(self.client.readers) - 1))
+        self.client.readers.pop(index).close()
+
+    @rule(ahead=st.integers(-1, 2))
+    def wait_for(self, ahead: int) -> None:
+        self.client.wait_for(self.server.version + ahead)
+
+    @precondition(lambda self: self.client.waiting)
+    @rule()
+    def stop_waiting(self) -> None:
+        self.client.stop_waiting()
+
+    @rule(strides=st.integers(0, 2))
+    def train(self, strides: int) -> None:
+        self.client.train()
+        self.client.recode(strides)
+
+    @precondition(lambda self: self.client.cache.entries)
+    @rule(data=st.data(), at=st.integers(0, 1_000))
+    def damage(self, data: st.DataObject, at: int) -> None:
+        self.client.damage(data.draw(st.sampled_from(sorted(self.client.cache.entries))), at)
+
+    @rule()
+    def repair(self) -> None:
+        self.client.repair()
 
     # What always holds.
 
     @invariant()
     def store_is_the_servers_state_at_the_position(self) -> None:
         position = self.machine.position
-        if position is not None and int(position) in self.server._states:
-            assert self.versions == self.server.state_at(int(position))
+        if position is None:
+            self.ahead = None
+            return
+        if self.ahead is not None and int(position) >= self.ahead:
+            self.ahead = None
+        if self.ahead is None and self.server.knows(int(position), self.life):
+            self.client.check_equals(self.server.state_at(int(position)))
+        assert self.client.cache.resource_version == position
 
     @invariant()
-    def what_is_counted_is_what_is_there(self) -> None:
-        entries = self.cache.entries.values()
-        assert self.cache._unseen == sum(entry.generation != self.cache._generation for entry in entries)
-        assert self.cache.stored_bytes == sum(len(entry.body) for entry in entries)
+    def what_is_held_is_bounded(self) -> None:
+        self.client.check_bounds()
 
     @invariant()
-    def readers_hold_one_change_for_each_key(self) -> None:
-        for reader in self.readers:
-            assert reader.subscription.pending <= 2 * len(_NAMES) + 2
+    def who_waits_has_reason_to(self) -> None:
+        self.client.check_waiting()
 
     @invariant()
     def open_is_open(self) -> None:
@@ -323,36 +374,176 @@ class Conversation(RuleBasedStateMachine):
         assert (self.machine.phase is Phase.WAITING) == (self.answer is None)
 
     def teardown(self) -> None:
-        """All is well from now on: so the store must become the server's latest state, and the readers' too."""
-        self.server.refuses_watch_list = self.server.ignores_limit = False
+        try:
+            self.come_to_rest()
+            self.check_end()
+        finally:
+            self.few.stop()
+
+    def come_to_rest(self) -> None:
+        """All is well from now on."""
+        self.server.habits = Habits(ignores_watch_list=self.server.habits.ignores_watch_list)
         for _ in range(60):
-            match self.answer:
-                case None:
-                    self.connect()
-                case Page():
-                    self.end_page()
-                case Stream():
-                    self.deliver(2 * len(_NAMES) + len(self.server._history))
-                    if self.machine.phase is Phase.LIVE:
-                        break
-                    if self.answer is not None:  # a stream that ignores what was asked: the machine has to see that
-                        self.now += 60
-                        self.cut()
+            self.advance()
+            if self.machine.phase is Phase.LIVE:
+                self.advance()
+                break
+            if isinstance(self.answer, Stream):  # one that ignores what was asked: the machine has to see that
+                self.now += 60
+                self.lose()
+        if isinstance(self.answer, Stream):
+            self.send(self.server.plain_bookmark(self.answer))
+            self.all_arrives()
+        self.client.repair()
+
+    def advance(self) -> None:
+        """All that is due comes."""
+        match self.answer:
+            case None:
+                self.connect()
+            case Page():
+                self.end_page()
+            case Stream():
+                self.deliver(2 * len(_NAMES) + self.server.pending_changes)
+                self.all_arrives()
+
+    def all_arrives(self) -> None:
+        """Nothing is on its way any more."""
+
+    def check_end(self) -> None:
+        """So the store must be the server's latest state, and the readers' too."""
+        client, server = self.client, self.server
         assert self.machine.phase is Phase.LIVE
-        assert self.versions == self.server.latest
-        for reader in [*self.readers, self.fast, FoldingReader(self.delivery)]:
+        assert self.machine.position == str(server.version)
+        client.check_equals(server.latest)
+        for reader in [*client.readers, client.fast, FoldingReader(client.delivery)]:
             reader.take()
             assert reader.synced == 1
-            found = {key.removeprefix("default/"): _version(item) for key, item in reader.state.items()}
-            assert found == self.server.latest
+            reader.check_agrees(client.objects())
+            reader.close()
+            assert reader.subscription.pending == 0
+        assert client.delivery.subscriptions == (0, 0)
+        for wanted, waiter in client.waiting.values():
+            waiter.look()
+            assert waiter.is_done == has_reached(str(server.version), wanted) or waiter.is_done
+            waiter.cancel()
+        assert not client.delivery._waiters
 
 
-def _version(item: dict[str, Any]) -> tuple[str, int]:
-    version = int(item["metadata"]["resourceVersion"])
-    assert item["spec"] == {"seen": version}
-    assert json.dumps(item)
-    return item["metadata"]["uid"], version
+class ConversationInBytes(Conversation):
+    """The same, and all that is said goes over a wire: in chunks, in gzip members, cut anywhere."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.incoming: IncomingWatch | IncomingPage | None = None
+        self.gzipped = False
+        self.style = 0
+        self.budget = 1_024
+
+    @initialize(gzipped=st.booleans(), style=st.integers(0, 5), budget=st.sampled_from([1, 1_024, 2**20]))
+    def lay_wire(self, *, gzipped: bool, style: int, budget: int) -> None:
+        self.gzipped, self.style, self.budget = gzipped, style, budget
+
+    def opened(self) -> None:
+        if isinstance(self.answer, Page):
+            parser = PageParser(
+                RESOURCE, object_size_limit=OBJECT_LIMIT, page_budget=self.budget, accept=self.machine.accept_page
+            )
+            self.incoming = IncomingPage(page_body(self.answer, self.style), parser, gzipped=self.gzipped)
+        else:
+            self.incoming = IncomingWatch(gzipped=self.gzipped)
+
+    def send(self, event: ObjectEvent | Bookmark) -> None:
+        assert isinstance(self.incoming, IncomingWatch)
+        self.incoming.send(event_line(event, self.style))
+
+    def send_error(self, status: Status) -> None:
+        assert isinstance(self.incoming, IncomingWatch)
+        self.incoming.send(error_line(status))
+
+    def send_garbage(self, line: bytes) -> None:
+        assert self.incoming is not None
+        self.incoming.send(line)
+
+    @precondition(lambda self: self.answer is not None)
+    @rule(sizes=st.lists(st.integers(1, 700), min_size=1, max_size=8))
+    def arrive(self, sizes: list[int]) -> None:
+        try:
+            for size in sizes:
+                if self.answer is None:
+                    return
+                self.take(size)
+        except ProtocolError:
+            self.lose()
+
+    def take(self, size: int) -> None:
+        if isinstance(self.incoming, IncomingPage):
+            for piece in self.incoming.arrive(size):
+                for item in self.incoming.parser.feed(piece):
+                    self.items_read += 1
+                    self.write(self.machine.receive_item(item))
+        elif self.incoming is not None:
+            for event in self.incoming.events(size):
+                if isinstance(event, ErrorEvent):
+                    super().send_error(event.status)
+                else:
+                    self.receive(event)
+                if self.answer is None:
+                    return
+
+    def all_arrives(self) -> None:
+        if self.incoming is not None:
+            self.arrive([self.incoming.size + 1])
+
+    def lose(self) -> None:
+        self.incoming = None
+        super().lose()
+
+    def cut(self, data: st.DataObject) -> None:
+        """A few bytes still arrive, then none; a clean end is one that the transport takes for the end of the body."""
+        assert self.incoming is not None
+        self.arrive([data.draw(st.integers(0, self.incoming.size))])
+        if self.incoming is not None and data.draw(st.booleans()):
+            if isinstance(self.incoming, IncomingPage):
+                self.end_body()
+            else:
+                with contextlib.suppress(ProtocolError):
+                    self.incoming.end()
+        self.lose()
+
+    def read_page(self, items: int) -> None:
+        self.arrive([items + 1])
+
+    def end_page(self) -> None:
+        self.all_arrives()
+        if self.answer is not None:
+            self.end_body()
+
+    def end_body(self) -> None:
+        """No more bytes of a page will come: if that is too early, it must be seen."""
+        assert isinstance(self.incoming, IncomingPage)
+        is_whole = not self.incoming.rest.strip()
+        try:
+            self.incoming.decoder.finish()
+            for item in self.incoming.parser.finish():
+                self.items_read += 1
+                self.write(self.machine.receive_item(item))
+        except ProtocolError:
+            self.lose()
+            return
+        assert is_whole, "a cut page was taken for a whole one"
+        meta = self.incoming.parser.meta
+        self.write(self.machine.page_complete(meta, self.incoming.body_size, self.items_read))
+        self.answer = self.incoming = None
 
 
+_SETTINGS = settings(
+    max_examples=int(os.environ.get("KUBEINFORMER_MODEL_EXAMPLES", "100")),
+    stateful_step_count=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
 TestConversation = Conversation.TestCase
-TestConversation.settings = settings(max_examples=40, stateful_step_count=50, deadline=None)
+TestConversation.settings = _SETTINGS
+TestConversationInBytes = ConversationInBytes.TestCase
+TestConversationInBytes.settings = _SETTINGS
