@@ -147,18 +147,25 @@ class Server:
     def compact(self, version: int) -> None:
         self._oldest = max(self._oldest, version)
 
-    def restore(self, back: int, *, reuses_numbers: bool) -> None:
-        """Bring a backup in. What came after it never was; its numbers may be given to other states."""
+    def restore(self, back: int, *, reuses_numbers: bool, writes_again: bool) -> None:
+        """Bring a backup in. What came after it never was; its numbers may be given to other states.
+
+        Controllers that find their writes gone write again: the same objects, under other uids where they are new.
+        """
         lineage = [version for version in sorted(self._states) if version >= max(self._oldest, _FIRST_VERSION)]
         self.version = lineage[max(0, len(lineage) - 1 - back)]
         self.lives += 1
         self._restored_to.append(self.version)
         if reuses_numbers:
             self._highest = self.version
+        undone = [entry for entry in self._history if entry.state.version > self.version]
         self._history = [entry for entry in self._history if entry.state.version <= self.version]
         self._last_uid = {entry.name: entry.state.uid for entry in self._history}
         for version in [version for version in self._states if version > self.version]:
             del self._states[version]
+        for entry in undone if writes_again else ():
+            if entry.type is not EventType.DELETED or entry.name not in self.latest:
+                self.put(entry.name, same_uid=False)
 
     def _advance(self, event_type: EventType, name: str, uid: str) -> None:
         states = dict(self.latest)

@@ -43,6 +43,16 @@ from kubeinformer.errors import ProtocolError
 
 _NAMES = "abcdef"
 _names = st.sampled_from(_NAMES)
+_seldom = st.sampled_from([False, False, True])
+_habits = st.builds(
+    Habits,
+    refuses_watch_list=st.booleans(),
+    ignores_watch_list=_seldom,
+    ignores_limit=_seldom,
+    mixes_versions=_seldom,
+    repeats_pages=_seldom,
+    lag=st.integers(0, 3),
+)
 _jitters = st.floats(0, 1, exclude_max=True)
 _RETAINED: tuple[Retain, ...] = ("compressed", "compressed", "bytes", "objects", "metadata", "keys")
 _UNHAPPY = {
@@ -73,15 +83,19 @@ class Conversation(RuleBasedStateMachine):
         self.answer: Stream | Page | None = None
         self.items_read = 0
         self.life = 0  # in which life of the server the position was learned
+        self.rushed = 0  # requests since the last wait or the last answer that was of use
+        self.owes_wait = False
         self.ahead: int | None = None  # the store is this version, which is later than the position
 
-    @initialize(names=st.lists(_names, unique=True), refuses=st.booleans(), retain=st.sampled_from(_RETAINED))
-    def begin(self, names: list[str], *, refuses: bool, retain: Retain) -> None:
+    @initialize(
+        names=st.sampled_from(["", "ac", _NAMES[:-1], _NAMES]), habits=_habits, retain=st.sampled_from(_RETAINED)
+    )
+    def begin(self, names: str, habits: Habits, retain: Retain) -> None:
         self.client = Client(self.server, retain)
         self.machine = self.client.machine
         for name in names:
             self.server.put(name, same_uid=False)
-        self.server.habits.refuses_watch_list = refuses
+        self.server.habits = habits
 
     # What every write must leave behind.
 
@@ -119,21 +133,13 @@ class Conversation(RuleBasedStateMachine):
     def change_elsewhere(self) -> None:
         self.server.change_elsewhere()
 
-    @rule(behind=st.integers(0, 3))
-    def compact(self, behind: int) -> None:
+    @rule(behind=st.integers(0, 3), elsewhere=st.booleans())
+    def compact(self, behind: int, *, elsewhere: bool) -> None:
+        if elsewhere:
+            self.server.change_elsewhere()
         self.server.compact(self.server.version - behind)
 
-    @rule(
-        habits=st.builds(
-            Habits,
-            refuses_watch_list=st.booleans(),
-            ignores_watch_list=st.booleans(),
-            ignores_limit=st.booleans(),
-            mixes_versions=st.booleans(),
-            repeats_pages=st.booleans(),
-            lag=st.integers(0, 3),
-        )
-    )
+    @rule(habits=_habits)
     def upgrade(self, habits: Habits) -> None:
         self.server.habits = habits
 
@@ -142,9 +148,9 @@ class Conversation(RuleBasedStateMachine):
         self.server.compact(self.server.version)
         self.lose()
 
-    def restore(self, back: int, *, reuses_numbers: bool) -> None:
+    def restore(self, back: int, *, reuses_numbers: bool, writes_again: bool = False) -> None:
         self.lose()
-        self.server.restore(back, reuses_numbers=reuses_numbers)
+        self.server.restore(back, reuses_numbers=reuses_numbers, writes_again=writes_again)
         self.client.may_go_back = True
         self.client.ambiguous |= reuses_numbers
 
@@ -182,15 +188,22 @@ class Conversation(RuleBasedStateMachine):
                 case Wait(seconds):
                     assert seconds >= 0
                     self.now += seconds
+                    self.rushed, self.owes_wait = 0, False
                 case Reauthenticate():
                     pass
                 case Send() as send:
+                    # At once: after a first 410, after a refused watch-list; both in a row make three requests.
+                    assert not self.owes_wait, "a broken connection is opened again at once"
+                    self.rushed += 1
+                    assert self.rushed <= 3, "a server that refuses is hammered"
                     return send
         raise AssertionError("the machine waits twice for one reason")
 
-    @precondition(lambda self: isinstance(self.answer, Stream))
-    @rule(events=st.integers(1, 4), early=st.booleans())
-    def deliver(self, events: int = 1, *, early: bool = False) -> None:
+    @precondition(lambda self: not isinstance(self.answer, Page))
+    @rule(events=st.integers(0, 5), early=st.booleans())
+    def deliver(self, events: int, *, early: bool = False) -> None:
+        if self.answer is None:
+            self.connect()
         for _ in range(events):
             if not isinstance(self.answer, Stream):
                 return
@@ -237,10 +250,13 @@ class Conversation(RuleBasedStateMachine):
         if not self.machine.is_open:
             self.lose()
 
-    @precondition(lambda self: isinstance(self.answer, Page))
+    @precondition(lambda self: not isinstance(self.answer, Stream))
     @rule(items=st.integers(0, 3))
     def read_page(self, items: int) -> None:
-        assert isinstance(self.answer, Page)
+        if self.answer is None:
+            self.connect()
+        if not isinstance(self.answer, Page):
+            return
         for item in self.answer.items[self.items_read : self.items_read + items]:
             self.items_read += 1
             self.write(self.machine.receive_item(item))
@@ -257,7 +273,7 @@ class Conversation(RuleBasedStateMachine):
             self.lose()
             return
         self.write(self.machine.page_complete(page.meta, 100, len(page.items)))
-        self.answer = None
+        self.answer, self.rushed = None, 0
 
     @precondition(lambda self: self.answer is not None)
     @rule(data=st.data(), kind=st.sampled_from(["cut", "cut", "error", "garbage", "restart", "restore"]))
@@ -276,9 +292,9 @@ class Conversation(RuleBasedStateMachine):
                 self.cut(data)
 
     @precondition(lambda self: self.answer is None)
-    @rule(back=st.integers(1, 4), reuses_numbers=st.booleans())
-    def restore_unseen(self, back: int, *, reuses_numbers: bool) -> None:
-        self.restore(back, reuses_numbers=reuses_numbers)
+    @rule(back=st.integers(1, 4), reuses_numbers=st.booleans(), writes_again=st.booleans())
+    def restore_unseen(self, back: int, *, reuses_numbers: bool, writes_again: bool) -> None:
+        self.restore(back, reuses_numbers=reuses_numbers, writes_again=writes_again)
 
     def cut(self, data: st.DataObject) -> None:  # noqa: ARG002 - where is drawn where there are bytes
         self.lose()
@@ -287,6 +303,7 @@ class Conversation(RuleBasedStateMachine):
         """The connection is gone, and all that was on its way."""
         if self.answer is not None:
             self.answer = None
+            self.owes_wait = True
             self.machine.broken(self.now)
 
     def send_error(self, status: Status) -> None:
@@ -465,9 +482,10 @@ class ConversationInBytes(Conversation):
         assert self.incoming is not None
         self.incoming.send(line)
 
-    @precondition(lambda self: self.answer is not None)
     @rule(sizes=st.lists(st.integers(1, 700), min_size=1, max_size=8))
     def arrive(self, sizes: list[int]) -> None:
+        if self.answer is None:
+            self.connect()
         try:
             for size in sizes:
                 if self.answer is None:
@@ -535,6 +553,7 @@ class ConversationInBytes(Conversation):
         meta = self.incoming.parser.meta
         self.write(self.machine.page_complete(meta, self.incoming.body_size, self.items_read))
         self.answer = self.incoming = None
+        self.rushed = 0
 
 
 _SETTINGS = settings(
