@@ -98,8 +98,10 @@ class Client:
             self.delivery.reached(self.machine.position)
         self.fast.take()
         self.fast.check_agrees(self.objects())
-        for _, waiter in self.waiting.values():
+        for wanted, waiter in self.waiting.values():
+            was_done = waiter.is_done
             waiter.look()
+            assert was_done or not waiter.is_done or has_reached(self.cache.resource_version, wanted), "told too early"
 
     def _look(self, change: Change) -> None:
         old, new = change.old, change.new

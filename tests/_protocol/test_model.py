@@ -65,7 +65,7 @@ _UNHAPPY = {
     "410": Status(410, "Expired"),
 }
 _IN_STREAM = (Status(500), Status(429, retry_after=3.0), Status(410, "Expired"), Status(410), Status(400))
-_FEW = {"SAMPLE_COUNT": 4, "WINDOW": 4, "DEGRADED": 1.01, "DICTIONARY_LIMIT": 3}
+_FEW = {"SAMPLE_COUNT": 2, "WINDOW": 1, "DEGRADED": 0.0, "DICTIONARY_LIMIT": 2}
 
 
 class Conversation(RuleBasedStateMachine):
@@ -433,6 +433,7 @@ class Conversation(RuleBasedStateMachine):
         assert self.machine.phase is Phase.LIVE
         assert self.machine.position == str(server.version)
         client.check_equals(server.latest)
+        assert None not in client.objects().values(), "damage was not mended"
         for reader in [*client.readers, client.fast, FoldingReader(client.delivery)]:
             reader.take()
             assert reader.synced == 1
