@@ -16,6 +16,7 @@ from kubeinformer._cache.cache import Cache
 from kubeinformer._cache.codecs import make_codec
 from kubeinformer._cache.entries import Change
 from kubeinformer._cache.reader import Reader
+from kubeinformer._protocol.kinds import KindCheck
 from kubeinformer._protocol.list_watch import ListWatch
 from kubeinformer._protocol.pages import ListItem
 from kubeinformer._protocol.requests import Collection
@@ -24,15 +25,18 @@ from kubeinformer._protocol.timing import Timing
 from kubeinformer._protocol.versions import has_reached
 from kubeinformer._runtime.delivery import Delivery
 from kubeinformer._runtime.limits import Limits
+from kubeinformer._runtime.listing import Listing
 from kubeinformer._runtime.repair import Repair
+
+_COLLECTION = Collection(resource=Resource.parse(RESOURCE))
 
 
 class _Repair(Repair):
     """Fetches without a network."""
 
     def __init__(self, cache: Cache[Any], server: Server) -> None:
-        collection = Collection(resource=Resource.parse(RESOURCE))
-        super().__init__(collection, None, cache, Limits(), Timing())  # type: ignore[arg-type] # no transport: see _fetch
+        nothing: Any = None  # no transport: see _fetch
+        super().__init__(Listing(collection=_COLLECTION, transport=nothing, limits=Limits(), timing=Timing()), cache)
         self._server = server
 
     async def _fetch(self, key: str) -> ListItem | None:
@@ -46,6 +50,7 @@ class Client:
         self.server = server
         self.retain = retain
         self.machine = ListWatch(RESOURCE)
+        self._kinds = KindCheck(_COLLECTION)
         codec = make_codec(retain, "v1")
         self.cache: Cache[dict[str, Any]] = Cache(RESOURCE, codec, Reader(RESOURCE, codec))
         self.delivery = Delivery(self.cache)
@@ -91,9 +96,12 @@ class Client:
             at_once(self.delivery.complete(write))
             assert self.cache._unseen == 0
         elif write is not None:
-            self.delivery.apply(write)
             if isinstance(write, BeginSweep):
+                self._kinds.begin()
                 self._held_at_sweep = len(self.cache.entries)
+            else:
+                self._kinds.accept(write.identity)
+            self.delivery.apply(write)
         if self.machine.position is not None:
             self.delivery.reached(self.machine.position)
         self.fast.take()

@@ -51,6 +51,7 @@ class Stream:
     initial: list[ObjectEvent] = field(default_factory=list)
     ends_initial: bool = False  # whether the end bookmark is still to come
     sent: list[ObjectEvent] = field(default_factory=list)
+    is_unordered: bool = False  # asked for as a watch-list, and not at the end of its initial events
     end: int | None = None  # which version the initial events were, whatever the end bookmark said
 
 
@@ -77,7 +78,11 @@ class Habits:
 def content(name: str, state: State) -> dict[str, object]:
     """The object, with a text that is worth compressing and hard to cut."""
     metadata = {"name": name, "namespace": "default", "uid": state.uid, "resourceVersion": str(state.version)}
-    spec = {"seen": state.version, "life": state.life, "text": f"{name}\u2028\U0001f600\u0085 {{}} " * (state.version % 4)}
+    spec = {
+        "seen": state.version,
+        "life": state.life,
+        "text": f"{name}\u2028\U0001f600\u0085 {{}} " * (state.version % 4),
+    }
     return {"kind": "Pod", "apiVersion": "v1", "metadata": metadata, "spec": spec}
 
 
@@ -196,7 +201,7 @@ class Server:
         if self.habits.refuses_watch_list:
             return Status(422, "Invalid")
         initial = [object_event(EventType.ADDED, name, state) for name, state in self.latest.items()]
-        return Stream(self.version, initial, ends_initial=not self.habits.ignores_watch_list)
+        return Stream(self.version, initial, ends_initial=not self.habits.ignores_watch_list, is_unordered=True)
 
     def next_event(self, stream: Stream, *, early: bool = False) -> ObjectEvent | None:
         """The next event that is not a bookmark. Early: a change before the initial events are all out."""
@@ -214,7 +219,7 @@ class Server:
 
     def repeated(self, stream: Stream, index: int) -> ObjectEvent:
         """An event once more. Of initial events only the latest of an object: their order is that of the objects."""
-        if stream.initial or stream.ends_initial:
+        if stream.is_unordered:
             latest = {event.identity.name: event for event in stream.sent}
             return list(latest.values())[index % len(latest)]
         return stream.sent[index % len(stream.sent)]
@@ -227,7 +232,7 @@ class Server:
 
     def end_bookmark(self, stream: Stream, behind: int = 0) -> Bookmark:
         """The end of the initial events. With a version that is behind, what it ends holds later objects."""
-        stream.ends_initial = False
+        stream.ends_initial = stream.is_unordered = False
         stream.end = self._passed(stream)
         told = max((version for version in self._states if version <= stream.end - behind), default=stream.end)
         return Bookmark(str(told), ends_initial=True)

@@ -595,9 +595,7 @@ def test_live_bookmark_moves_the_position_and_writes_nothing(talk: Talk) -> None
 
 
 @pytest.mark.parametrize("came", [added("a", 8), modified("a", 8), deleted("a", 8), Bookmark("8", ends_initial=False)])
-def test_live_stream_that_goes_back_in_time_is_an_error_then_a_resync(
-    talk: Talk, came: ObjectEvent | Bookmark
-) -> None:
+def test_live_stream_that_goes_back_in_time_is_an_error_then_a_resync(talk: Talk, came: ObjectEvent | Bookmark) -> None:
     """An old event once more could bring back what was deleted since; only a snapshot tells what is true."""
     talk.live(7)
     talk.receive(modified("a", 10))

@@ -121,5 +121,3 @@ class IncomingPage(Incoming):
         half = len(body) // 2
         self.send(body[:half])
         self.send(body[half:])
-
-

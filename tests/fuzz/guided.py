@@ -35,7 +35,7 @@ class _Seeded:
 
 def main() -> None:
     """Fuzz until libFuzzer's own options say that it is enough."""
-    if len(sys.argv) < 2 or sys.argv[1] not in TARGETS:  # noqa: PLR2004 - the script and its first argument
+    if len(sys.argv) < 2 or sys.argv[1] not in TARGETS:
         sys.exit(f"usage: {sys.argv[0]} ({'|'.join(TARGETS)}) [option of libFuzzer] ... [corpus] ...")
     name = sys.argv.pop(1)
     known = seeds(name)
@@ -44,7 +44,7 @@ def main() -> None:
     def mutate(data: bytes, max_size: int, seed: int) -> bytes:
         choices = _Seeded(seed)
         if choices.between(0, 1):
-            return atheris.Mutate(data, max_size)
+            return bytes(atheris.Mutate(data, max_size))
         return change(data, known, choices)[:max_size]
 
     atheris.Setup([sys.argv[0], *sys.argv[1:]], TARGETS[name], custom_mutator=mutate)

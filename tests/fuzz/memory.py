@@ -1,4 +1,4 @@
-"""Run some code in a process of its own, and tell how far its memory grew: what the operating system saw, not Python."""
+"""Runs some code in a process of its own, and tells how far its memory grew in the operating system's eyes."""
 
 import subprocess
 import sys

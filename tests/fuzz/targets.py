@@ -207,7 +207,9 @@ def _scanned(
     return found, None
 
 
-def _fed(scanner: ListScanner | IjsonScanner, data: bytes, sizes: list[int]) -> Iterator[Iterator[tuple[str, int, bytes]]]:
+def _fed(
+    scanner: ListScanner | IjsonScanner, data: bytes, sizes: list[int]
+) -> Iterator[Iterator[tuple[str, int, bytes]]]:
     for chunk in cut(data, sizes):
         yield scanner.feed(chunk)
     yield scanner.finish()

@@ -6,12 +6,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
-import msgspec
 import pytest
 from tests._protocol.strategies import RESOURCE, cut
 from tests.fuzz.memory import growth
 
-from kubeinformer._protocol import list_scanner
+from kubeinformer._protocol import list_scanner, pages
 from kubeinformer._protocol.frames import LineFramer
 from kubeinformer._protocol.gzip import GzipDecoder
 from kubeinformer._protocol.ijson_scanner import IjsonScanner
@@ -155,10 +154,10 @@ def _nested(kind: str) -> str:
 @pytest.mark.parametrize(
     "line",
     [
-        '{"type":"ADDED","object":{%s,"x":@}}' % POD,
+        f'{{"type":"ADDED","object":{{{POD},"x":@}}}}',
         '{"type":"ADDED","object":{"metadata":{"name":"a","resourceVersion":"5","x":@}}}',
         '{"type":"ADDED","object":@}',
-        '{"type":"ADDED","x":@,"object":{%s}}' % POD,
+        f'{{"type":"ADDED","x":@,"object":{{{POD}}}}}',
         '{"type":"BOOKMARK","object":{"metadata":{"resourceVersion":"5","annotations":{"x":"","y":@}}}}',
     ],
 )
@@ -185,7 +184,7 @@ def test_a_deep_status_becomes_a_message(kind: str) -> None:
 @pytest.mark.parametrize(
     "body",
     [
-        HEAD + ',"items":[{%s,"x":@}]}' % POD,
+        f'{HEAD},"items":[{{{POD},"x":@}}]}}',
         HEAD + ',"items":[{"metadata":{"name":"a","resourceVersion":"1","x":@}}]}',
         HEAD + ',"items":[@]}',
         '{"x":@,' + HEAD[1:] + ',"items":[]}',
@@ -279,7 +278,9 @@ def test_text_that_is_none_is_refused_wherever_chunks_end(bad: bytes, sizes: lis
 
 
 @pytest.mark.parametrize("sizes", [[], [1], [3]])
-@pytest.mark.parametrize("good", ["\u2028\u2029\u0085\x7f", "\ufeff", "\U0001f600\U0010ffff", "\\u0000", "\\ud83d\\ude00"])
+@pytest.mark.parametrize(
+    "good", ["\u2028\u2029\u0085\x7f", "\ufeff", "\U0001f600\U0010ffff", "\\u0000", "\\ud83d\\ude00"]
+)
 def test_text_that_looks_bad_is_kept_to_the_byte_wherever_chunks_end(good: str, sizes: list[int]) -> None:
     item = f'{{{POD},"kind":"Pod","apiVersion":"v1","x":"{good}"}}'.encode()
     framer = LineFramer(RESOURCE, size_limit=1_000)
@@ -360,16 +361,7 @@ def test_gzip_in_single_bytes_gives_as_many_pieces_as_it_must() -> None:
 
 
 def test_a_page_is_decoded_once_however_small_the_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    decoded: list[int] = []
-    from kubeinformer._protocol import pages  # noqa: PLC0415 - beside what it patches
-
-    real = pages.decode
-
-    def look(decoder: msgspec.json.Decoder[Any], data: Any, *rest: Any) -> Any:
-        decoded.append(len(bytes(data)))
-        return real(decoder, data, *rest)
-
-    monkeypatch.setattr(pages, "decode", look)
+    decoded = _counted(monkeypatch, pages, "decode", lambda _, data, *__: len(bytes(data)))
     body = f'{HEAD},"items":[{{{POD},"x":"{"y" * 20_000}"}}]}}'.encode()
     assert len(parsed(body, WHOLE, [1])) == 1
     assert sum(decoded) < 2 * len(body)

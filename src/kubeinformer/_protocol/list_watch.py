@@ -9,10 +9,10 @@ event, or ``receive_item``, ``accept_page`` and ``page_complete`` for a list, un
 ``broken`` and ``refused`` (an ERROR event) ends it. Then ``next_step`` again, for ever.
 
 Theory. Until the bookmark that carries ``k8s.io/initial-events-end`` the stream is unordered, so nothing in it may
-become a position to resume from; after it, every event and bookmark moves the position, and none moves it back. Whatever starts over (a first
-page, an initial stream) begins a new sweep generation, because what an earlier attempt saw may have been deleted
-since; only page 2 and later, which the server pins to the first page's version, go on within one. A lost position
-never empties the cache: the next `Sweep` deletes what the new generation did not see.
+become a position to resume from; after it, every event and bookmark moves the position, and none moves it back.
+Whatever starts over (a first page, an initial stream) begins a new sweep generation, because what an earlier attempt
+saw may have been deleted since; only page 2 and later, which the server pins to the first page's version, go on within
+one. A lost position never empties the cache: the next `Sweep` deletes what the new generation did not see.
 
 Not here. Framing (``frames``), pages (``pages``), delays (``backoff``), URLs (``requests``).
 
