@@ -253,7 +253,8 @@ class Server:
             version = int(number)
             if version < self._oldest or not self.knows(version, int(life)):
                 return Status(410, "Expired", continue_token=f"{self.lives}:{self.version}:{after}")
-            if self.habits.mixes_versions:
+            if self.habits.mixes_versions:  # and what stood on an earlier page has changed
+                self.put(min(self.latest, default="a"), same_uid=True)
                 version = self.version
         states = self._states[version]
         names = sorted(name for name in states if name > after)
