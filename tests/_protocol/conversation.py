@@ -48,7 +48,7 @@ _UNHAPPY = {
     "410": Status(410, "Expired"),
 }
 _IN_STREAM = (Status(500), Status(429, retry_after=3.0), Status(410, "Expired"), Status(410), Status(400))
-_FEW: dict[str, Any] = {"SAMPLE_COUNT": 2, "WINDOW": 1, "DEGRADED": 0.0, "DICTIONARY_LIMIT": 2}
+_FEW: dict[str, Any] = {"SAMPLE_COUNT": 1, "WINDOW": 1, "DEGRADED": 0.0, "DICTIONARY_LIMIT": 2}
 
 
 class Conversation(RuleBasedStateMachine):
@@ -310,6 +310,7 @@ class Conversation(RuleBasedStateMachine):
     @rule(times=st.integers(1, 5))
     def go_well(self, times: int) -> None:
         for _ in range(times):
+            self.client.train()
             self.advance()
 
     @rule(seconds=st.floats(0, 700))

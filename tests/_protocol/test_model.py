@@ -25,7 +25,7 @@ _SETTINGS = settings(
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
 )
-pytestmark = pytest.mark.timeout(60 + _EXAMPLES)
+pytestmark = pytest.mark.timeout(600 + _EXAMPLES)
 TestConversation = Conversation.TestCase
 TestConversation.settings = _SETTINGS
 TestConversationInBytes = ConversationInBytes.TestCase
