@@ -7,7 +7,7 @@ PIP    := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
 BENCHMARK = assets="$$(tests/e2e/envtest/build)" && KUBEBUILDER_ASSETS="$$assets" $(VENV)-bench/bin/python -m
 
-.PHONY: setup test demo lint types layers e2e chaos mutation wheel check lock clean
+.PHONY: setup test demo lint types layers e2e chaos mutation fuzz fuzz-setup wheel check lock clean
 .PHONY: bench bench-setup bench-compare bench-scale bench-live bench-blog bench-faults
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
@@ -61,6 +61,25 @@ $(VENV)-mutation/.ready: pyproject.toml constraints.txt
 	  --editable '.[cli,httpx,testing]' --group mutation
 	@touch $@
 
+fuzz-setup: $(VENV)-fuzz/.ready  ## an environment of its own: atheris has wheels for few versions of Python
+
+$(VENV)-fuzz/.ready: pyproject.toml
+	$(PYTHON) -m venv $(VENV)-fuzz
+	$(VENV)-fuzz/bin/python -m pip --quiet install --upgrade 'pip>=25.1'
+	$(VENV)-fuzz/bin/python -m pip --quiet install --editable . --group fuzz
+	@touch $@
+
+FUZZ_SECONDS ?= 60
+FUZZ_TARGETS ?= frames watch_event page scanners gzip_members status kubeconfig
+
+fuzz: fuzz-setup  ## each target for FUZZ_SECONDS; what was found stays in .venv-fuzz/corpus for the next time
+	for target in $(FUZZ_TARGETS); do \
+	  mkdir -p $(VENV)-fuzz/corpus/$$target && \
+	  $(VENV)-fuzz/bin/python tests/fuzz/guided.py $$target -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=1024 -timeout=20 \
+	    -max_len=8192 -print_final_stats=1 -artifact_prefix=$(VENV)-fuzz/$$target- \
+	    $(VENV)-fuzz/corpus/$$target tests/fuzz/corpus/$$target || exit 1; \
+	done
+
 bench-setup: $(VENV)-bench/.ready  ## an environment of its own: the clients compared with want their own versions
 
 $(VENV)-bench/.ready: pyproject.toml
@@ -98,4 +117,5 @@ lock:  ## pins the versions that were tested
 	rm -rf $(VENV)-lock
 
 clean:
-	rm -rf $(VENV) $(VENV)-bench $(VENV)-mutation .mutation dist .coverage* .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) $(VENV)-bench $(VENV)-fuzz $(VENV)-mutation .mutation dist
+	rm -rf .coverage* .mypy_cache .ruff_cache .pytest_cache

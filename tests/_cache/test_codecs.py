@@ -1,6 +1,7 @@
 """What is kept of an object for each value of ``retain=``, and what a read gives of it."""
 
 import json
+import math
 from decimal import Decimal
 from math import isinf
 from typing import Any, get_args
@@ -219,3 +220,10 @@ def test_what_is_none_of_the_values_is_refused_with_those_that_are(retain: Any) 
 
 def test_the_values_are_those_of_the_type() -> None:
     assert get_args(Retain) == RETAIN_VALUES
+
+
+@pytest.mark.parametrize(
+    ("text", "value"), [("1e4123456789012345678901234567890", math.inf), ("-1E+9999999999999999999", -math.inf)]
+)
+def test_numbers_beyond_decimals_are_infinite_and_no_crash(text: str, value: float) -> None:
+    assert decode_object(b'{"n":%s,"m":1e400}' % text.encode()) == {"n": value, "m": Decimal("1e400")}

@@ -1,14 +1,16 @@
-"""An API server's versions, watches and lists in a hundred lines: what the model of the client is compared with.
+"""An API server's versions, watches and lists in two hundred lines: what the model of the client is compared with.
 
 Kept to what matters for being right: versions that stay expired once compacted, initial events in any order and
-interleaved with plain bookmarks, continue tokens that are pinned to a version, and restores from a backup. A watch
-from a version that is still to come is taken and silent, as by real servers. One thing is better than in reality: asked
-for a version that a restore has undone and that others have passed since, this server says so; a real one cannot know.
+interleaved with changes and plain bookmarks, continue tokens that are pinned to a version, replicas that are behind,
+restores from a backup, with or without numbers that are given twice, and answers that break the contract. One thing is
+better than in reality: asked for a version of a history that a restore has undone and that others have passed since,
+this server says so; a real one cannot know. A watch from a version that is still to come is taken and silent, as by
+real servers.
 """
 
 import json
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from kubeinformer._protocol.identity import identify
 from kubeinformer._protocol.pages import ListItem, PageMeta
@@ -17,28 +19,42 @@ from kubeinformer._protocol.status import Cause, Status
 from kubeinformer._protocol.watch_events import Bookmark, EventType, ObjectEvent
 
 RESOURCE = "v1/pods"
+_TOO_LARGE = Status(504, "Timeout", causes=(Cause("ResourceVersionTooLarge", "", ""),), retry_after=1.0)
+_FIRST_VERSION = 10
+_PER_PAGE = 2
 
-Versions: TypeAlias = dict[str, tuple[str, int]]
-"""Names, with uid and version of each: all that a state is."""
+
+class State(NamedTuple):
+    """One state of one object. ``life`` counts restores: with it, equal numbers of two histories differ."""
+
+    uid: str
+    version: int
+    life: int
+
+
+States: TypeAlias = dict[str, State]
+"""The state of each object, by name."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One change of the history."""
+    """One change of the history; of a deletion the last state, under a version of its own."""
 
-    version: int
     type: EventType
     name: str
-    uid: str
+    state: State
 
 
 @dataclass
 class Stream:
-    """A watch: what it has still to send."""
+    """A watch: what it has still to send, and what it has sent of objects."""
 
     position: int
     initial: list[ObjectEvent] = field(default_factory=list)
     ends_initial: bool = False  # whether the end bookmark is still to come
+    sent: list[ObjectEvent] = field(default_factory=list)
+    is_unordered: bool = False  # asked for as a watch-list, and not at the end of its initial events
+    end: int | None = None  # which version the initial events were, whatever the end bookmark said
 
 
 @dataclass
@@ -49,39 +65,74 @@ class Page:
     meta: PageMeta
 
 
-def body(name: str, uid: str, version: int) -> bytes:
-    metadata = {"name": name, "namespace": "default", "uid": uid, "resourceVersion": str(version)}
-    return json.dumps({"kind": "Pod", "apiVersion": "v1", "metadata": metadata, "spec": {"seen": version}}).encode()
+@dataclass
+class Habits:
+    """How a server, or what stands before it, differs from the best one."""
+
+    refuses_watch_list: bool = False
+    ignores_watch_list: bool = False
+    ignores_limit: bool = False
+    mixes_versions: bool = False  # pages after the first are of the newest version
+    repeats_pages: bool = False  # a continue token leads to where it came from
+    lag: int = 0  # how many versions a watch's server is behind the newest
 
 
-def object_event(event_type: EventType, name: str, uid: str, version: int) -> ObjectEvent:
-    content = body(name, uid, version)
-    return ObjectEvent(event_type, identify(RESOURCE, content, None), content)
+def content(name: str, state: State) -> dict[str, object]:
+    """The object, with a text that is worth compressing and hard to cut."""
+    metadata = {"name": name, "namespace": "default", "uid": state.uid, "resourceVersion": str(state.version)}
+    spec = {
+        "seen": state.version,
+        "life": state.life,
+        "text": f"{name}\u2028\U0001f600\u0085 {{}} " * (state.version % 4),
+    }
+    return {"kind": "Pod", "apiVersion": "v1", "metadata": metadata, "spec": spec}
+
+
+def body(name: str, state: State) -> bytes:
+    return json.dumps(content(name, state), ensure_ascii=state.version % 2 == 0).encode()
+
+
+def object_event(event_type: EventType, name: str, state: State) -> ObjectEvent:
+    text = body(name, state)
+    return ObjectEvent(event_type, identify(RESOURCE, text, None), text)
+
+
+def list_item(name: str, state: State) -> ListItem:
+    text = body(name, state)
+    return ListItem(identify(RESOURCE, text, None), text)
 
 
 class Server:
     """A collection's whole history, and answers to requests about it."""
 
     def __init__(self) -> None:
-        self.version = 10
-        self.oldest = 0  # versions before this one are compacted, for ever
-        self.refuses_watch_list = False
-        self.ignores_watch_list = False
-        self.ignores_limit = False
-        self._highest = 10  # numbers are never given twice, restores or not
+        self.version = _FIRST_VERSION
+        self.habits = Habits()
+        self.lives = 0  # restores so far
+        self._oldest = 0  # versions before this one are compacted, for ever
+        self._highest = _FIRST_VERSION
         self._history: list[Entry] = []
-        self._states: dict[int, Versions] = {10: {}}
+        self._states: dict[int, States] = {_FIRST_VERSION: {}}
+        self._restored_to: list[int] = []
         self._last_uid: dict[str, str] = {}
         self._uids = 0
 
     # Writers.
 
     @property
-    def latest(self) -> Versions:
+    def latest(self) -> States:
         return self._states[self.version]
 
-    def state_at(self, version: int) -> Versions:
+    def state_at(self, version: int) -> States:
         return self._states[version]
+
+    def knows(self, version: int, life: int) -> bool:
+        """Whether a version, as it was in a life, is one of the history that is true now."""
+        return version in self._states and all(version <= restored for restored in self._restored_to[life:])
+
+    @property
+    def pending_changes(self) -> int:
+        return len(self._history)
 
     def put(self, name: str, *, same_uid: bool) -> None:
         """Update an object that exists; create one that does not, perhaps one that had only left the selector."""
@@ -93,7 +144,7 @@ class Server:
         self._advance(event_type, name, uid)
 
     def delete(self, name: str) -> None:
-        self._advance(EventType.DELETED, name, self.latest[name][0])
+        self._advance(EventType.DELETED, name, self.latest[name].uid)
 
     def change_elsewhere(self) -> None:
         """Another resource changed: the version moves, this collection does not."""
@@ -101,25 +152,38 @@ class Server:
         self.version = self._highest
 
     def compact(self, version: int) -> None:
-        self.oldest = max(self.oldest, version)
+        self._oldest = max(self._oldest, version)
 
-    def restore(self, back: int) -> None:
-        """Bring a backup in. What came after it never was."""
-        lineage = [version for version in sorted(self._states) if version >= max(self.oldest, 10)]
+    def restore(self, back: int, *, reuses_numbers: bool, writes_again: bool) -> None:
+        """Bring a backup in. What came after it never was; its numbers may be given to other states.
+
+        Controllers that find their writes gone write again: the same objects, under other uids where they are new.
+        """
+        lineage = [version for version in sorted(self._states) if version >= max(self._oldest, _FIRST_VERSION)]
         self.version = lineage[max(0, len(lineage) - 1 - back)]
-        self._history = [entry for entry in self._history if entry.version <= self.version]
+        self.lives += 1
+        self._restored_to.append(self.version)
+        if reuses_numbers:
+            self._highest = self.version
+        undone = [entry for entry in self._history if entry.state.version > self.version]
+        self._history = [entry for entry in self._history if entry.state.version <= self.version]
+        self._last_uid = {entry.name: entry.state.uid for entry in self._history}
         for version in [version for version in self._states if version > self.version]:
             del self._states[version]
+        for entry in undone if writes_again else ():
+            if entry.type is not EventType.DELETED or entry.name not in self.latest:
+                self.put(entry.name, same_uid=False)
 
     def _advance(self, event_type: EventType, name: str, uid: str) -> None:
-        state, version = dict(self.latest), self._next()
+        states = dict(self.latest)
+        state = State(uid, self._next(), self.lives)
         if event_type is EventType.DELETED:
-            del state[name]
+            del states[name]
         else:
-            state[name] = (uid, version)
-        self._history.append(Entry(version, event_type, name, uid))
-        self._states[version] = state
-        self.version = version
+            states[name] = state
+        self._history.append(Entry(event_type, name, state))
+        self._states[state.version] = states
+        self.version = state.version
 
     def _next(self) -> int:
         self._highest += 1
@@ -127,32 +191,44 @@ class Server:
 
     # Readers.
 
-    def watch(self, fetch: WatchFetch | WatchListFetch) -> Stream | Status:
+    def watch(self, fetch: WatchFetch | WatchListFetch, life: int) -> Stream | Status:
+        """Answer a watch; ``life`` says in which one its version was learned."""
         if isinstance(fetch, WatchFetch):
             version = int(fetch.resource_version)
-            is_served = self._serves(version) or version > self.version
-            return Stream(version) if is_served else Status(410, "Expired")
-        if self.refuses_watch_list:
+            if version > self.version:
+                return Stream(version)  # restored to before it: taken, and silent
+            if self.habits.lag and version > self.version - self.habits.lag:
+                return _TOO_LARGE
+            return Stream(version) if version >= self._oldest and self.knows(version, life) else Status(410, "Expired")
+        if self.habits.refuses_watch_list:
             return Status(422, "Invalid")
-        initial = [object_event(EventType.ADDED, name, uid, at) for name, (uid, at) in self.latest.items()]
-        return Stream(self.version, initial, ends_initial=not self.ignores_watch_list)
+        initial = [object_event(EventType.ADDED, name, state) for name, state in self.latest.items()]
+        return Stream(self.version, initial, ends_initial=not self.habits.ignores_watch_list, is_unordered=True)
 
     def proof(self, fetch: ProofFetch) -> Status | None:
         """None: it has reached that version."""
-        if int(fetch.resource_version) <= self.version:
-            return None
-        return Status(504, "Timeout", causes=(Cause("ResourceVersionTooLarge", "", ""),), retry_after=1.0)
+        return None if int(fetch.resource_version) <= self.version - self.habits.lag else _TOO_LARGE
 
-    def next_event(self, stream: Stream) -> ObjectEvent | None:
-        """The next event that is not a bookmark."""
-        if stream.initial:
-            return stream.initial.pop()
-        following = (entry for entry in self._history if entry.version > stream.position)
-        entry = min(following, key=lambda entry: entry.version, default=None)
-        if entry is None:
+    def next_event(self, stream: Stream, *, early: bool = False) -> ObjectEvent | None:
+        """The next event that is not a bookmark. Early: a change before the initial events are all out."""
+        entry = self._following(stream)
+        unsent = {event.identity.name for event in stream.initial}
+        if stream.initial and (not early or entry is None or entry.name in unsent):
+            event = stream.initial.pop()
+        elif entry is not None:
+            stream.position = entry.state.version
+            event = object_event(entry.type, entry.name, entry.state)
+        else:
             return None
-        stream.position = entry.version
-        return object_event(entry.type, entry.name, entry.uid, entry.version)
+        stream.sent.append(event)
+        return event
+
+    def repeated(self, stream: Stream, index: int) -> ObjectEvent:
+        """An event once more. Of initial events only the latest of an object: their order is that of the objects."""
+        if stream.is_unordered:
+            latest = {event.identity.name: event for event in stream.sent}
+            return list(latest.values())[index % len(latest)]
+        return stream.sent[index % len(stream.sent)]
 
     def plain_bookmark(self, stream: Stream) -> Bookmark:
         """Before the end of the initial events, its version may be far ahead of what has been sent."""
@@ -160,33 +236,42 @@ class Server:
             return Bookmark(str(self.version), ends_initial=False)
         return Bookmark(str(self._passed(stream)), ends_initial=False)
 
-    def end_bookmark(self, stream: Stream) -> Bookmark:
-        stream.ends_initial = False
-        return Bookmark(str(self._passed(stream)), ends_initial=True)
+    def end_bookmark(self, stream: Stream, behind: int = 0) -> Bookmark:
+        """The end of the initial events. With a version that is behind, what it ends holds later objects."""
+        stream.ends_initial = stream.is_unordered = False
+        stream.end = self._passed(stream)
+        told = max((version for version in self._states if version <= stream.end - behind), default=stream.end)
+        return Bookmark(str(told), ends_initial=True)
+
+    def _following(self, stream: Stream) -> Entry | None:
+        return next((entry for entry in self._history if entry.state.version > stream.position), None)
 
     def _passed(self, stream: Stream) -> int:
         """The highest version before which nothing is left to send; the stream will go on from there."""
-        left = [entry.version for entry in self._history if entry.version > stream.position]
-        if not left:
+        if self._following(stream) is None:
             stream.position = max(stream.position, self.version)
         return stream.position
 
     def list(self, fetch: ListFetch) -> Page | Status:
         version, after = self.version, ""
         if fetch.continue_token:
-            number, after = fetch.continue_token.split(":")
+            life, number, after = fetch.continue_token.split(":")
             version = int(number)
-            if not self._serves(version):
-                return Status(410, "Expired", continue_token=f"{self.version}:{after}")
-        state = self._states[version]
-        names = sorted(name for name in state if name > after)
-        limit = len(names) if self.ignores_limit or not fetch.limit else min(fetch.limit, 2)
-        more = f"{version}:{names[limit - 1]}" if len(names) > limit else ""
-        items = [
-            ListItem(identify(RESOURCE, content, None), content)
-            for content in (body(name, *state[name]) for name in names[:limit])
-        ]
+            if version < self._oldest or not self.knows(version, int(life)):
+                return Status(410, "Expired", continue_token=f"{self.lives}:{self.version}:{after}")
+            if self.habits.mixes_versions:  # and what stood on an earlier page has changed
+                self.put(min(self.latest, default="a"), same_uid=True)
+                version = self.version
+        states = self._states[version]
+        names = sorted(name for name in states if name > after)
+        limit = len(names) if self.habits.ignores_limit or not fetch.limit else min(fetch.limit, _PER_PAGE)
+        more = ""
+        if len(names) > limit:
+            more = f"{self.lives}:{version}:{after if self.habits.repeats_pages else names[limit - 1]}"
+        items = [list_item(name, states[name]) for name in names[:limit]]
         return Page(items, PageMeta(str(version), more, "Pod", "v1", None, None))
 
-    def _serves(self, version: int) -> bool:
-        return version >= self.oldest and version in self._states
+    def item(self, name: str) -> ListItem | None:
+        """What a list of this one object has now."""
+        state = self.latest.get(name)
+        return list_item(name, state) if state else None

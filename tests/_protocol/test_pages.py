@@ -157,6 +157,16 @@ def test_items_keep_the_kind_that_they_have(own: str, added: str) -> None:
     assert json.loads(item.body)["apiVersion"] == item.identity.api_version
 
 
+@pytest.mark.parametrize("nothing", ["null", '""'])
+@pytest.mark.parametrize("own", [',"kind":@', ',"kind":@,"apiVersion":@', ',"kind":"Own","apiVersion":@'])
+def test_a_kind_that_is_given_empty_is_as_good_as_missing_for_whoever_reads_the_item(own: str, nothing: str) -> None:
+    """Of two keys the last one counts: put in front, what the list says would lose to what the item does not say."""
+    [item], _ = both_ways(page(pod(extra=own.replace("@", nothing))))
+    read = json.loads(item.body)
+    assert (read["kind"], read["apiVersion"]) == (item.identity.kind, item.identity.api_version)
+    assert item.identity.api_version == "v1"
+
+
 def test_a_list_of_custom_resources_names_its_kind_last() -> None:
     """The API server sorts the keys of what it holds as a map; the items carry their kind themselves."""
     own = ',"kind":"Widget","apiVersion":"example.com/v1"'

@@ -2,12 +2,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kubeinformer._protocol.versions import has_reached, is_comparable
+from kubeinformer._protocol.versions import has_reached, is_comparable, is_earlier
 
 
 @given(current=st.integers(0, 10**25), wanted=st.integers(0, 10**25))
 def test_decimal_numbers_compare_as_numbers(current: int, wanted: int) -> None:
     assert has_reached(str(current), str(wanted)) is (current >= wanted)
+    assert is_earlier(str(current), str(wanted)) is (current < wanted)
 
 
 def test_numbers_compare_by_value_not_by_letters() -> None:
@@ -33,6 +34,7 @@ def test_what_is_no_number_only_equals_itself(odd: str) -> None:
     assert has_reached(odd, odd)
     assert not has_reached(odd, "1")
     assert not has_reached("1", odd)
+    assert not any(is_earlier(one, other) for one, other in [(odd, odd), (odd, "1"), ("1", odd)])
 
 
 def test_a_number_is_comparable() -> None:

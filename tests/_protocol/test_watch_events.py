@@ -147,6 +147,20 @@ def test_what_came_instead_of_an_event_is_named() -> None:
         decoded(f'{{"type":"{"RENAMED" * 3}","object":{POD}}}')
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        b'{"type":"ADDED","x":"\xff","object":%s}' % POD.encode(),
+        b'{"type":"BOOKMARK","object":{"metadata":{"resourceVersion":"1","x":"\xff"}}}',
+        b'{"type":"BOOKMARK","object":{"metadata":{"resourceVersion":"1"}},"\xff":1}',
+        b'{"type":"ERROR","object":{"kind":"Status","code":410},"x":"\xed\xa0\x80"}',
+    ],
+)
+def test_a_line_is_utf8_in_what_is_skipped_too(line: bytes) -> None:
+    with pytest.raises(MalformedData, match="v1/pods at byte 9: bytes that are not UTF-8"):
+        decoded(line)
+
+
 @given(value=values)
 def test_any_other_json_gives_a_typed_error(value: str) -> None:
     with pytest.raises(ProtocolError):

@@ -17,7 +17,7 @@ before and after a dictionary was trained.
 import json
 import math
 from collections.abc import Callable
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Literal, Protocol, TypeAlias, cast
 
 import msgspec
@@ -49,7 +49,12 @@ def _integer(text: str) -> int | Decimal:
 
 def _fraction(text: str) -> float | Decimal:
     number = float(text)
-    return Decimal(text) if math.isinf(number) else number
+    if not math.isinf(number):
+        return number
+    try:
+        return Decimal(text)
+    except InvalidOperation:  # an exponent of more than 18 digits: beyond Decimal too, so it stays infinite
+        return number
 
 
 def decode_object(body: bytes) -> RawObject:

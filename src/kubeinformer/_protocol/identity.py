@@ -17,7 +17,7 @@ import msgspec
 from kubeinformer._protocol.decoding import Data, check_utf8, decode
 from kubeinformer.errors import WrongKind
 
-__all__ = ["Identity", "identify", "refuse_foreign_kind"]
+__all__ = ["Identity", "identify", "identify_item", "refuse_foreign_kind"]
 
 
 class Identity(msgspec.Struct, frozen=True, gc=False):
@@ -54,13 +54,14 @@ class _Metadata(msgspec.Struct, gc=False, rename={"resource_version": "resourceV
 
 class _Object(msgspec.Struct, gc=False, rename={"api_version": "apiVersion"}):
     metadata: _Metadata | None = None
-    kind: str | None = None
-    api_version: str | None = None
+    kind: str | msgspec.UnsetType | None = msgspec.UNSET
+    api_version: str | msgspec.UnsetType | None = msgspec.UNSET
 
 
 _DECODER = msgspec.json.Decoder(_Object)
 _NOTHING = _Metadata()
 _DOTS = frozenset((".", ".."))
+_EMPTY = (None, "")
 
 
 def identify(resource: str, raw: Data, position: int | None) -> Identity:
@@ -76,6 +77,14 @@ def identify(resource: str, raw: Data, position: int | None) -> Identity:
         WrongKind: JSON, but no object with a name and a resource version; or a Table or Status; or a name that leads
             elsewhere in a path.
     """
+    return identify_item(resource, raw, position)[0]
+
+
+def identify_item(resource: str, raw: Data, position: int | None) -> tuple[Identity, bool]:
+    """As `identify`, and whether the object has ``kind`` or ``apiVersion`` as a member that says nothing.
+
+    Of such an object, whoever puts the kind in front would see the empty member win: of two keys the last one counts.
+    """
     check_utf8(raw, resource, position)
     found = decode(_DECODER, raw, resource, position, "an object")
     kind, api_version = found.kind or "", found.api_version or ""
@@ -87,9 +96,11 @@ def identify(resource: str, raw: Data, position: int | None) -> Identity:
         raise WrongKind(resource, "object whose name or namespace is no segment of a path", position)
     if not metadata.resource_version:
         raise WrongKind(resource, "object without metadata.resourceVersion", position)
-    return Identity(
+    is_told_empty = found.kind in _EMPTY or found.api_version in _EMPTY
+    identity = Identity(
         metadata.name, metadata.namespace or "", metadata.uid or "", metadata.resource_version, kind, api_version
     )
+    return identity, is_told_empty
 
 
 def _leads_elsewhere(name: str) -> bool:

@@ -9,10 +9,10 @@ event, or ``receive_item``, ``accept_page`` and ``page_complete`` for a list, un
 ``broken`` and ``refused`` (an ERROR event) ends it. Then ``next_step`` again, for ever.
 
 Theory. Until the bookmark that carries ``k8s.io/initial-events-end`` the stream is unordered, so nothing in it may
-become a position to resume from; after it, every event and bookmark moves the position. Whatever starts over (a first
-page, an initial stream) begins a new sweep generation, because what an earlier attempt saw may have been deleted
-since; only page 2 and later, which the server pins to the first page's version, go on within one. A lost position
-never empties the cache: the next `Sweep` deletes what the new generation did not see.
+become a position to resume from; after it, every event and bookmark moves the position, and none moves it back.
+Whatever starts over (a first page, an initial stream) begins a new sweep generation, because what an earlier attempt
+saw may have been deleted since; only page 2 and later, which the server pins to the first page's version, go on within
+one. A lost position never empties the cache: the next `Sweep` deletes what the new generation did not see.
 
 Proof. A database restored from a backup goes back in time, perhaps to before the position. An API server then takes a
 watch from there as if nothing were wrong, and is silent until its versions have passed the position; what became of
@@ -48,6 +48,7 @@ from kubeinformer._protocol.steps import (
 )
 from kubeinformer._protocol.streams import Initial, Live, Page, Stream
 from kubeinformer._protocol.timing import Timing
+from kubeinformer._protocol.versions import is_earlier
 from kubeinformer._protocol.watch_events import Bookmark, EventType, ObjectEvent
 from kubeinformer.errors import ProtocolError
 
@@ -200,12 +201,16 @@ class ListWatch:
                 return BeginSweep() if isinstance(self._goal, _Resync) else None
 
     def receive(self, event: ObjectEvent | Bookmark, now: float) -> CacheWrite | None:
-        """One event of a watch. The third kind, `ErrorEvent`, is a refusal: report its status to ``refused``."""
+        """One event of a watch. The third kind, `ErrorEvent`, is a refusal: report its status to ``refused``.
+
+        Raises:
+            ProtocolError: A live stream went back in time. Report it as ``broken``; everything will then be read anew.
+        """
         stream = self._stream
         self._heard = now
         if isinstance(event, ObjectEvent):
             if isinstance(stream, Live):
-                self._goal = _Rewatch(event.identity.resource_version)
+                self._moved_to(event.identity.resource_version)
             elif isinstance(stream, Initial):
                 self._initial_progress(stream, now, is_new=event.type is EventType.ADDED)
             if event.type is EventType.DELETED:
@@ -216,7 +221,7 @@ class ListWatch:
     def _bookmark(self, bookmark: Bookmark, stream: Stream | None, now: float) -> Sweep | None:
         match stream:
             case Live():
-                self._goal = _Rewatch(bookmark.resource_version)
+                self._moved_to(bookmark.resource_version)
                 stream.bookmark(now)
             case Initial(timeout_seconds=timeout_seconds) if bookmark.ends_initial:
                 self._stream = Live(self._timing, timeout_seconds, now)
@@ -227,6 +232,19 @@ class ListWatch:
             case _:
                 pass  # the stream was just given up
         return None
+
+    def _moved_to(self, version: str) -> None:
+        """Live events come in the order of their versions; a restored server ends its streams before it goes back.
+
+        What breaks that order may be an old event once more, and could bring back what is deleted, or the versions
+        are not what they should be. Only a snapshot tells.
+        """
+        assert isinstance(self._goal, _Rewatch), "a live stream has a position"
+        position = self._goal.position
+        if is_earlier(version, position):
+            self._goal = _Resync()
+            raise ProtocolError(self._resource, f"version {version} came after version {position} in a live stream")
+        self._goal = _Rewatch(version)
 
     def _initial_progress(self, stream: Initial, now: float, *, is_new: bool) -> None:
         if is_new:

@@ -1,7 +1,8 @@
 """Pages: from the body of a list answer to its items.
 
 Rules. Items come out as the bytes the server sent, with ``kind`` and ``apiVersion`` put in front where the server
-left them out (it does for built-in kinds), so that an object is the same whether a list or a watch brought it.
+left them out (it does for built-in kinds; at the end where it gave them empty), so that an object is the same whether
+a list or a watch brought it.
 ``items: null`` is an empty list, as Go servers mean it. What is no list, or no complete one, is an error.
 
 Theory. Two ways give equal items and equal errors:
@@ -27,7 +28,7 @@ from collections.abc import Callable, Iterator
 import msgspec
 
 from kubeinformer._protocol.decoding import check_utf8, decode
-from kubeinformer._protocol.identity import Identity, identify, refuse_foreign_kind
+from kubeinformer._protocol.identity import Identity, identify_item, refuse_foreign_kind
 from kubeinformer._protocol.ijson_scanner import IjsonScanner
 from kubeinformer._protocol.list_scanner import IS_USABLE, ListScanner, Value
 from kubeinformer.errors import ObjectTooLarge, ProtocolError, WrongKind
@@ -278,7 +279,7 @@ class PageParser:
     def _item(self, raw: bytes, position: int | None) -> ListItem:
         if len(raw) > self._size_limit:
             raise ObjectTooLarge(self._resource, f"an object of more than {self._size_limit} bytes", position)
-        found = identify(self._resource, raw, position)
+        found, is_told_empty = identify_item(self._resource, raw, position)
         if found.kind and found.api_version:
             return ListItem(found, raw)
         kind, api_version = self._head.item_kind()
@@ -288,4 +289,6 @@ class PageParser:
         lacking = ({} if found.kind else {"kind": kind}) | ({} if found.api_version else {"apiVersion": api_version})
         identity = Identity(found.name, found.namespace, found.uid, found.resource_version, kind, api_version)
         # An identified object has members, so a comma is right.
+        if is_told_empty:
+            return ListItem(identity, raw[:-1] + b"," + msgspec.json.encode(lacking)[1:])
         return ListItem(identity, msgspec.json.encode(lacking)[:-1] + b"," + raw[1:])

@@ -4,7 +4,7 @@ They are opaque to clients except for this: those of one resource compare as dec
 Kubernetes 1.35 (KEP-5504) and true of every earlier API server on etcd.
 """
 
-__all__ = ["has_reached", "is_comparable"]
+__all__ = ["has_reached", "is_comparable", "is_earlier"]
 
 
 def is_comparable(resource_version: str) -> bool:
@@ -19,6 +19,15 @@ def has_reached(current: str | None, wanted: str) -> bool:
     if is_comparable(current) and is_comparable(wanted):
         return _ordering(current) >= _ordering(wanted)
     return current == wanted
+
+
+def is_earlier(resource_version: str, than: str) -> bool:
+    """Whether a version lies before another. Of versions that are no numbers, none does."""
+    if len(resource_version) == len(than) and resource_version >= than:
+        return False  # the usual case, in a fraction of the time
+    if not (is_comparable(resource_version) and is_comparable(than)):
+        return False
+    return _ordering(resource_version) < _ordering(than)
 
 
 def _ordering(number: str) -> tuple[int, str]:

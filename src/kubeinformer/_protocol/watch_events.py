@@ -20,7 +20,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from kubeinformer._protocol.decoding import decode
+from kubeinformer._protocol.decoding import check_utf8, decode
 from kubeinformer._protocol.identity import Identity, identify, refuse_foreign_kind
 from kubeinformer._protocol.status import Status, decode_status
 from kubeinformer.errors import ProtocolError, WrongKind
@@ -126,6 +126,7 @@ def decode_watch_event(resource: str, line: bytes, position: int) -> WatchEvent:
             return ObjectEvent(usual_type, identify(resource, body, position), body)
         except ProtocolError:
             pass  # what is wrong is for the second way to say: perhaps only that the line is not in the usual form
+    check_utf8(line, resource, position)  # of what no one keeps, too: a line is whole, or it is not believed
     envelope = decode(_LINE, line, resource, position, "a watch event")
     body = bytes(envelope.object)  # a copy: a Raw would keep the whole line
     match _TYPES.get(envelope.type):
