@@ -20,7 +20,7 @@ from kubeinformer._protocol.selectors import FieldSelector, LabelSelector
 from kubeinformer.errors import UsageError
 from kubeinformer.resources import RawObject, Resource
 from kubeinformer.testing import _churn
-from kubeinformer.testing._access import Access, Denial
+from kubeinformer.testing._access import Access, Rule
 from kubeinformer.testing._handlers import Api, RequestRecord, Settings, handle
 from kubeinformer.testing._kinds import ResourceType
 from kubeinformer.testing._listener import Listener
@@ -239,13 +239,44 @@ class FakeApiServer:
 
     # Access, connections
 
-    def deny(self, verb: str | None = None, resource: str | None = None, user: str | None = None) -> None:
-        """Answer 403 from now on. None stands for anything; verbs are RBAC's, such as ``list`` and ``watch``."""
-        self._access.denials.append(Denial(verb, None if resource is None else Resource.parse(resource), user))
+    def deny(
+        self,
+        verb: str | None = None,
+        resource: str | None = None,
+        user: str | None = None,
+        *,
+        namespace: str | None = None,
+    ) -> None:
+        """Answer 403 from now on.
+
+        Args:
+            verb: RBAC's, such as ``list`` and ``watch``; None stands for any.
+            resource: Such as ``v1/pods``, whose version does not count; None stands for any.
+            user: As in ``tokens``, ``system:anonymous`` without them; None stands for any.
+            namespace: None stands for any and for requests across all; ``""`` for the latter only.
+        """
+        self._rule(allows=False, verb=verb, resource=resource, user=user, namespace=namespace)
+
+    def allow(
+        self,
+        verb: str | None = None,
+        resource: str | None = None,
+        user: str | None = None,
+        *,
+        namespace: str | None = None,
+    ) -> None:
+        """Make an exception from earlier `deny` calls. Arguments as there; of several rules the newest decides."""
+        self._rule(allows=True, verb=verb, resource=resource, user=user, namespace=namespace)
 
     def allow_all(self) -> None:
-        """Forget every `deny`."""
-        self._access.denials.clear()
+        """Forget every `deny` and `allow`."""
+        self._access.rules.clear()
+
+    def _rule(
+        self, *, allows: bool, verb: str | None, resource: str | None, user: str | None, namespace: str | None
+    ) -> None:
+        parsed = None if resource is None else Resource.parse(resource)
+        self._access.rules.append(Rule(allows, verb, parsed, user, namespace))
 
     def drop_connections(self, *, how: Literal["reset", "close"] = "reset") -> int:
         """Cut every open connection, idle ones too, in the middle of whatever it sends.
