@@ -54,7 +54,7 @@ async def test_a_bug_of_the_fake_is_a_500_and_no_end(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with FakeApiServer() as server:
-        monkeypatch.setattr("kubeinformer.testing._handlers.send_list", None)
+        monkeypatch.setattr("kubeinformer.testing._reading.send_list", None)
         answer = await Client(server.url).get("/api/v1/pods")
         assert (answer.status, answer.json["reason"]) == (500, "InternalError")
         assert "the fake API server failed" in caplog.text

@@ -159,8 +159,8 @@ class Exchange:
         await self._connection.send(h11.Response(status_code=status, headers=fields, reason=reason))
 
     async def send(self, data: bytes) -> None:
-        """Send some of the body."""
-        if data:
+        """Send some of the body; the answer to a HEAD has none."""
+        if data and self.request.method != "HEAD":
             await self._connection.send(h11.Data(data=data))
 
     async def finish(self) -> None:

@@ -1,6 +1,7 @@
 """Which resource, namespace and name a URL path is about.
 
-Rules. Pure, and the inverse of `Resource.path`. ``/api/v1/namespaces/NAME`` is an object of the resource
+Rules. Pure, and the inverse of `Resource.path`. One slash at the end changes nothing; any other extra one makes it
+another path. ``/api/v1/namespaces/NAME`` is an object of the resource
 ``namespaces``; only with a further segment is it a scope.
 
 Source. https://kubernetes.io/docs/reference/using-api/api-concepts/#resource-uris
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 
 from kubeinformer.resources import Resource
 from kubeinformer.testing import _status
+from kubeinformer.testing._storage import unserved
 
 __all__ = ["Target"]
 
@@ -30,13 +32,13 @@ class Target:
     @classmethod
     def parse(cls, path: str) -> "Target":
         """Read a path; 404 if it is none of a collection or an object."""
-        match path.strip("/").split("/"):
+        match path.removeprefix("/").removesuffix("/").split("/"):
             case ["api", version, *rest]:
                 group = ""
             case ["apis", group, version, *rest]:
                 pass
             case _:
-                raise _status.unknown_path()
+                raise _status.page_not_found()
         match rest:
             case ["namespaces", namespace, plural]:
                 name = ""
@@ -47,5 +49,5 @@ class Target:
             case [plural, name]:
                 namespace = ""
             case _:
-                raise _status.unknown_path()
+                raise unserved(group)
         return cls(Resource(group, version, plural), namespace, name)

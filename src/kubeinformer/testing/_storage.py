@@ -15,12 +15,18 @@ from collections.abc import Callable
 from kubeinformer.errors import UsageError
 from kubeinformer.resources import RawObject, Resource
 from kubeinformer.testing import _status
+from kubeinformer.testing._builtin import BUILT_IN, GROUPS
 from kubeinformer.testing._collection import Collection, Record
 from kubeinformer.testing._fleet import synthetic_objects, synthetic_pods
-from kubeinformer.testing._kinds import BUILT_IN, ResourceType
+from kubeinformer.testing._kinds import ResourceType
 from kubeinformer.testing._synthetic import MadeObjects, Seed, SyntheticObjects, timestamp, uid
 
-__all__ = ["Storage", "merge_patch", "with_version"]
+__all__ = ["Storage", "merge_patch", "unserved", "with_version"]
+
+
+def unserved(group: str) -> _status.FakeApiError:
+    """The 404 for what a group does not have: its words depend on whether the group comes with the server."""
+    return _status.unknown_resource() if group in GROUPS else _status.page_not_found()
 
 
 def merge_patch(target: object, patch: object) -> object:
@@ -81,7 +87,7 @@ class Storage:
         try:
             return self.collections[resource]
         except KeyError:
-            raise _status.unknown_path() from None
+            raise unserved(resource.group) from None
 
     def compact(self) -> None:
         """Let every version older than the current one, and every continue token, expire for good."""

@@ -21,6 +21,7 @@ from kubeinformer.errors import UsageError
 from kubeinformer.resources import RawObject, Resource
 from kubeinformer.testing import _churn
 from kubeinformer.testing._access import Access, Rule
+from kubeinformer.testing._fields import require_known
 from kubeinformer.testing._handlers import Api, RequestRecord, Settings, handle
 from kubeinformer.testing._kinds import ResourceType
 from kubeinformer.testing._listener import Listener
@@ -150,11 +151,12 @@ class FakeApiServer:
         """Read all objects that are selected, in key order; copies.
 
         Raises:
-            FakeApiError: 404.
+            FakeApiError: 404; 400, the resource cannot be selected by a field.
             ValueError: A selector cannot be read.
         """
         collection = self._storage.collection(Resource.parse(resource))
         labels, fields = LabelSelector.parse(label_selector), FieldSelector.parse(field_selector)
+        require_known(fields, collection.type.known_fields, is_closed=not collection.type.fields)
         selection = Selection(collection.type, namespace or "", labels, fields)
         entries = ((key, collection.entries[key]) for key in collection.keys)
         return [collection.type.decode(stored.body) for key, stored in entries if selection.matches(key, stored)]
@@ -236,6 +238,15 @@ class FakeApiServer:
     @watch_list_enabled.setter
     def watch_list_enabled(self, value: bool) -> None:
         self._settings.watch_list_enabled = value
+
+    @property
+    def sharding_enabled(self) -> bool:
+        """Whether lists and watches obey ``shardSelector``; if not they ignore it, as a server without the gate."""
+        return self._settings.sharding_enabled
+
+    @sharding_enabled.setter
+    def sharding_enabled(self, value: bool) -> None:
+        self._settings.sharding_enabled = value
 
     # Access, connections
 
