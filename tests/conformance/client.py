@@ -155,15 +155,21 @@ class Server(ABC):
             content = zlib.decompress(content, wbits=31)
         return Answer(response.status, found, content)
 
-    def get(self, path: str, **query: str) -> Answer:
-        """A GET as the admin, in JSON; ``continue_`` and the like lose their underscore."""
-        return self.request("GET", path, query={name.rstrip("_"): value for name, value in query.items()})
+    def get(self, path: str, query: Mapping[str, str] | None = None, **more: str) -> Answer:
+        """A GET as the admin, in JSON; names in ``more`` such as ``continue_`` lose their underscore."""
+        return self.request("GET", path, query=_named(query, more))
 
-    def ok(self, method: str, path: str, body: Mapping[str, Any] | None = None, **query: str) -> Json:
+    def ok(
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None = None,
+        query: Mapping[str, str] | None = None,
+        **more: str,
+    ) -> Json:
         """The body of an answer that has to be a success; a PATCH is a merge patch."""
         content_type = MERGE_PATCH if method == "PATCH" else JSON
-        named = {name.rstrip("_"): value for name, value in query.items()}
-        answer = self.request(method, path, query=named, body=body, content_type=content_type)
+        answer = self.request(method, path, query=_named(query, more), body=body, content_type=content_type)
         assert 200 <= answer.status < 300, f"{method} {path}: HTTP {answer.status}: {answer.text}"
         return answer.json
 
@@ -171,14 +177,15 @@ class Server(ABC):
     def watch(
         self,
         path: str,
+        query: Mapping[str, str] | None = None,
         *,
         accept: str | None = JSON,
         token: Token | None = ADMIN,
         headers: Mapping[str, str] | None = None,
-        **query: str,
+        **more: str,
     ) -> Iterator[Watch]:
         """Open a watch, which has to be answered with 200."""
-        named = {"watch": "true"} | {name.rstrip("_"): value for name, value in query.items()}
+        named = {"watch": "true"} | _named(query, more)
         with closing(self._connect()) as connection:
             connection.request("GET", _target(path, named), headers=_fields(accept, token) | dict(headers or {}))
             with connection.getresponse() as response:
@@ -228,6 +235,10 @@ class Server(ABC):
         if self._tls is None:
             return http.client.HTTPConnection(self.address, timeout=PATIENCE)
         return http.client.HTTPSConnection(self.address, context=self._tls, timeout=PATIENCE)
+
+
+def _named(query: Mapping[str, str] | None, more: Mapping[str, str]) -> dict[str, str]:
+    return dict(query or {}) | {name.rstrip("_"): value for name, value in more.items()}
 
 
 def _target(path: str, query: Mapping[str, str] | None) -> str:

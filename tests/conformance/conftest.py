@@ -72,7 +72,7 @@ def _private(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, **gates: bool
 ) -> Iterator[Server]:
     if request.param == "fake":
-        with fake_server(watch_list=gates.get("watch_list", True)) as server:
+        with fake_server(**gates) as server:
             yield server
     else:
         directory = tmp_path_factory.mktemp("control-plane")

@@ -76,15 +76,17 @@ class _Real(Server):
         return self._plane.client.granted(who, verbs=verbs, resource=resource, group=group, namespace=namespace)
 
     def compact(self) -> None:
+        # Alone it expires nothing: lists and watches are answered from a cache, which only a restart empties.
         self._plane.compact()
+        self._plane.api.restart()
 
 
 @contextmanager
-def fake_server(*, watch_list: bool = True) -> Iterator[Server]:
+def fake_server(*, watch_list: bool = True, sharded: bool = False) -> Iterator[Server]:
     """The fake, in a thread with an event loop of its own."""
     tokens = {token.value: token.user for token in (ADMIN, READER, NOBODY)}
     fake = FakeApiServer(tokens=tokens)
-    fake.watch_list_enabled = watch_list
+    fake.watch_list_enabled, fake.sharding_enabled = watch_list, sharded
     for token in (READER, NOBODY):
         fake.deny(user=token.user)
     with start_blocking_portal() as portal, portal.wrap_async_context_manager(fake):

@@ -1,7 +1,7 @@
 """How bodies go out: coalesced, and compressed as a real API server does.
 
-Theory. The real server compresses a list that is larger than 128 KiB as one gzip member, and, since 1.37, a watch with
-initial events with a new member at every flush: a decoder that stops after the first member then loses everything
+Theory. The real server compresses a list that is larger than 128 KiB as one gzip member, and, since 1.37, a watch that
+allows bookmarks with a new member at every flush: a decoder that stops after the first member then loses everything
 behind it. Other watches are never compressed. Both compress at level 1. A list's headers wait for the first 128 KiB,
 because only then is it known which of the two it is.
 

@@ -176,7 +176,7 @@ class ListOptions:
     @property
     def page(self) -> int | None:
         """How many objects to send at most: from version 0, whatever is at hand, there are no pages."""
-        return self.limit if self.limit and (self.token or self.version != 0) else None
+        return self.limit if self.limit and self.version != 0 else None
 
     def validate(self, *, watch_list_enabled: bool) -> None:
         """Refuse what contradicts itself, or needs a feature gate that is off.

@@ -62,7 +62,7 @@ async def read_collection(
         await send_list(storage, collection, options, rendering, body)
         return
     watch = Watch(storage, collection, options, rendering, settings)
-    is_compressed = gzip and bool(options.send_initial_events)
+    is_compressed = gzip and options.allow_bookmarks
     await exchange.until_disconnect(lambda: watch.run(WatchBody(exchange, gzip=is_compressed)))
 
 

@@ -78,7 +78,8 @@ class Rendering:
     ) -> tuple[bytes, bytes]:
         """What stands before and behind the items of a list; ``shards`` is what it was restricted to."""
         metadata = list_metadata(version, token, remaining)
-        if shards is not None and not self._partial:
+        # Seen on 1.37: only lists of built-in objects in full say that they are a shard, though all of them are.
+        if shards is not None and not self._partial and not self._type.custom:
             metadata["shardInfo"] = {"selector": str(shards)}
         kind, api_version = (
             ("PartialObjectMetadataList", self._form.api_version)
