@@ -17,7 +17,7 @@ from kubeinformer._protocol.selectors import FieldSelector
 from kubeinformer.resources import RawObject
 from kubeinformer.testing import _status
 
-__all__ = ["METADATA", "Field", "field", "matches", "require_known"]
+__all__ = ["METADATA", "Field", "FieldConditions", "field"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,27 +56,38 @@ METADATA = (field("metadata.name"), field("metadata.namespace"))
 """Known for nearly every resource."""
 
 
-def require_known(selector: FieldSelector, known: Mapping[str, Field], *, is_closed: bool) -> None:
-    """Refuse a selector that names an unknown field with a 400.
+class FieldConditions:
+    """A field selector that was looked up in the fields of one resource; false if it selects everything.
 
     Args:
         selector: What was asked.
         known: The resource's fields by label.
         is_closed: Whether the resource has none of its own, which changes the server's words.
+
+    Raises:
+        FakeApiError: 400, the selector names an unknown field.
     """
-    for requirement in selector.requirements:
-        label = ".".join(requirement.path)
-        if label in known:
-            continue
-        if is_closed:
-            names = ", ".join(f'"{name}"' for name in known)
-            raise _status.bad_request(f'"{label}" is not a known field selector: only {names}')
-        raise _status.bad_request(f"field label not supported: {label}")
+
+    def __init__(self, selector: FieldSelector, known: Mapping[str, Field], *, is_closed: bool) -> None:
+        self._conditions: list[tuple[Field, str, bool]] = []
+        for requirement in selector.requirements:
+            label = ".".join(requirement.path)
+            if label not in known:
+                raise _unknown(label, known, is_closed=is_closed)
+            self._conditions.append((known[label], requirement.value, requirement.equal))
+        self.is_of_key = all(each in METADATA for each, _, _ in self._conditions)
+        """Whether name and namespace alone decide."""
+
+    def matches(self, obj: RawObject) -> bool:
+        """Tell whether an object is selected."""
+        return all((each.value(obj) == value) is equal for each, value, equal in self._conditions)
+
+    def __bool__(self) -> bool:
+        return bool(self._conditions)
 
 
-def matches(selector: FieldSelector, known: Mapping[str, Field], obj: RawObject) -> bool:
-    """Tell whether an object is selected by a selector of known fields."""
-    return all(
-        (known[".".join(requirement.path)].value(obj) == requirement.value) is requirement.equal
-        for requirement in selector.requirements
-    )
+def _unknown(label: str, known: Mapping[str, Field], *, is_closed: bool) -> _status.FakeApiError:
+    if is_closed:
+        names = ", ".join(f'"{name}"' for name in known)
+        return _status.bad_request(f'"{label}" is not a known field selector: only {names}')
+    return _status.bad_request(f"field label not supported: {label}")

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 
 import msgspec
 
+from kubeinformer._protocol.selectors import FieldSelector
 from kubeinformer.resources import RawObject, Resource
-from kubeinformer.testing._fields import METADATA, Field
+from kubeinformer.testing._fields import METADATA, Field, FieldConditions
 
 __all__ = ["VERBS", "ResourceType"]
 
@@ -59,12 +60,13 @@ class ResourceType:
         """Its name for one object."""
         return self.singular or self.kind.lower()
 
-    @property
-    def known_fields(self) -> dict[str, Field]:
-        """Every field that a selector may name, by label."""
+    def select_fields(self, selector: FieldSelector) -> FieldConditions:
+        """Look a field selector up; 400 if it names a field that this resource cannot be selected by."""
+        has_own = self.custom or bool(self.fields)
         # A real server's cluster-scoped resources know metadata.namespace, but for those with a list of their own.
-        has_namespace = self.namespaced or not (self.custom or self.fields)
-        return {each.label: each for each in (*METADATA[: 2 if has_namespace else 1], *self.fields)}
+        metadata = METADATA if self.namespaced or not has_own else METADATA[:1]
+        known = {each.label: each for each in (*metadata, *self.fields)}
+        return FieldConditions(selector, known, is_closed=not has_own)
 
     def key(self, obj: RawObject) -> str:
         """``namespace/name`` or ``name``: the key of an object that has its metadata."""

@@ -22,7 +22,7 @@ from kubeinformer._protocol.selectors import FieldSelector, LabelSelector
 from kubeinformer.resources import RawObject
 from kubeinformer.testing import _status
 from kubeinformer.testing._collection import Stored
-from kubeinformer.testing._fields import matches, require_known
+from kubeinformer.testing._fields import FieldConditions
 from kubeinformer.testing._kinds import ResourceType
 from kubeinformer.testing._shards import ShardSelector
 
@@ -32,7 +32,6 @@ _Selector = TypeVar("_Selector", LabelSelector, FieldSelector)
 
 _AFTER_ALL_KEYS = "\U0010ffff"
 _LARGEST_VERSION = 2**64 - 1
-_FROM_KEY = frozenset({("metadata", "name"), ("metadata", "namespace")})
 
 
 class _Metadata(msgspec.Struct):
@@ -62,7 +61,7 @@ class Selection:
     type: ResourceType
     namespace: str
     labels: LabelSelector
-    fields: FieldSelector
+    fields: FieldConditions
     shards: ShardSelector | None = None
 
     @property
@@ -92,10 +91,10 @@ class Selection:
             return False
         if self.shards and not self.shards.matches(_decode_identity(stored.body).metadata.uid, key.rpartition("/")[0]):
             return False
-        return not self.fields or matches(self.fields, self.type.known_fields, self._facts(key, stored))
+        return not self.fields or self.fields.matches(self._facts(key, stored))
 
     def _facts(self, key: str, stored: Stored) -> RawObject:
-        if all(requirement.path in _FROM_KEY for requirement in self.fields.requirements):
+        if self.fields.is_of_key:
             namespace, _, name = key.rpartition("/")
             return {"metadata": {"namespace": namespace, "name": name}}
         return self.type.decode(stored.body)
@@ -139,8 +138,7 @@ class ListOptions:
         timeout = _integer(query, "timeoutSeconds")
         limit = max(0, _integer(query, "limit") or 0)
         labels = _selector(LabelSelector, query, "labelSelector")
-        fields = _selector(FieldSelector, query, "fieldSelector")
-        require_known(fields, type_.known_fields, is_closed=not (type_.custom or type_.fields))
+        fields = type_.select_fields(_selector(FieldSelector, query, "fieldSelector"))
         shards = query.get("shardSelector", "") if sharding_enabled else ""
         return cls(
             selection=Selection(type_, namespace, labels, fields, ShardSelector.parse(shards) if shards else None),

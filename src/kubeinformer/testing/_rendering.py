@@ -16,7 +16,7 @@ from kubeinformer.testing._kinds import ResourceType
 from kubeinformer.testing._negotiation import Form
 from kubeinformer.testing._shards import ShardSelector
 
-__all__ = ["Rendering", "bookmark_metadata", "error_event", "list_metadata", "metadata_only"]
+__all__ = ["Rendering", "bookmark_metadata", "error_event", "list_metadata"]
 
 _INITIAL_EVENTS_END = {"k8s.io/initial-events-end": "true"}
 
@@ -26,12 +26,6 @@ class _OnlyMetadata(msgspec.Struct):
 
 
 _decode_metadata = msgspec.json.Decoder(_OnlyMetadata).decode
-
-
-def metadata_only(body: bytes, api_version: str) -> bytes:
-    """Reduce an object at rest to a PartialObjectMetadata."""
-    opening = b'{"kind":"PartialObjectMetadata","apiVersion":%b,"metadata":' % msgspec.json.encode(api_version)
-    return opening + bytes(_decode_metadata(body).metadata) + b"}"
 
 
 class Rendering:
@@ -45,6 +39,9 @@ class Rendering:
     def __init__(self, type_: ResourceType, form: Form) -> None:
         self._type, self._form = type_, form
         self._partial = bool(form.kind)
+        self._partial_opening = b'{"kind":"PartialObjectMetadata","apiVersion":%b,"metadata":' % msgspec.json.encode(
+            form.api_version
+        )
         self._sorted = type_.custom and not self._partial
         self._opening = type_.opening_of_events
         self._keeps_body = type_.custom
@@ -94,7 +91,7 @@ class Rendering:
         return head[:-1] + b',"items":[', b"]}\n"
 
     def _metadata_only(self, body: bytes) -> bytes:
-        return metadata_only(body, self._form.api_version)
+        return self._partial_opening + bytes(_decode_metadata(body).metadata) + b"}"
 
 
 def bookmark_metadata(version: int, ends_initial_events: bool) -> RawObject:  # noqa: FBT001 - passed on as it came

@@ -21,7 +21,6 @@ from kubeinformer.errors import UsageError
 from kubeinformer.resources import RawObject, Resource
 from kubeinformer.testing import _churn
 from kubeinformer.testing._access import Access, Rule
-from kubeinformer.testing._fields import require_known
 from kubeinformer.testing._handlers import Api, RequestRecord, Settings, handle
 from kubeinformer.testing._kinds import ResourceType
 from kubeinformer.testing._listener import Listener
@@ -54,6 +53,24 @@ class FakeApiServer:
         history_limit: Changes of one resource that are remembered at most. A watch that falls behind gets a 410.
         history_bytes: Bytes of objects that one resource's history holds at most, about.
         request_limit: How many requests are remembered in `requests`.
+
+    Differs from a real server, in what it reads:
+        It writes JSON only: protobuf, CBOR and YAML are passed over in an Accept header, so alone they are a 406. A
+        table has the columns Name and Age for every resource. A watch that asks for the form of a list is a 406
+        instead of a stream that ends at its first event.
+
+        A version that is too new is refused at once, not after three seconds. Versions and continue tokens expire
+        when the history is full or on request, not by the clock; tokens are its own, and another server's are a 400.
+        Initial events come in the order of keys. Bookmarks come at exactly their interval and carry nothing but
+        metadata. What is listed and watched as ``v1/events`` is not the same as in ``events.k8s.io/v1/events``.
+
+        A request without a token is a 401, as on a server without anonymous users. Rules are about resources: a
+        subresource is as allowed as its resource, and discovery, version and health are open to every known user. Of
+        the reviews there is SelfSubjectAccessReview alone. ``/``, ``/metrics``, ``/openapi/v2``, ``/openapi/v3`` and
+        the old ``/api/v1/watch/...`` are a 404. Discovery names what is served, in one version of each group. There
+        are no ETags, audit ids, warnings, or headers of flow control.
+
+        A shard selector may be joined by ``||`` but has no parentheses.
     """
 
     def __init__(
@@ -155,8 +172,8 @@ class FakeApiServer:
             ValueError: A selector cannot be read.
         """
         collection = self._storage.collection(Resource.parse(resource))
-        labels, fields = LabelSelector.parse(label_selector), FieldSelector.parse(field_selector)
-        require_known(fields, collection.type.known_fields, is_closed=not collection.type.fields)
+        labels = LabelSelector.parse(label_selector)
+        fields = collection.type.select_fields(FieldSelector.parse(field_selector))
         selection = Selection(collection.type, namespace or "", labels, fields)
         entries = ((key, collection.entries[key]) for key in collection.keys)
         return [collection.type.decode(stored.body) for key, stored in entries if selection.matches(key, stored)]
