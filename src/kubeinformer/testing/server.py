@@ -57,7 +57,7 @@ class FakeApiServer:
     Differs from a real server, in what it reads:
         It writes JSON only: protobuf, CBOR and YAML are passed over in an Accept header, so alone they are a 406. A
         table has the columns Name and Age for every resource. A watch that asks for the form of a list is a 406
-        instead of a stream that ends at its first event.
+        instead of a stream that ends at its first event, and ``application/*`` alone is one for custom resources too.
 
         A version that is too new is refused at once, not after three seconds. Versions and continue tokens expire
         when the history is full or on request, not by the clock; tokens are its own, and another server's are a 400.
