@@ -170,6 +170,11 @@ def test_a_slash_at_the_end_changes_nothing(server: Server, path: str) -> None:
     assert server.ok("GET", f"{path}/") == server.ok("GET", path)
 
 
+@pytest.mark.parametrize("path", ["/api//", "/version//"])
+def test_more_slashes_change_nothing(server: Server, path: str) -> None:
+    assert server.ok("GET", path) == server.ok("GET", path.rstrip("/"))
+
+
 @pytest.mark.parametrize("path", ["/api/v2", "/apis/apps/v9"])
 def test_versions_of_known_groups_that_do_not_exist(server: Server, path: str) -> None:
     assert server.get(path).refusal() == (404, "NotFound")

@@ -1,6 +1,7 @@
 """Lists in pages: ``limit`` and ``continue``."""
 
 import base64
+import json
 from collections.abc import Mapping
 
 import pytest
@@ -100,11 +101,23 @@ def test_a_token_that_cannot_be_read(server: Server, namespace: str, token: str)
 
 
 @pytest.mark.parametrize(
-    "content", ['{"v":"other","rv":5,"start":"a"}', '{"v":"meta.k8s.io/v1","rv":0,"start":"a"}', "[]"]
+    ("change", "refusal"),
+    [
+        ({"v": "other"}, (400, "BadRequest")),
+        ({"v": ""}, (400, "BadRequest")),
+        ({"rv": 0}, (400, "BadRequest")),
+        ({"rv": "x"}, (400, "BadRequest")),
+        ({"rv": 99_999_999}, (504, "Timeout")),
+    ],
 )
-def test_a_token_of_another_make(server: Server, namespace: str, content: str) -> None:
-    token = base64.urlsafe_b64encode(content.encode()).decode().rstrip("=")
-    assert server.get(config_maps(namespace), limit="2", continue_=token).refusal() == (400, "BadRequest")
+def test_a_token_that_was_changed(
+    server: Server, namespace: str, change: dict[str, object], refusal: tuple[int, str]
+) -> None:
+    fill(server, namespace, "abc")
+    token = server.ok("GET", config_maps(namespace), limit="1")["metadata"]["continue"]
+    content = json.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
+    changed = base64.urlsafe_b64encode(json.dumps(content | change).encode()).decode().rstrip("=")
+    assert server.get(config_maps(namespace), limit="2", continue_=changed).refusal() == refusal
 
 
 def test_an_empty_token_is_none(server: Server, namespace: str) -> None:

@@ -18,6 +18,8 @@ UNKNOWN_RESOURCES = [
     "/api/v1/namespaces/default/nodes/x",
     "/api/v1/namespaces/default/configmaps/x/y",
     "/api//v1/pods",
+    "/api/v1//pods",
+    "/api/v1/namespaces/default//configmaps",
 ]
 UNKNOWN_PAGES = [
     "/foo",
@@ -57,12 +59,13 @@ def test_what_a_known_custom_group_does_not_have(server: Server) -> None:
         assert (answer.status, answer.text) == (404, "404 page not found\n"), unknown
 
 
-def test_a_slash_at_the_end_changes_nothing(server: Server, namespace: str) -> None:
+@pytest.mark.parametrize("slashes", ["/", "//"])
+def test_slashes_at_the_end_change_nothing(server: Server, namespace: str, slashes: str) -> None:
     (created,) = fill(server, namespace, ["one"])
     path = config_maps(namespace)
-    assert names(server.ok("GET", f"{path}/")) == ["one"]
-    assert server.ok("GET", f"{path}/one/") == created
-    assert server.get(f"{path}/none/").refusal() == (404, "NotFound")
+    assert names(server.ok("GET", path + slashes)) == ["one"]
+    assert server.ok("GET", f"{path}/one{slashes}") == created
+    assert server.get(f"{path}/none{slashes}").refusal() == (404, "NotFound")
 
 
 @pytest.mark.parametrize(

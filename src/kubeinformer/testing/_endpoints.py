@@ -44,7 +44,7 @@ def answer(request: HttpRequest, types: Iterable[ResourceType], version_info: Ra
     Raises:
         FakeApiError: 404, 405 or 406.
     """
-    match request.path.removeprefix("/").removesuffix("/").split("/"):
+    match request.path.removeprefix("/").rstrip("/").split("/"):
         case ["version"]:
             return _version(request, version_info)
         case ["readyz" | "livez" | "healthz" as probe, *check]:

@@ -1,6 +1,6 @@
 """Which resource, namespace and name a URL path is about.
 
-Rules. Pure, and the inverse of `Resource.path`. One slash at the end changes nothing; any other extra one makes it
+Rules. Pure, and the inverse of `Resource.path`. Slashes at the end change nothing; any other extra one makes it
 another path. ``/api/v1/namespaces/NAME`` is an object of the resource
 ``namespaces``; only with a further segment is it a scope.
 
@@ -32,7 +32,7 @@ class Target:
     @classmethod
     def parse(cls, path: str) -> "Target":
         """Read a path; 404 if it is none of a collection or an object."""
-        match path.removeprefix("/").removesuffix("/").split("/"):
+        match path.removeprefix("/").rstrip("/").split("/"):
             case ["api", version, *rest]:
                 group = ""
             case ["apis", group, version, *rest]:
