@@ -145,6 +145,15 @@ BUILT_IN = (
     _type("rbac.authorization.k8s.io/v1/clusterroles", "ClusterRole", namespaced=False),
     _type("rbac.authorization.k8s.io/v1/rolebindings", "RoleBinding"),
     _type("rbac.authorization.k8s.io/v1/roles", "Role"),
+    _type(
+        "apiextensions.k8s.io/v1/customresourcedefinitions",
+        "CustomResourceDefinition",
+        *("crd", "crds"),
+        namespaced=False,
+        categories=("api-extensions",),
+        subresources=_STATUS,
+        updates_need_version=True,
+    ),
     _type("scheduling.k8s.io/v1/priorityclasses", "PriorityClass", "pc", namespaced=False),
     _type("storage.k8s.io/v1/storageclasses", "StorageClass", "sc", namespaced=False),
     _type("coordination.k8s.io/v1/leases", "Lease", updates_need_version=True),
@@ -152,5 +161,5 @@ BUILT_IN = (
 )
 """Sorted by group as a real server's discovery is, and by name within one."""
 
-GROUPS = frozenset(type_.resource.group for type_ in BUILT_IN) | {"apiextensions.k8s.io", "authorization.k8s.io"}
+GROUPS = frozenset(type_.resource.group for type_ in BUILT_IN) | {"authorization.k8s.io"}
 """The groups that come with the server."""

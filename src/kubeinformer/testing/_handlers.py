@@ -15,12 +15,15 @@ from kubeinformer.resources import RawObject
 from kubeinformer.testing import _status
 from kubeinformer.testing._access import Access
 from kubeinformer.testing._body import GZIP_THRESHOLD
+from kubeinformer.testing._cluster import Cluster
 from kubeinformer.testing._collection import Collection
 from kubeinformer.testing._discovery import SELF_SUBJECT_ACCESS_REVIEWS
 from kubeinformer.testing._endpoints import TEXT, answer
 from kubeinformer.testing._http import Exchange
 from kubeinformer.testing._negotiation import negotiate, negotiate_object
+from kubeinformer.testing._objects import require_subresource, write_object
 from kubeinformer.testing._options import read_version
+from kubeinformer.testing._payload import read_body
 from kubeinformer.testing._reading import ReadSettings, delete_collection, read_collection, rendering_for
 from kubeinformer.testing._review import review
 from kubeinformer.testing._routes import Target
@@ -31,7 +34,6 @@ from kubeinformer.testing._verbs import access_namespace, name_of, require_allow
 __all__ = ["RequestRecord", "Settings", "handle"]
 
 _LOGGER = logging.getLogger("kubeinformer.testing")
-_MERGE_PATCH = "application/merge-patch+json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +84,15 @@ class Settings(ReadSettings):
 class Api:
     """Everything that answering a request needs."""
 
-    storage: Storage
+    cluster: Cluster
     access: Access
     settings: Settings
     record: Callable[[RequestRecord], None]
+
+    @property
+    def storage(self) -> Storage:
+        """Where the objects are."""
+        return self.cluster.storage
 
 
 async def handle(api: Api, exchange: Exchange) -> None:
@@ -142,7 +149,7 @@ async def _dispatch(api: Api, exchange: Exchange, user: str) -> None:
     if verb in {"list", "watch"}:
         await read_collection(api.storage, api.settings, exchange, collection, target.namespace)
     elif verb == "deletecollection":
-        await delete_collection(api.storage, api.settings, exchange, collection, target.namespace)
+        await delete_collection(api.cluster, api.settings, exchange, collection, target.namespace)
     else:
         await _use_object(api, exchange, collection, target, verb)
     return None
@@ -154,46 +161,24 @@ async def _review(api: Api, exchange: Exchange, target: Target, user: str) -> No
     if exchange.request.method != "POST":
         raise _status.method_not_allowed()
     negotiate(exchange.request.headers.get("accept", ""))
-    answered = review(api.access, user, _decode(exchange.request.body))
+    answered = review(api.access, user, read_body("application/json", exchange.request.body))
     await exchange.respond(201, msgspec.json.encode(answered) + b"\n")
 
 
 async def _use_object(api: Api, exchange: Exchange, collection: Collection, target: Target, verb: str) -> None:
-    request, storage, resource = exchange.request, api.storage, target.resource
+    request, storage = exchange.request, api.storage
     form = negotiate_object(request.headers.get("accept", ""), is_list=False)
     rendering = rendering_for(collection.type, form, request.query)
-    status = 200
-    match verb:
-        case "get":
-            asked = read_version(request.query.get("resourceVersion", "")) or 0
-            if asked > storage.version:
-                raise _status.version_too_large(asked, storage.version)
-            obj = storage.get(resource, target.key)
-        case "create":
-            obj, status = storage.create(resource, _decode(request.body), target.namespace or None), 201
-        case "update":
-            new = _decode(request.body)
-            if isinstance(new.get("metadata"), dict) and new["metadata"].get("name") != target.name:
-                raise _status.bad_request("the name of the object does not match the name on the URL")
-            if collection.type.requires_version and not new.get("metadata", {}).get("resourceVersion"):
-                raise _status.version_required(resource, target.name)
-            obj = storage.update(resource, new, target.namespace or None)
-        case "patch":
-            if request.headers.get("content-type", "").partition(";")[0] != _MERGE_PATCH:
-                raise _status.unsupported_media_type(_MERGE_PATCH)
-            obj = storage.patch(resource, target.key, _decode(request.body))
-        case _:
-            preconditions = _decode(request.body).get("preconditions") if request.body else None
-            obj = storage.delete(resource, target.key, preconditions)
+    require_subresource(collection.type, target, verb)
+    if verb == "get":
+        asked = read_version(request.query.get("resourceVersion", "")) or 0
+        if asked > storage.version:
+            raise _status.version_too_large(asked, storage.version)
+        status, obj = 200, storage.get(target.resource, target.key)
+    else:
+        status, obj = write_object(api.cluster, request, target, verb)
+    if obj.get("kind") == "Status":
+        await exchange.respond(status, msgspec.json.encode(obj) + b"\n")
+        return
     body = rendering.object(collection.type.encode(obj))
     await exchange.respond(status, body + b"\n")
-
-
-def _decode(body: bytes) -> RawObject:
-    try:
-        obj = msgspec.json.decode(body)
-    except msgspec.DecodeError as error:
-        raise _status.bad_request(f"couldn't get version/kind; json parse error: {error}") from None
-    if not isinstance(obj, dict):
-        raise _status.bad_request("couldn't get version/kind; json parse error: not an object")
-    return obj

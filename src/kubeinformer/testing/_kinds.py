@@ -6,7 +6,7 @@ without them and puts them in front in events, and prepending is cheaper than cu
 whole with sorted keys, since a real server has no Go struct to take an order from.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import msgspec
 
@@ -36,6 +36,7 @@ class ResourceType:
         subresources: Such as ``status``.
         fields: By which fields its objects can be selected, besides those of the metadata.
         updates_need_version: Whether a PUT without a resourceVersion is refused.
+        schema: A custom resource's structural schema, None when its objects may hold anything.
     """
 
     resource: Resource
@@ -49,6 +50,7 @@ class ResourceType:
     subresources: tuple[str, ...] = ()
     fields: tuple[Field, ...] = ()
     updates_need_version: bool = False
+    schema: RawObject | None = field(default=None, compare=False)
 
     @property
     def requires_version(self) -> bool:

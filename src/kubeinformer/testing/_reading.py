@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from kubeinformer.testing._body import ListBody, WatchBody, accepts_gzip
+from kubeinformer.testing._cluster import Cluster
 from kubeinformer.testing._collection import Collection
 from kubeinformer.testing._http import Exchange
 from kubeinformer.testing._kinds import ResourceType
@@ -20,6 +21,7 @@ from kubeinformer.testing._rendering import Rendering
 from kubeinformer.testing._storage import Storage
 from kubeinformer.testing._table import TableRendering
 from kubeinformer.testing._watching import BookmarkClock, Watch
+from kubeinformer.testing._write_query import read_deletion
 
 __all__ = ["ReadSettings", "delete_collection", "read_collection", "rendering_for"]
 
@@ -67,17 +69,20 @@ async def read_collection(
 
 
 async def delete_collection(
-    storage: Storage, settings: ReadSettings, exchange: Exchange, collection: Collection, namespace: str
+    cluster: Cluster, settings: ReadSettings, exchange: Exchange, collection: Collection, namespace: str
 ) -> None:
-    """Delete what is selected, object by object, and answer with a list of it."""
+    """Delete what is selected, object by object, and answer with a list of it as it was."""
     type_, request = collection.type, exchange.request
     form = negotiate_object(request.headers.get("accept", ""), is_list=True)
     selection = _options(settings, exchange, collection, namespace).selection
-    rendering = rendering_for(type_, form, request.query)
-    keys = [key for key in collection.keys if selection.matches(key, collection.entries[key])]
-    deleted = [type_.encode(storage.delete(type_.resource, key)) for key in keys]
-    head, tail = rendering.list_parts(storage.version, "", None, None)
-    await exchange.respond(200, head + b",".join(map(rendering.item, deleted)) + tail)
+    rendering, deletion = rendering_for(type_, form, request.query), read_deletion(request)
+    entries = ((key, collection.entries[key]) for key in collection.keys)
+    found = [(key, stored.body) for key, stored in entries if selection.matches(key, stored)]
+    head, tail = rendering.list_parts(cluster.storage.version, "", None, None)
+    for key, _ in found:
+        if key in collection.entries:  # it may have gone with its owner
+            cluster.deleting.delete(type_.resource, key, deletion)
+    await exchange.respond(200, head + b",".join(rendering.item(body) for _, body in found) + tail)
 
 
 def _options(settings: ReadSettings, exchange: Exchange, collection: Collection, namespace: str) -> ListOptions:

@@ -36,7 +36,7 @@ class FakeApiError(KubeInformerError):
 
     @property
     def reason(self) -> str:
-        """``Status.reason``, such as ``Conflict``; empty when the server gave none."""
+        """``Status.reason``, such as ``Conflict``; empty where the real server gives none."""
         return str(self.status.get("reason", ""))
 
     def __str__(self) -> str:
@@ -83,14 +83,14 @@ def qualified(resource: Resource) -> str:
     return f"{resource.plural}.{resource.group}" if resource.group else resource.plural
 
 
-def _about(resource: Resource, name: str) -> RawObject:
+def about(resource: Resource, name: str) -> RawObject:
     group = {"group": resource.group} if resource.group else {}
     return {**({"name": name} if name else {}), **group, "kind": resource.plural}
 
 
 def not_found(resource: Resource, name: str) -> FakeApiError:
     """404: the resource is served, the object does not exist."""
-    return failure(404, "NotFound", f'{qualified(resource)} "{name}" not found', details=_about(resource, name))
+    return failure(404, "NotFound", f'{qualified(resource)} "{name}" not found', details=about(resource, name))
 
 
 def unknown_resource() -> FakeApiError:
@@ -106,13 +106,13 @@ def page_not_found() -> PageNotFound:
 def already_exists(resource: Resource, name: str) -> FakeApiError:
     """409 to a POST."""
     message = f'{qualified(resource)} "{name}" already exists'
-    return failure(409, "AlreadyExists", message, details=_about(resource, name))
+    return failure(409, "AlreadyExists", message, details=about(resource, name))
 
 
 def conflict(resource: Resource, name: str, why: str) -> FakeApiError:
     """409 to a write whose precondition does not hold."""
     message = f'Operation cannot be fulfilled on {qualified(resource)} "{name}": {why}'
-    return failure(409, "Conflict", message, details=_about(resource, name))
+    return failure(409, "Conflict", message, details=about(resource, name))
 
 
 def stale(resource: Resource, name: str) -> FakeApiError:
@@ -167,7 +167,7 @@ def forbidden(user: str, verb: str, resource: Resource, namespace: str, name: st
         f'{subject} is forbidden: User "{user}" cannot {verb} resource "{resource.plural}" '
         f'in API group "{resource.group}" {where}'
     )
-    return failure(403, "Forbidden", message, details=_about(resource, name))
+    return failure(403, "Forbidden", message, details=about(resource, name))
 
 
 def invalid(kind: str, group: str, name: str, causes: Sequence[Cause]) -> FakeApiError:

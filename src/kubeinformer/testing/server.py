@@ -4,33 +4,46 @@ Rules. Real HTTP on a loopback socket, so that what is tested is what runs in pr
 server: no etcd, no disk, no threads. The methods are synchronous and take effect at once, so a test can act between
 two awaits and know that nothing else did. They belong to the event loop's thread.
 
-Theory. See the modules behind it: ``_storage`` (what writes mean), ``_collection`` (versions and history),
-``_listing``, ``_watching``, ``_body`` (gzip), ``_http`` (sockets).
+Theory. See the modules behind it: ``_writing`` and ``_deleting`` (what writes mean), ``_apply`` (who owns which field),
+``_crds`` and ``_schema`` (custom resources), ``_garbage`` (what controllers do), ``_collection`` (versions and
+history), ``_listing``, ``_watching``, ``_body`` (gzip), ``_http`` (sockets).
 
-Not here. Admission, defaulting, validation of contents, subresources, protobuf, TLS.
+Not here. Admission, defaulting and validation of built-in contents, protobuf, TLS.
 """
 
+import os
 import random
 from collections import deque
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self, TypeAlias
 
 from kubeinformer._protocol.selectors import FieldSelector, LabelSelector
 from kubeinformer.errors import UsageError
 from kubeinformer.resources import RawObject, Resource
-from kubeinformer.testing import _churn
+from kubeinformer.testing import _churn, _status
 from kubeinformer.testing._access import Access, Rule
+from kubeinformer.testing._cluster import Cluster
+from kubeinformer.testing._deleting import CRDS, Deletion
 from kubeinformer.testing._handlers import Api, RequestRecord, Settings, handle
 from kubeinformer.testing._kinds import ResourceType
 from kubeinformer.testing._listener import Listener
 from kubeinformer.testing._options import Selection
+from kubeinformer.testing._patching import JSON_PATCH, MERGE_PATCH, STRATEGIC, check_patch_type, patcher
+from kubeinformer.testing._payload import read_body
+from kubeinformer.testing._rules import WriteOptions
+from kubeinformer.testing._status import FakeApiError
 from kubeinformer.testing._storage import Storage
 from kubeinformer.testing._synthetic import SyntheticObjects
+from kubeinformer.testing._traits import has_status
+from kubeinformer.testing._writing import key_of
 
 __all__ = ["FakeApiServer"]
 
 _Objects: TypeAlias = list[RawObject]  # inside the class, `list` is its method
+_TRUSTED = WriteOptions(is_trusted=True)
+_PATCH_TYPES = {"merge": MERGE_PATCH, "json": JSON_PATCH, "strategic": STRATEGIC}
 
 
 class FakeApiServer:
@@ -53,6 +66,9 @@ class FakeApiServer:
         history_limit: Changes of one resource that are remembered at most. A watch that falls behind gets a 410.
         history_bytes: Bytes of objects that one resource's history holds at most, about.
         request_limit: How many requests are remembered in `requests`.
+        managed_fields: Whether objects show their ``metadata.managedFields``. Who owns what is followed either way.
+        garbage_collection: Whether dependents go with their owners, and what is in a namespace with it; a cluster's
+            controllers do that, and a bare API server does not.
 
     Differs from a real server, in what it reads:
         It writes JSON only: protobuf, CBOR and YAML are passed over in an Accept header, so alone they are a 406. A
@@ -71,6 +87,15 @@ class FakeApiServer:
         are no ETags, audit ids, warnings, or headers of flow control.
 
         A shard selector may be joined by ``||`` but has no parentheses.
+
+    Differs from a real server, in what it writes:
+        Contents of built-in objects are neither checked nor completed: any spec is accepted, and no default is filled
+        in but a pod's first phase and a namespace's. Metadata is checked as on a real server, and so are custom
+        resources by their schema (CEL rules and formats other than ``date-time`` are not). ``fieldValidation`` is
+        ignored: unknown fields of built-in objects are kept. There is no ``/scale``, and no conversion webhook. A
+        definition serves at once. Garbage is collected before the request that made it is answered, and only after
+        owners that were deleted here. Deleting by hand needs no grace period. Every other answer is compared with a
+        real server's by the project's conformance suite.
     """
 
     def __init__(
@@ -85,14 +110,17 @@ class FakeApiServer:
         history_limit: int = 10_000,
         history_bytes: int = 64 * 1024 * 1024,
         request_limit: int = 10_000,
+        managed_fields: bool = False,
+        garbage_collection: bool = True,
     ) -> None:
         self._settings = Settings(gzip=gzip, bookmark_interval=bookmark_interval)
         if gzip_threshold is not None:
             self._settings.gzip_threshold = gzip_threshold
-        self._storage = Storage(resource_version, history_limit, history_bytes)
+        self._storage = Storage(resource_version, history_limit, history_bytes, shows_managers=managed_fields)
+        self._cluster = Cluster(self._storage, garbage_collection=garbage_collection)
         self._access = Access(tokens)
         self._requests: deque[RequestRecord] = deque(maxlen=request_limit)
-        self._api = Api(self._storage, self._access, self._settings, self._requests.append)
+        self._api = Api(self._cluster, self._access, self._settings, self._requests.append)
         self._port = port
         self._listener: Listener | None = None
 
@@ -122,37 +150,102 @@ class FakeApiServer:
 
     # Objects
 
+    # Each of these acts as the whole cluster, not as a client: it sets status and spec in one go, needs no
+    # resourceVersion, and a pod goes at once because the test is its kubelet, too.
+
     def create(self, resource: str, obj: RawObject) -> RawObject:
         """Create an object; ``metadata.namespace`` defaults to ``default``. Returns it as stored, a copy.
 
+        A namespace that does not exist is created with it, so that a test need not; a client gets a 404 instead.
+        The status is kept, so that a running pod is one call; a client's is dropped where there is a ``/status``.
+
         Raises:
-            FakeApiError: 404, 409 AlreadyExists or 422, as over HTTP.
+            FakeApiError: 400, 404, 409 AlreadyExists or 422, as over HTTP.
         """
-        return self._storage.create(Resource.parse(resource), obj)
+        return self._cluster.writing.create(Resource.parse(resource), obj, options=_TRUSTED)
 
     def update(self, resource: str, obj: RawObject) -> RawObject:
         """Replace an object. Without a ``metadata.resourceVersion`` it replaces whatever is there.
 
         Raises:
-            FakeApiError: 404, or 409 Conflict.
+            FakeApiError: 404, 409 Conflict or 422.
         """
-        return self._storage.update(Resource.parse(resource), obj)
+        parsed, key = self._place(resource, obj)
+        return self._cluster.writing.update(parsed, key, obj, _TRUSTED)
 
-    def patch(self, resource: str, key: str, patch: RawObject) -> RawObject:
-        """Apply a JSON merge patch to the object with this key, ``namespace/name`` or ``name``.
+    def update_status(self, resource: str, obj: RawObject) -> RawObject:
+        """Replace an object's status and nothing else, as a PUT to ``/status`` does.
 
         Raises:
-            FakeApiError: 404, or 409 Conflict.
+            FakeApiError: 404, also when the resource has no ``/status``; 409 Conflict or 422.
         """
-        return self._storage.patch(Resource.parse(resource), key, patch)
+        parsed, key = self._place(resource, obj)
+        if not has_status(self._storage.collection(parsed).type):
+            raise _status.unknown_resource()
+        return self._cluster.writing.update(parsed, key, obj, WriteOptions(is_trusted=True, subresource="status"))
 
-    def delete(self, resource: str, key: str) -> RawObject:
+    def patch(
+        self,
+        resource: str,
+        key: str,
+        patch: RawObject | _Objects,
+        *,
+        type: Literal["merge", "json", "strategic"] = "merge",  # noqa: A002 - what the API calls it
+    ) -> RawObject:
+        """Patch the object with this key, ``namespace/name`` or ``name``.
+
+        Args:
+            resource: Where it is.
+            key: Which one.
+            patch: An object, or for a JSON patch the list of its operations.
+            type: JSON merge patch (RFC 7386), JSON patch (RFC 6902), or strategic merge patch, which custom
+                resources do not have.
+
+        Raises:
+            FakeApiError: 404, 409 Conflict, 415 or 422.
+        """
+        parsed = Resource.parse(resource)
+        type_ = self._storage.collection(parsed).type
+        patch_type = check_patch_type(type_, _PATCH_TYPES[type])
+        return self._cluster.writing.change(parsed, key, patcher(type_, patch_type, patch), _TRUSTED)
+
+    def apply(self, resource: str, obj: RawObject, *, field_manager: str, force: bool = False) -> RawObject:
+        """Apply an object server-side: create it, or merge it into what is there, as this manager.
+
+        What the manager applied earlier and now does not is removed, unless somebody else owns it.
+
+        Args:
+            resource: Where it is.
+            obj: What the manager wants; kind and apiVersion may be left out.
+            field_manager: Who wants it.
+            force: Whether to take fields that others own and that get another value.
+
+        Raises:
+            FakeApiError: 409 Conflict with a cause FieldManagerConflict for each such field; 404 or 422.
+        """
+        parsed, key = self._place(resource, obj)
+        options = WriteOptions(is_trusted=True, manager=field_manager, force=force)
+        return self._cluster.writing.apply(parsed, key, obj, options)[0]
+
+    def delete(
+        self,
+        resource: str,
+        key: str,
+        *,
+        propagation_policy: Literal["Background", "Foreground", "Orphan"] | None = None,
+    ) -> RawObject:
         """Delete an object, or mark it with a deletionTimestamp if it has finalizers. Returns its last state.
+
+        Args:
+            resource: Where it is.
+            key: Which one.
+            propagation_policy: What becomes of its dependents; as ``Background`` by default.
 
         Raises:
             FakeApiError: 404.
         """
-        return self._storage.delete(Resource.parse(resource), key)
+        options = Deletion(policy=propagation_policy or "", grace=0)
+        return self._cluster.deleting.delete(Resource.parse(resource), key, options)[0]
 
     def get(self, resource: str, key: str) -> RawObject:
         """Read an object; a copy.
@@ -206,7 +299,7 @@ class FakeApiServer:
             seed: Equal seeds give equal changes.
         """
         collection = self._storage.collection(Resource.parse(resource))
-        await _churn.churn(self._storage, collection, per_second, random.Random(seed))  # noqa: S311 - no secrets here
+        await _churn.churn(self._cluster, collection, per_second, random.Random(seed))  # noqa: S311 - no secrets here
 
     # Versions
 
@@ -231,13 +324,35 @@ class FakeApiServer:
 
     # Resources
 
-    def register(self, resource: str, *, kind: str, namespaced: bool = True) -> None:
-        """Serve a custom resource.
+    def register(self, resource: str, *, kind: str, namespaced: bool = True, status_subresource: bool = False) -> None:
+        """Serve a custom resource whose objects may hold anything.
+
+        Args:
+            resource: Such as ``example.com/v1/widgets``.
+            kind: Such as ``Widget``.
+            namespaced: Whether its objects live in namespaces.
+            status_subresource: Whether clients write its status through ``/status`` only.
 
         Raises:
             UsageError: It is served already.
         """
-        self._storage.register(ResourceType(Resource.parse(resource), kind, namespaced, custom=True))
+        subresources = ("status",) if status_subresource else ()
+        type_ = ResourceType(Resource.parse(resource), kind, namespaced, custom=True, subresources=subresources)
+        self._storage.register(type_)
+
+    def register_crd(self, manifest: RawObject | str | os.PathLike[str]) -> RawObject:
+        """Create a CustomResourceDefinition, and serve what it defines from now on. Returns it as stored.
+
+        Args:
+            manifest: The definition, or the path of a YAML or JSON file with it and nothing else.
+
+        Raises:
+            FakeApiError: 409, it exists; 422, the manifest is one that a real server refuses.
+            OSError: The file cannot be read.
+            ValueError: It holds no object.
+        """
+        loaded = manifest if isinstance(manifest, dict) else _load(Path(manifest))
+        return self._cluster.writing.create(CRDS, loaded, options=_TRUSTED)
 
     def unregister(self, resource: str) -> None:
         """Delete a resource as if its CRD was: DELETED for every object, the end of every watch, then 404.
@@ -245,7 +360,7 @@ class FakeApiServer:
         Raises:
             FakeApiError: 404, it is not served.
         """
-        self._storage.unregister(Resource.parse(resource))
+        self._cluster.unregister(Resource.parse(resource))
 
     @property
     def watch_list_enabled(self) -> bool:
@@ -329,3 +444,14 @@ class FakeApiServer:
     def requests(self) -> tuple[RequestRecord, ...]:
         """What was asked so far, oldest first, at most the last ``request_limit``."""
         return tuple(self._requests)
+
+    def _place(self, resource: str, obj: RawObject) -> tuple[Resource, str]:
+        parsed = Resource.parse(resource)
+        return parsed, key_of(self._storage.collection(parsed).type, obj)
+
+
+def _load(path: Path) -> RawObject:
+    try:
+        return read_body("application/yaml", path.read_bytes())
+    except FakeApiError as error:
+        raise ValueError(f"{path} holds no manifest: {error.status['message']}") from None
