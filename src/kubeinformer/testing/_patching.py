@@ -79,7 +79,7 @@ def patcher(type_: ResourceType, patch_type: str, patch: object) -> Callable[[Ra
             raise _refusals.patch_failed() from None
         except StrategicPatchError as error:
             raise _refusals.patch_without_key(str(error)) from None
-        if not isinstance(new, dict):
+        if not isinstance(new, dict) or not (new.get("metadata") or {}).get("name"):
             raise _refusals.name_missing(old["metadata"]["name"])
         if new.get("kind") != type_.kind or new.get("apiVersion") != type_.resource.api_version:
             raise _refusals.wrong_kind(type_, new)

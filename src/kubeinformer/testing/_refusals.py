@@ -28,6 +28,7 @@ __all__ = [
     "unknown_patch_type",
     "version_on_create",
     "wrong_kind",
+    ,
 ]
 
 

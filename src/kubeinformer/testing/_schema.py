@@ -22,7 +22,7 @@ import msgspec
 from kubeinformer.resources import RawObject
 from kubeinformer.testing._status import Cause
 
-__all__ = ["defaulted", "pruned", "violations"]
+__all__ = ["defaulted", "pruned", "undeclared", "violations"]
 
 _ROOT_FIELDS = frozenset({"apiVersion", "kind", "metadata"})
 _EMBEDDED = "x-kubernetes-embedded-resource"
@@ -53,6 +53,22 @@ def pruned(value: Any, schema: RawObject, *, is_root: bool = False) -> Any:
         elif further or keeps_unknown:
             kept[name] = part
     return kept
+
+
+def undeclared(value: Any, schema: RawObject, *, is_root: bool = False) -> str | None:
+    """Find a field that `pruned` would drop, such as ``.spec.size``; None if there is none."""
+    if isinstance(value, list):
+        below = ((f"[{index}]", item, schema.get("items", {})) for index, item in enumerate(value))
+    elif isinstance(value, dict):
+        kept = pruned(value, schema, is_root=is_root)
+        if lost := next((name for name in value if name not in kept), None):
+            return f".{lost}"
+        properties = schema.get("properties", {})
+        below = ((f".{name}", part, properties[name]) for name, part in value.items() if name in properties)
+    else:
+        return None
+    found = ((part, undeclared(item, inner)) for part, item, inner in below)
+    return next((part + path for part, path in found if path is not None), None)
 
 
 def defaulted(value: Any, schema: RawObject) -> Any:

@@ -21,6 +21,7 @@ from kubeinformer.testing._collection import Collection
 from kubeinformer.testing._kinds import ResourceType
 from kubeinformer.testing._ownership import FieldError
 from kubeinformer.testing._rules import WriteOptions, changed_object, check_version, metadata_of, new_object, same
+from kubeinformer.testing._schema import undeclared
 from kubeinformer.testing._storage import NAMESPACES, Storage, new_namespace
 from kubeinformer.testing._traits import has_status, shape_of
 
@@ -107,12 +108,10 @@ class Writing:
         """
         collection, options = self._storage.collection(resource), options or WriteOptions()
         old = self._storage.get(resource, key)
-        new = self._named_as(collection.type, old, make(old))
-        if (
-            new["metadata"].get("resourceVersion", old["metadata"]["resourceVersion"])
-            != (old["metadata"]["resourceVersion"])
-        ):
-            raise _status.stale(resource, old["metadata"]["name"])
+        before = old["metadata"]
+        new = _named(collection.type, make(old), before["name"], before.get("namespace"))
+        if new["metadata"].get("resourceVersion", before["resourceVersion"]) != before["resourceVersion"]:
+            raise _status.stale(resource, before["name"])
         return self._change(collection, key, old, new, options, None)
 
     def update(self, resource: Resource, key: str, obj: RawObject, options: WriteOptions | None = None) -> RawObject:
@@ -122,13 +121,10 @@ class Writing:
             FakeApiError: 400, 404, 409 or 422.
         """
         collection, options = self._storage.collection(resource), options or WriteOptions()
-        type_ = collection.type
-        name = (obj.get("metadata") or {}).get("name")
-        if not name and not options.is_trusted:
-            raise _refusals.name_missing(key.rpartition("/")[2])
+        namespace, _, name = key.rpartition("/")
+        new = _named(collection.type, obj, name, namespace or None)
         old = self._storage.get(resource, key)
-        new = self._named_as(type_, old, obj)
-        check_version(type_, old, new, options)
+        check_version(collection.type, old, new, options)
         return self._change(collection, key, old, new, options, None)
 
     def apply(self, resource: Resource, key: str, config: RawObject, options: WriteOptions) -> tuple[RawObject, bool]:
@@ -143,9 +139,13 @@ class Writing:
         live = storage.get(resource, key) if key in collection.entries else None
         namespace, _, name = key.rpartition("/")
         metadata = metadata_of(type_, config, namespace or None)
+        if live is None and not metadata.get("name"):
+            raise _refusals.name_missing(name)
         if metadata.setdefault("name", name) != name:
             raise _refusals.name_mismatch(metadata["name"], name)
         claims = _claims(type_, config, metadata, options)
+        if type_.schema is not None and (field := undeclared(claims, type_.schema, is_root=True)):
+            raise _refusals.not_typed(type_, key, f"{field}: field not declared in schema")
         try:
             if live is None:
                 if options.subresource:
@@ -230,16 +230,15 @@ class Writing:
         elif self._storage.is_terminating(name):
             raise _refusals.namespace_terminating(type_.resource, metadata.get("name", ""), name)
 
-    @staticmethod
-    def _named_as(type_: ResourceType, old: RawObject, new: RawObject) -> RawObject:
-        """Complete the metadata of what replaces an object; 400 when that names another one."""
-        name, namespace = old["metadata"]["name"], old["metadata"].get("namespace")
-        metadata = metadata_of(type_, new, namespace)
-        if not metadata.get("name"):
-            raise _refusals.name_missing(name)
-        if metadata["name"] != name:
-            raise _refusals.name_mismatch(metadata["name"], name)
-        return new | {"metadata": metadata}
+
+def _named(type_: ResourceType, obj: RawObject, name: str, namespace: str | None) -> RawObject:
+    """Complete the metadata of what replaces an object; 400 when that names another one."""
+    metadata = metadata_of(type_, obj, namespace)
+    if not metadata.get("name"):
+        raise _refusals.name_missing(name)
+    if metadata["name"] != name:
+        raise _refusals.name_mismatch(metadata["name"], name)
+    return obj | {"metadata": metadata}
 
 
 class _Namespaces:
