@@ -28,7 +28,6 @@ __all__ = [
     "unknown_patch_type",
     "version_on_create",
     "wrong_kind",
-    ,
 ]
 
 
