@@ -13,6 +13,7 @@ Source. structured-merge-diff v6 (``merge/update.go``, ``typed/merge.go`` for th
 """
 
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -91,15 +92,8 @@ def applied(
         return config, _with((), (), writer, fields, time)
     managers = _with_first(live, managers, shape, time)
     lost = _fields_of(writer, managers) - fields
-    kept_by_others = {
-        path[:end]
-        for manager in managers
-        if manager.writer != writer
-        for path in manager.fields
-        for end in range(1, len(path) + 1)
-    }
-    merged = merge(live, config, shape)
-    result = _remove(merged, lost - kept_by_others, shape, ())
+    kept = {path[:end] for path in _owned_by_any(managers, writer, fields) for end in range(1, len(path) + 1)}
+    result = _without_fields(merge(live, config, shape), lost - kept, kept, shape, ())
     difference = compare(live, result, shape, structs=False)
     others = _without(managers, writer, difference.set_fields | difference.removed)
     return result, _with(others, managers, writer, fields, time)
@@ -176,24 +170,30 @@ def _merge_list(live: Sequence[object], config: Sequence[object], shape: Shape) 
     return merged + [old[part] for part in waiting if part not in new]
 
 
-def _remove(value: Any, fields: frozenset[FieldPath], shape: Shape, path: FieldPath) -> Any:
-    """Take fields out, and the maps and lists that are empty without them."""
-    if not fields:
+def _owned_by_any(managers: Managers, writer: Writer, fields: frozenset[FieldPath]) -> frozenset[FieldPath]:
+    """What somebody owns when this writer owns these fields."""
+    return fields.union(*(manager.fields for manager in managers if manager.writer != writer))
+
+
+def _without_fields(
+    value: Any, fields: frozenset[FieldPath], kept: AbstractSet[FieldPath], shape: Shape, path: FieldPath
+) -> Any:
+    """Take fields out, and with them the maps and lists that are empty then and nobody's."""
+    if not fields or not _is_node(value, shape):
         return value
-    if _is_node(value, shape) and isinstance(value, dict):
-        kept = {}
-        for name, part in value.items():
-            below, here = shape.field(name), (*path, f"f:{name}")
-            if here in fields and not (part and _is_node(part, below)):
-                continue
-            left = _remove(part, fields, below, here)
-            if left or not part or not _is_node(part, below):
-                kept[name] = left
-        return kept
-    if _is_node(value, shape):
+    if isinstance(value, list):
         items = [(item, (*path, item_part(item, shape))) for item in value]
-        return [_remove(item, fields, shape.item(), part) for item, part in items if part not in fields]
-    return value
+        return [_without_fields(item, fields, kept, shape.item(), part) for item, part in items if part not in fields]
+    result = {}
+    for name, part in value.items():
+        below, here = shape.field(name), (*path, f"f:{name}")
+        has_parts = bool(part) and _is_node(part, below)
+        if here in fields and not has_parts:
+            continue
+        left = _without_fields(part, fields, kept, below, here)
+        if left or not has_parts or here in kept:
+            result[name] = left
+    return result
 
 
 def _is_node(value: object, shape: Shape) -> bool:
