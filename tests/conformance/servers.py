@@ -82,10 +82,12 @@ class _Real(Server):
 
 
 @contextmanager
-def fake_server(*, watch_list: bool = True, sharded: bool = False) -> Iterator[Server]:
+def fake_server(
+    *, watch_list: bool = True, sharded: bool = False, managed_fields: bool = False
+) -> Iterator[Server]:
     """The fake, in a thread with an event loop of its own."""
     tokens = {token.value: token.user for token in (ADMIN, READER, NOBODY)}
-    fake = FakeApiServer(tokens=tokens)
+    fake = FakeApiServer(tokens=tokens, managed_fields=managed_fields)
     fake.watch_list_enabled, fake.sharding_enabled = watch_list, sharded
     for token in (READER, NOBODY):
         fake.deny(user=token.user)

@@ -14,7 +14,6 @@ from kubeinformer.resources import RawObject, Resource
 from kubeinformer.testing import _status
 from kubeinformer.testing._cluster import Cluster
 from kubeinformer.testing._deleting import CRDS, Deletion
-from kubeinformer.testing._fields import require_known
 from kubeinformer.testing._kinds import ResourceType
 from kubeinformer.testing._options import Selection
 from kubeinformer.testing._patching import JSON_PATCH, MERGE_PATCH, STRATEGIC, check_patch_type, patcher
@@ -153,8 +152,8 @@ class _InProcess:
             ValueError: A selector cannot be read.
         """
         collection = self._storage.collection(Resource.parse(resource))
-        labels, fields = LabelSelector.parse(label_selector), FieldSelector.parse(field_selector)
-        require_known(fields, collection.type.known_fields, is_closed=not collection.type.fields)
+        labels = LabelSelector.parse(label_selector)
+        fields = collection.type.select_fields(FieldSelector.parse(field_selector))
         selection = Selection(collection.type, namespace or "", labels, fields)
         entries = ((key, collection.entries[key]) for key in collection.keys)
         return [collection.type.decode(stored.body) for key, stored in entries if selection.matches(key, stored)]

@@ -62,7 +62,7 @@ def compare(old: RawObject, new: RawObject, shape: Shape, *, structs: bool) -> D
         structs: Whether their parts are Go structs, which are there even when nothing is in them.
     """
     before, after = dict(_flat(old, shape)), dict(_flat(new, shape))
-    added = after.keys() - before.keys()
+    added = after.keys() - before.keys() - {("f:metadata",)}  # every object has some
     if structs:
         added = {path for path in added if after[path] is not _NODE or path[-1] not in _STRUCTS}
     return Difference(

@@ -18,7 +18,7 @@ from kubeinformer.resources import RawObject, Resource
 from kubeinformer.testing import _status
 from kubeinformer.testing._apply import Managers
 from kubeinformer.testing._builtin import BUILT_IN, GROUPS
-from kubeinformer.testing._collection import Collection, Record, Stored
+from kubeinformer.testing._collection import Collection, Record
 from kubeinformer.testing._fleet import synthetic_objects, synthetic_pods
 from kubeinformer.testing._kinds import ResourceType
 from kubeinformer.testing._schema import defaulted, pruned
@@ -159,15 +159,14 @@ class Storage:
             source = synthetic_pods(objects)
         else:
             source = synthetic_objects(objects, namespaces=20 if type_.namespaced else 0)
-        entries: dict[str, Stored] = {}
+        keys = {source.key(index) for index in range(len(source))}
+        if len(keys) != len(source) or not keys.isdisjoint(collection.entries):
+            raise UsageError(f"cannot seed {resource}: two objects would have the same key")
         for each in self._families[resource]:
-            entries = dict(Seed(each.type, source, self.version + 1).entries())
-            if len(entries) != len(source) or not entries.keys().isdisjoint(collection.entries):
-                raise UsageError(f"cannot seed {resource}: two objects would have the same key")
-            each.load(dict(entries), self.version + len(source))
+            each.load(dict(Seed(each.type, source, self.version + 1).entries()), self.version + len(source))
         self.version += len(source)
         if type_.namespaced:
-            self._implied_namespaces |= {key.partition("/")[0] for key in entries}
+            self._implied_namespaces |= {key.partition("/")[0] for key in keys}
 
     # Objects
 
