@@ -159,11 +159,13 @@ class Storage:
             source = synthetic_pods(objects)
         else:
             source = synthetic_objects(objects, namespaces=20 if type_.namespaced else 0)
-        keys = {source.key(index) for index in range(len(source))}
+        family = self._families[resource]
+        seeded = [dict(Seed(each.type, source, self.version + 1).entries()) for each in family]
+        keys = seeded[0].keys()
         if len(keys) != len(source) or not keys.isdisjoint(collection.entries):
             raise UsageError(f"cannot seed {resource}: two objects would have the same key")
-        for each in self._families[resource]:
-            each.load(dict(Seed(each.type, source, self.version + 1).entries()), self.version + len(source))
+        for each, entries in zip(family, seeded, strict=True):
+            each.load(dict(entries), self.version + len(source))
         self.version += len(source)
         if type_.namespaced:
             self._implied_namespaces |= {key.partition("/")[0] for key in keys}
