@@ -82,9 +82,7 @@ class _Real(Server):
 
 
 @contextmanager
-def fake_server(
-    *, watch_list: bool = True, sharded: bool = False, managed_fields: bool = False
-) -> Iterator[Server]:
+def fake_server(*, watch_list: bool = True, sharded: bool = False, managed_fields: bool = False) -> Iterator[Server]:
     """The fake, in a thread with an event loop of its own."""
     tokens = {token.value: token.user for token in (ADMIN, READER, NOBODY)}
     fake = FakeApiServer(tokens=tokens, managed_fields=managed_fields)

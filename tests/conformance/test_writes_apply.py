@@ -195,9 +195,14 @@ def test_a_namespace_that_does_not_exist(server: Server) -> None:
 
 
 def test_lists_merge_by_their_keys(server: Server, deployment_path: str) -> None:
-    main = {"name": "main", "image": "m:1", "env": [{"name": "A", "value": "1"}], "ports": [{"containerPort": 80}]}
+    main: Json = {
+        "name": "main",
+        "image": "m:1",
+        "env": [{"name": "A", "value": "1"}],
+        "ports": [{"containerPort": 80}],
+    }
     apply(server, deployment_path, deployment([main]))
-    sides = [{"name": "side", "image": "s:1"}, {"name": "main", "env": [{"name": "B", "value": "2"}]}]
+    sides: list[Json] = [{"name": "side", "image": "s:1"}, {"name": "main", "env": [{"name": "B", "value": "2"}]}]
     answer = apply(server, deployment_path, deployment(sides), "two")
     assert [each["name"] for each in containers(answer)] == ["side", "main"]
     assert {each["name"]: each["value"] for each in containers(answer)[1]["env"]} == {"A": "1", "B": "2"}

@@ -105,8 +105,8 @@ def test_lists(managed_server: Server, namespace: str) -> None:
         "metadata": {"name": "x", "finalizers": ["a.b/c"], "ownerReferences": [_OWNER]},
         "spec": {"selector": {"matchLabels": {"a": "b"}}, "template": template},
     }
-    variable = {".": {}, "f:name": {}, "f:value": {}}
-    port = {".": {}, "f:containerPort": {}}
+    variable: Json = {".": {}, "f:name": {}, "f:value": {}}
+    port: Json = {".": {}, "f:containerPort": {}}
     assert owners(patch(managed_server, path, config, APPLY, "one")) == {
         ("one", "Apply"): {
             "f:metadata": {
@@ -132,10 +132,10 @@ def test_lists(managed_server: Server, namespace: str) -> None:
             },
         }
     }
-    status = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "x"}, "status": {"replicas": 3}}
-    status["status"] |= {"conditions": [{"type": "Available", "status": "True"}]}
+    reported = {"replicas": 3, "conditions": [{"type": "Available", "status": "True"}]}
+    status = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "x"}, "status": reported}
     found = owners(patch(managed_server, f"{path}/status", status, APPLY, "two"))
-    condition = {".": {}, "f:type": {}, "f:status": {}}
+    condition: Json = {".": {}, "f:type": {}, "f:status": {}}
     assert found["two", "Apply", "status"] == {
         "f:status": {"f:replicas": {}, "f:conditions": {'k:{"type":"Available"}': condition}}
     }
@@ -151,7 +151,7 @@ def test_a_custom_resource(managed_server: Server, namespace: str) -> None:
     path = f"/apis/{group}/v1/namespaces/{namespace}/widgets"
     config = {"apiVersion": f"{group}/v1", "kind": "Widget", "metadata": {"name": "x"}}
     spec = {"size": 1, "list": [{"k": "1", "v": "a"}], "set": ["s"], "tags": ["t"], "map": {"m": 1}}
-    item = {".": {}, "f:k": {}, "f:v": {}}
+    item: Json = {".": {}, "f:k": {}, "f:v": {}}
     assert owners(patch(managed_server, f"{path}/x", config | {"spec": spec}, APPLY, "one")) == {
         ("one", "Apply"): {
             "f:spec": {

@@ -145,6 +145,7 @@ async def _dispatch(api: Api, exchange: Exchange, user: str) -> None:
     # As on a real server before anything is looked up: who may not read a resource does not learn if it exists.
     api.access.authorize(user, verb, target.resource, access_namespace(target), name_of(request, target))
     collection = api.storage.collection(target.resource)
+    require_subresource(collection.type, target, verb)
     require_allowed(request, target, collection.type, verb)
     if verb in {"list", "watch"}:
         await read_collection(api.storage, api.settings, exchange, collection, target.namespace)
@@ -169,7 +170,6 @@ async def _use_object(api: Api, exchange: Exchange, collection: Collection, targ
     request, storage = exchange.request, api.storage
     form = negotiate_object(request.headers.get("accept", ""), is_list=False)
     rendering = rendering_for(collection.type, form, request.query)
-    require_subresource(collection.type, target, verb)
     if verb == "get":
         asked = read_version(request.query.get("resourceVersion", "")) or 0
         if asked > storage.version:

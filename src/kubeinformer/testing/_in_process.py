@@ -23,6 +23,8 @@ from kubeinformer.testing._status import FakeApiError
 from kubeinformer.testing._traits import has_status
 from kubeinformer.testing._writing import key_of
 
+__all__ = ["_InProcess"]
+
 _Objects: TypeAlias = list[RawObject]  # inside the class, `list` is its method
 _TRUSTED = WriteOptions(is_trusted=True)
 _PATCH_TYPES = {"merge": MERGE_PATCH, "json": JSON_PATCH, "strategic": STRATEGIC}

@@ -13,7 +13,9 @@ real kube-apiserver.
 
 import copy
 import datetime as dt
+import functools
 import re
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -58,13 +60,15 @@ def pruned(value: Any, schema: RawObject, *, is_root: bool = False) -> Any:
 def undeclared(value: Any, schema: RawObject, *, is_root: bool = False) -> str | None:
     """Find a field that `pruned` would drop, such as ``.spec.size``; None if there is none."""
     if isinstance(value, list):
-        below = ((f"[{index}]", item, schema.get("items", {})) for index, item in enumerate(value))
+        items = schema.get("items", {_PRESERVE: True} if schema.get(_PRESERVE) else {})
+        below = ((f"[{index}]", item, items) for index, item in enumerate(value))
     elif isinstance(value, dict):
         kept = pruned(value, schema, is_root=is_root)
         if lost := next((name for name in value if name not in kept), None):
             return f".{lost}"
-        properties = schema.get("properties", {})
-        below = ((f".{name}", part, properties[name]) for name, part in value.items() if name in properties)
+        properties, further = schema.get("properties", {}), schema.get("additionalProperties")
+        inner = {name: properties.get(name, further if isinstance(further, dict) else None) for name in value}
+        below = ((f".{name}", value[name], schema) for name, schema in inner.items() if schema is not None)
     else:
         return None
     found = ((part, undeclared(item, inner)) for part, item, inner in below)
@@ -167,10 +171,19 @@ def _string(value: str, schema: RawObject, path: str) -> Iterator[Cause]:
 
 
 def _search(pattern: str, value: str) -> bool:
-    try:
-        return re.search(pattern, value) is not None
-    except re.error:
-        return True  # Go's syntax, which Python does not have
+    compiled = _compiled(pattern)
+    return compiled is None or compiled.search(value) is not None
+
+
+@functools.lru_cache(maxsize=256)
+def _compiled(pattern: str) -> re.Pattern[str] | None:
+    """Compile a pattern; None for what only Go's syntax has, or means otherwise."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", FutureWarning)  # such as [[:alpha:]], which Python reads as something else
+        try:
+            return re.compile(pattern)
+        except (re.error, FutureWarning):
+            return None
 
 
 def _is_moment(value: str) -> bool:
