@@ -51,11 +51,11 @@ class Garbage:
         """Follow a write."""
         place = self._storage.versions(collection.type.resource)[0], key
         metadata = obj["metadata"]
-        owners = () if is_removed else tuple(each["uid"] for each in metadata.get("ownerReferences", ()))
+        owners = () if is_removed else tuple(each.get("uid", "") for each in metadata.get("ownerReferences", ()))
         before = self._owners.get(place, ())
         if owners != before:
             for uid in before:
-                self._dependents[uid].pop(place, None)
+                self._dependents.get(uid, {}).pop(place, None)
             for uid in owners:
                 self._dependents[uid][place] = None
             self._owners[place] = owners
@@ -68,25 +68,25 @@ class Garbage:
         """Do all that follows from the writes so far."""
         while self._news:
             (resource, key), obj, is_removed = self._news.popleft()
-            uid, metadata = obj["metadata"]["uid"], obj["metadata"]
+            uid, metadata = obj["metadata"].get("uid", ""), obj["metadata"]
             if is_removed:
                 self._after_removal(uid, metadata)
-            elif key in self._storage.collections[resource].entries:
-                self._after_mark((resource, key), metadata)
+            elif self._read((resource, key)) is not None:
+                self._after_mark((resource, key), uid, metadata)
 
     def _after_removal(self, uid: str, metadata: RawObject) -> None:
         self._waiting.pop(uid, None)
         for place in list(self._dependents.pop(uid, ())):
             self._attempt(place, uid)
         for reference in metadata.get("ownerReferences", ()):
-            if (owner := self._waiting.get(reference["uid"])) is not None:
+            if (owner := self._waiting.get(reference.get("uid", ""))) is not None:
                 self._foreground(owner, reference["uid"])
         namespace = metadata.get("namespace")
         if namespace in self._terminating:
             self._empty_namespace(namespace)
 
-    def _after_mark(self, place: _Place, metadata: RawObject) -> None:
-        uid, finalizers = metadata["uid"], metadata.get("finalizers", ())
+    def _after_mark(self, place: _Place, uid: str, metadata: RawObject) -> None:
+        finalizers = metadata.get("finalizers", ())
         if place[0] == NAMESPACES:
             self._terminating.add(metadata["name"])
             self._empty_namespace(metadata["name"])

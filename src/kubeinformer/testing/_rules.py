@@ -149,8 +149,8 @@ def check_version(type_: ResourceType, old: RawObject, new: RawObject, options: 
     version = metadata.get("resourceVersion") or ""
     if not version and type_.requires_version and not options.is_trusted:
         raise _status.version_required(resource, before["name"])
-    if metadata.get("uid", before["uid"]) != before["uid"]:
-        why = f"Precondition failed: UID in precondition: {metadata['uid']}, UID in object meta: {before['uid']}"
+    if metadata.get("uid", before.get("uid")) != before.get("uid"):
+        why = f"Precondition failed: UID in precondition: {metadata['uid']}, UID in object meta: {before.get('uid')}"
         raise _status.conflict(resource, before["name"], why)
     if version and version != before["resourceVersion"]:
         raise _status.stale(resource, before["name"])
@@ -176,7 +176,7 @@ def _content(type_: ResourceType, obj: RawObject) -> RawObject:
 
 def _immutable_causes(before: RawObject, metadata: RawObject) -> list[Cause]:
     causes = []
-    if metadata.get("uid", before["uid"]) != before["uid"]:
+    if metadata.get("uid", before.get("uid")) != before.get("uid"):
         causes.append(immutable("uid", metadata["uid"]))
     if "deletionTimestamp" not in before and "deletionTimestamp" in metadata:
         causes.append(immutable("deletionTimestamp", metadata["deletionTimestamp"]))
