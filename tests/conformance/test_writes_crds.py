@@ -313,6 +313,28 @@ def test_two_versions_are_the_same_objects(widgets: Widgets) -> None:
     assert server.get(f"{widgets.path}/one").status == 404
 
 
+def test_fields_that_can_be_selected(server: Server, namespace: str) -> None:
+    group = fresh_group()
+    server.register_crd(definition(group, version("v1", SCHEMA) | {"selectableFields": [{"jsonPath": ".spec.color"}]}))
+    widgets = Widgets(server, namespace, group)
+    widgets.made("red", {"size": 1})
+    widgets.made("blue", {"size": 1, "color": "blue"})
+    found = server.ok("GET", widgets.path, fieldSelector="spec.color=blue")
+    assert [item["metadata"]["name"] for item in found["items"]] == ["blue"]
+    assert server.get(widgets.path, fieldSelector="spec.size=1").refusal() == (400, "BadRequest")
+
+
+def test_a_custom_resource_of_the_whole_cluster(server: Server) -> None:
+    group = fresh_group()
+    server.register_crd(definition(group, version("v1", PLAIN), scope="Cluster"))
+    path = f"/apis/{group}/v1/widgets"
+    sent = {"apiVersion": f"{group}/v1", "kind": "Widget", "metadata": {"name": "one"}, "any": {"thing": [1, None]}}
+    created = server.ok("POST", path, sent)
+    assert "namespace" not in created["metadata"]
+    assert created["any"] == {"thing": [1, None]}
+    assert server.ok("GET", f"{path}/one") == created
+
+
 def test_deletions_of_custom_resources(widgets: Widgets) -> None:
     created = widgets.made("one")
     deleted = widgets.server.ok("DELETE", f"{widgets.path}/one")

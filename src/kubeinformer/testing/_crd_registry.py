@@ -13,12 +13,10 @@ from kubeinformer.resources import RawObject, Resource
 from kubeinformer.testing import _status
 from kubeinformer.testing._collection import Collection
 from kubeinformer.testing._crds import completed, manifest_causes, resource_types, update_causes
-from kubeinformer.testing._deleting import CRDS, Deleting, Deletion
+from kubeinformer.testing._deleting import CLEANUP, CRDS, Deleting, Deletion
 from kubeinformer.testing._storage import Storage
 
 __all__ = ["CrdRegistry"]
-
-_CLEANUP = "customresourcecleanup.apiextensions.k8s.io"
 
 
 class CrdRegistry:
@@ -119,7 +117,7 @@ class CrdRegistry:
         if name not in collection.entries:
             return
         obj = self._storage.get(CRDS, name)
-        left = [finalizer for finalizer in obj["metadata"].get("finalizers", []) if finalizer != _CLEANUP]
+        left = [finalizer for finalizer in obj["metadata"].get("finalizers", []) if finalizer != CLEANUP]
         if left:
             self._storage.put(collection, name, obj | {"metadata": obj["metadata"] | {"finalizers": left}})
         else:

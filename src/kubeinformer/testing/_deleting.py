@@ -17,10 +17,10 @@ from kubeinformer.testing import _refusals
 from kubeinformer.testing._collection import Collection
 from kubeinformer.testing._storage import NAMESPACES, Storage
 
-__all__ = ["CRDS", "Deleting", "Deletion"]
+__all__ = ["CLEANUP", "CRDS", "Deleting", "Deletion"]
 
 CRDS = Resource("apiextensions.k8s.io", "v1", "customresourcedefinitions")
-_CLEANUP = "customresourcecleanup.apiextensions.k8s.io"
+CLEANUP = "customresourcecleanup.apiextensions.k8s.io"
 _UNDELETABLE = frozenset({"default", "kube-public", "kube-system"})
 _DEFAULT_GRACE = 30  # seconds; what a pod's spec.terminationGracePeriodSeconds defaults to
 _FINALIZERS = {"Orphan": "orphan", "Foreground": "foregroundDeletion"}
@@ -66,8 +66,8 @@ class Deleting:
         self._check(collection, old, options)
         metadata = old["metadata"]
         finalizers = _finalizers(metadata.get("finalizers", []), options.policy)
-        if resource == CRDS and _CLEANUP not in finalizers:
-            finalizers = [*finalizers, _CLEANUP]
+        if resource == CRDS and CLEANUP not in finalizers:
+            finalizers = [*finalizers, CLEANUP]
         grace = _grace(collection, old, options)
         is_held = resource == NAMESPACES and bool((old.get("spec") or {}).get("finalizers"))
         if not finalizers and not grace and not is_held:
@@ -94,9 +94,9 @@ class Deleting:
         if resource == NAMESPACES and metadata["name"] in _UNDELETABLE:
             raise _refusals.undeletable(resource, metadata["name"])
         wanted = options.preconditions.get("uid")
-        if wanted is not None and wanted != metadata["uid"]:
+        if wanted is not None and wanted != metadata.get("uid"):
             why = (
-                f"the UID in the precondition ({wanted}) does not match the UID in record ({metadata['uid']}). "
+                f"the UID in the precondition ({wanted}) does not match the UID in record ({metadata.get('uid')}). "
                 "The object might have been deleted and then recreated"
             )
             raise _refusals.precondition(resource, collection.type.kind, metadata["name"], why)

@@ -73,5 +73,5 @@ def _patch(cluster: Cluster, request: HttpRequest, target: Target, type_: Resour
 def _delete(cluster: Cluster, request: HttpRequest, target: Target, type_: ResourceType) -> tuple[int, RawObject]:
     obj, is_gone = cluster.deleting.delete(target.resource, target.key, read_deletion(request))
     if is_gone and not returns_deleted(type_):
-        return 200, _refusals.deleted(target.resource, obj["metadata"]["name"], obj["metadata"]["uid"])
+        return 200, _refusals.deleted(target.resource, obj["metadata"]["name"], obj["metadata"].get("uid", ""))
     return 200, obj
