@@ -74,13 +74,18 @@ class FakeApiServer(_InProcess):
         A shard selector may be joined by ``||`` but has no parentheses.
 
     Differs from a real server, in what it writes:
-        Contents of built-in objects are neither checked nor completed: any spec is accepted, and no default is filled
-        in but a pod's first phase and a namespace's. Metadata is checked as on a real server, and so are custom
-        resources by their schema (CEL rules and formats other than ``date-time`` are not). ``fieldValidation`` is
-        ignored: unknown fields of built-in objects are kept. There is no ``/scale``, and no conversion webhook. A
-        definition serves at once. Garbage is collected before the request that made it is answered, and only after
-        owners that were deleted here. Deleting by hand needs no grace period. Every other answer is compared with a
-        real server's by the project's conformance suite.
+        Contents of built-in objects are neither checked nor completed: any spec is accepted, also one that a real
+        server holds to be immutable, and no default is filled in but a pod's first phase and a namespace's. Unknown
+        fields of built-in objects are kept; ``fieldValidation`` is read and not obeyed. Metadata is checked as on a
+        real server, and custom resources by their schema, except for CEL rules and formats other than ``date-time``.
+
+        There is no ``/scale`` and no conversion webhook. A definition serves at once, and its first answer says so.
+        An apply of a value of the wrong type is a 422 by the schema, not a 500. A JSON pointer has to begin with a
+        slash. Of built-in objects, ``managedFields`` may differ in which maps are owned beside what is in them.
+
+        Garbage is collected before the request that made it is answered, only after owners that were deleted here,
+        and pods in it need no kubelet. The conformance suite has no rows for it, since the real API server it asks
+        has no controllers. What a test writes in process it writes as the whole cluster; see each method.
     """
 
     def __init__(
