@@ -36,12 +36,14 @@ class Deletion:
         grace: Seconds that a pod may take, None for its own default.
         preconditions: ``uid`` and ``resourceVersion`` that the object has to have.
         dry_run: Whether nothing is kept.
+        is_from_client: Whether a client asks, who gets the answer of a real server.
     """
 
     policy: str = ""
     grace: int | None = None
     preconditions: RawObject = field(default_factory=dict)
     dry_run: bool = False
+    is_from_client: bool = False
 
 
 class Deleting:
@@ -81,7 +83,8 @@ class Deleting:
 
     def _remove(self, collection: Collection, key: str, old: RawObject, options: Deletion) -> RawObject:
         marked = old
-        if collection.type.kind == "Pod":
+        if options.is_from_client and collection.type.kind == "Pod":
+            # The real server's answer about a pod has marks that its DELETED event has not.
             marked = self._marked(collection, old, [], 0)
         if options.dry_run:
             return marked

@@ -87,7 +87,7 @@ def read_deletion(request: HttpRequest) -> Deletion:
     preconditions = body.get("preconditions") or {}
     # A real server takes a negative grace period for one second.
     grace = 1 if isinstance(grace, int) and grace < 0 else grace
-    return Deletion(policy=policy, grace=grace, preconditions=preconditions, dry_run=bool(dry_run))
+    return Deletion(policy=policy, grace=grace, preconditions=preconditions, dry_run=bool(dry_run), is_from_client=True)
 
 
 def _dry_run_causes(value: str | None) -> list[Cause]:
