@@ -38,7 +38,7 @@ layers: setup
 	$(BIN)/lint-imports
 
 e2e: setup  ## builds kube-apiserver and etcd (Go 1.26, 4 minutes the first time), then tests against them
-	assets="$$(tests/e2e/envtest/build)" && KUBEBUILDER_ASSETS="$$assets" $(BIN)/python -m pytest -m e2e tests/e2e
+	assets="$$(tests/e2e/envtest/build)" && KUBEBUILDER_ASSETS="$$assets" $(BIN)/python -m pytest -m e2e tests/e2e tests/conformance
 
 chaos: setup  ## the long form of tests/e2e/test_chaos.py: CHAOS='--seconds 600 --seed 1'
 	@assets="$$(tests/e2e/envtest/build)" && KUBEBUILDER_ASSETS="$$assets" $(BIN)/python -m tests.e2e.chaos $(CHAOS)

@@ -1,4 +1,8 @@
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
+from tests.e2e.control_plane import ASSETS_VARIABLE, ControlPlane, find_assets
 
 pytest_plugins = ["pytester"]
 
@@ -7,3 +11,22 @@ pytest_plugins = ["pytester"]
 def anyio_backend(request: pytest.FixtureRequest) -> str:
     """Every async test runs on both; test modules of asyncio-only parts override this fixture."""
     return str(request.param)
+
+
+# Here, because tests/e2e and tests/conformance share it.
+
+
+@pytest.fixture(scope="session")
+def assets() -> Path:
+    """The directory of the API server's binaries. Unset skips; set and wrong fails, or CI would pass on nothing."""
+    found = find_assets()
+    if found is None:
+        pytest.skip(f"no API server: run `make e2e`, or set {ASSETS_VARIABLE} to $(tests/e2e/envtest/build)")
+    return found
+
+
+@pytest.fixture(scope="session")
+def control_plane(assets: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
+    """The one all tests share. A test that breaks, restarts or compacts takes a private one."""
+    with ControlPlane(assets, tmp_path_factory.mktemp("control-plane")) as plane:
+        yield plane

@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from tests.e2e.control_plane import ASSETS_VARIABLE, ControlPlane, StartControlPlane, find_assets
+from tests.e2e.control_plane import ControlPlane, StartControlPlane
 
 _HERE = Path(__file__).parent
 # The project's limit is made for tests that start nothing; a server may take a minute on a busy machine.
@@ -26,22 +26,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def anyio_backend() -> str:
     """The default transport is for asyncio. What differs on trio is none of a real server's business."""
     return "asyncio"
-
-
-@pytest.fixture(scope="session")
-def assets() -> Path:
-    """The directory of the binaries. Unset skips; set and wrong fails, or CI would pass on nothing."""
-    found = find_assets()
-    if found is None:
-        pytest.skip(f"no API server: run `make e2e`, or set {ASSETS_VARIABLE} to $(tests/e2e/envtest/build)")
-    return found
-
-
-@pytest.fixture(scope="session")
-def control_plane(assets: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
-    """The one all tests share. A test that breaks, restarts or compacts takes a private one."""
-    with ControlPlane(assets, tmp_path_factory.mktemp("control-plane")) as plane:
-        yield plane
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ def _churned(seed: int) -> FakeApiServer:
     chance = random.Random(seed)  # noqa: S311 - no secrets here
     pods = next(c for c in server._storage.collections.values() if c.type.kind == "Pod")
     for number in range(CHANGES):
-        change_once(server._storage, pods, number, chance)
+        change_once(server._cluster, pods, number, chance)
     return server
 
 

@@ -54,11 +54,19 @@ async def test_a_bug_of_the_fake_is_a_500_and_no_end(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with FakeApiServer() as server:
-        monkeypatch.setattr("kubeinformer.testing._handlers.send_list", None)
+        monkeypatch.setattr("kubeinformer.testing._reading.send_list", None)
         answer = await Client(server.url).get("/api/v1/pods")
         assert (answer.status, answer.json["reason"]) == (500, "InternalError")
         assert "the fake API server failed" in caplog.text
         assert await _is_alive(server)
+
+
+async def test_the_answer_to_a_head_has_no_body_and_the_connection_goes_on() -> None:
+    async with FakeApiServer() as server, Client(server.url).connect() as connection:
+        for _ in range(2):
+            await connection.send("HEAD", "/readyz")
+            answer = await connection.answer()
+            assert (answer.status, answer.headers["content-length"], answer.body) == (200, "2", b"")
 
 
 async def test_a_body_that_is_too_large_is_not_read() -> None:

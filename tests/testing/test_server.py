@@ -132,7 +132,7 @@ async def test_a_registered_resource_is_served_and_an_unregistered_one_is_gone()
         assert deleted["type"] == "DELETED"
         assert deleted["object"]["metadata"]["resourceVersion"] == server.resource_version
         assert end is None
-        assert (await client.get(path)).json["reason"] == "NotFound"
+        assert (await client.get(path)).body == b"404 page not found\n"
         with pytest.raises(FakeApiError):
             server.list("example.com/v1/widgets")
 

@@ -1,7 +1,10 @@
-"""Who may do what: bearer tokens and rules of denial.
+"""Who may do what: bearer tokens and rules.
 
-Rules. Without tokens everybody is ``system:anonymous`` and may do everything; with tokens a request without a known
-one gets a 401. A denial is exact or a wildcard in each of verb, resource and user, and gives a 403 in RBAC's words.
+Rules. Without tokens everybody is ``system:anonymous``; with tokens a request without a known one gets a 401.
+Everything is allowed until a rule forbids it. A rule is exact or a wildcard in each of verb, resource, user and
+namespace; of the rules that cover a request the newest decides, so that "nothing, but for this" is two rules.
+As in RBAC the version of a resource does not count, and a rule for one namespace does not cover requests across all.
+A 403 is in RBAC's words.
 """
 
 from collections.abc import Mapping
@@ -10,32 +13,39 @@ from dataclasses import dataclass
 from kubeinformer.resources import Resource
 from kubeinformer.testing import _status
 
-__all__ = ["Access", "Denial"]
+__all__ = ["Access", "Rule"]
 
 
 @dataclass(frozen=True, slots=True)
-class Denial:
-    """A rule; None stands for anything."""
+class Rule:
+    """A decision about all requests it covers; None stands for anything."""
 
+    allows: bool
     verb: str | None
     resource: Resource | None
     user: str | None
+    namespace: str | None
 
-    def covers(self, verb: str, resource: Resource, user: str) -> bool:
-        """Whether the rule forbids this."""
-        return self.verb in {None, verb} and self.resource in {None, resource} and self.user in {None, user}
+    def covers(self, verb: str, resource: Resource, user: str, namespace: str) -> bool:
+        """Whether the rule decides about this; the namespace is empty for all of them and for cluster scope."""
+        return (
+            self.verb in {None, verb}
+            and (self.resource is None or _same(self.resource, resource))
+            and self.user in {None, user}
+            and self.namespace in {None, namespace}
+        )
 
 
 class Access:
     """The tokens and rules of one server.
 
     Attributes:
-        denials: The rules; any of them is enough to forbid.
+        rules: Oldest first.
     """
 
     def __init__(self, tokens: Mapping[str, str] | None) -> None:
         self._tokens = tokens
-        self.denials: list[Denial] = []
+        self.rules: list[Rule] = []
 
     def authenticate(self, authorization: str) -> str:
         """Find the user behind an Authorization header; 401 if there is none."""
@@ -47,7 +57,18 @@ class Access:
             raise _status.unauthorized()
         return user
 
+    def allows(self, user: str, verb: str, resource: Resource, namespace: str) -> bool:
+        """Tell whether a request may pass."""
+        for rule in reversed(self.rules):
+            if rule.covers(verb, resource, user, namespace):
+                return rule.allows
+        return True
+
     def authorize(self, user: str, verb: str, resource: Resource, namespace: str, name: str) -> None:
         """Let a request pass, or raise the 403."""
-        if any(denial.covers(verb, resource, user) for denial in self.denials):
+        if not self.allows(user, verb, resource, namespace):
             raise _status.forbidden(user, verb, resource, namespace, name)
+
+
+def _same(one: Resource, other: Resource) -> bool:
+    return (one.group, one.plural) == (other.group, other.plural)

@@ -1,8 +1,9 @@
 """How bodies go out: coalesced, and compressed as a real API server does.
 
-Theory. The real server compresses a list that is larger than 128 KiB as one gzip member, and, since 1.37, a watch with
-a new member at every flush: a decoder that stops after the first member then loses everything behind it. Both
-compress at level 1. A list's headers wait for the first 128 KiB, because only then is it known which of the two it is.
+Theory. The real server compresses a list that is larger than 128 KiB as one gzip member, and, since 1.37, a watch that
+allows bookmarks with a new member at every flush: a decoder that stops after the first member then loses everything
+behind it. Other watches are never compressed. Both compress at level 1. A list's headers wait for the first 128 KiB,
+because only then is it known which of the two it is.
 
 Source. ``apiserver/pkg/endpoints/handlers/responsewriters/writers.go`` at 1.37 (deferredResponseWriter,
 defaultGzipThresholdBytes, defaultGzipContentEncodingLevel); the watch seen on a real server.
@@ -12,12 +13,18 @@ import zlib
 
 from kubeinformer.testing._http import Exchange
 
-__all__ = ["GZIP_THRESHOLD", "WRITE_SIZE", "ListBody", "WatchBody"]
+__all__ = ["GZIP_THRESHOLD", "WRITE_SIZE", "ListBody", "WatchBody", "accepts_gzip"]
 
 GZIP_THRESHOLD = 128 * 1024  # bytes
 WRITE_SIZE = 64 * 1024  # bytes; larger writes gain nothing, and the event loop gets a turn after each
 _LEVEL = 1
+_GZIP_HEADERS = (("Content-Encoding", "gzip"), ("Vary", "Accept-Encoding"))
 _GZIP_FORMAT = 31  # zlib's window bits for a gzip header and trailer
+
+
+def accepts_gzip(accept_encoding: str) -> bool:
+    """Tell whether a client takes gzip; as on a real server only the bare word says so, neither ``*`` nor a ``q``."""
+    return "gzip" in (part.strip() for part in accept_encoding.split(","))
 
 
 class ListBody:
@@ -57,8 +64,7 @@ class ListBody:
 
     async def _start(self) -> None:
         self._started = True
-        headers = [("Content-Encoding", "gzip"), ("Vary", "Accept-Encoding")] if self._compressor is not None else []
-        await self._exchange.start(200, headers)
+        await self._exchange.start(200, list(_GZIP_HEADERS) if self._compressor is not None else [])
 
     async def _flush(self) -> None:
         data = b"".join(self._pending)
@@ -81,7 +87,7 @@ class WatchBody:
 
     async def start(self) -> None:
         """Send the head, so that the client knows that its watch is accepted before anything happens."""
-        await self._exchange.start(200, [("Content-Encoding", "gzip")] if self._gzip else [])
+        await self._exchange.start(200, list(_GZIP_HEADERS) if self._gzip else [])
         if self._exchange.tampering is not None:
             await self._exchange.tampering.opened(self._put, self.flush)
 

@@ -11,8 +11,11 @@ from random import Random
 import anyio
 
 from kubeinformer.resources import RawObject
+from kubeinformer.testing._cluster import Cluster
 from kubeinformer.testing._collection import Collection
-from kubeinformer.testing._storage import Storage
+from kubeinformer.testing._deleting import Deletion
+from kubeinformer.testing._merge_patch import merge_patch
+from kubeinformer.testing._rules import WriteOptions
 from kubeinformer.testing._synthetic import timestamp
 
 __all__ = ["churn"]
@@ -22,7 +25,7 @@ _LONGEST_TICK = 0.1  # seconds; what is later than this is not caught up with
 _DELETIONS, _CREATIONS = 0.1, 0.1  # shares of all changes
 
 
-async def churn(storage: Storage, collection: Collection, per_second: float, random: Random) -> None:
+async def churn(cluster: Cluster, collection: Collection, per_second: float, random: Random) -> None:
     """Change objects until cancelled, or until the resource is gone."""
     made, owed, last = 0, 0.0, anyio.current_time()
     while not collection.is_closed:
@@ -31,26 +34,27 @@ async def churn(storage: Storage, collection: Collection, per_second: float, ran
         owed += min(now - last, _LONGEST_TICK) * per_second
         last = now
         while owed >= 1:
-            change_once(storage, collection, made, random)
+            change_once(cluster, collection, made, random)
             made, owed = made + 1, owed - 1
 
 
-def change_once(storage: Storage, collection: Collection, number: int, random: Random) -> None:
+def change_once(cluster: Cluster, collection: Collection, number: int, random: Random) -> None:
     """Make one random change; ``number`` tells it from all others."""
     resource, kind = collection.type.resource, random.random()
     if not collection.keys:
         return
     key = random.choice(collection.keys)
     if kind < _DELETIONS:
-        storage.delete(resource, key)
+        cluster.deleting.delete(resource, key, Deletion(grace=0))
     elif kind < _DELETIONS + _CREATIONS:
-        storage.create(resource, _sibling(storage.get(resource, key), number))
+        obj = _sibling(cluster.storage.get(resource, key), number)
+        cluster.writing.create(resource, obj, options=WriteOptions(is_trusted=True))
     else:
         annotations = {"kubeinformer.testing/churned": str(number)}
         patch: RawObject = {"metadata": {"annotations": annotations}}
         if collection.type.kind == "Pod":
             patch["status"] = {"startTime": timestamp(number)}
-        storage.patch(resource, key, patch)
+        cluster.writing.change(resource, key, lambda old: _merged(old, patch), WriteOptions(is_trusted=True))
 
 
 def _sibling(obj: RawObject, number: int) -> RawObject:
@@ -58,3 +62,9 @@ def _sibling(obj: RawObject, number: int) -> RawObject:
     stem = metadata["name"].rpartition("-")[0] or metadata["name"]
     kept = {name: metadata[name] for name in ("namespace", "labels", "annotations") if name in metadata}
     return obj | {"metadata": kept | {"name": f"{stem}-c{number}"}}
+
+
+def _merged(old: RawObject, patch: RawObject) -> RawObject:
+    merged = merge_patch(old, patch)
+    assert isinstance(merged, dict)
+    return merged

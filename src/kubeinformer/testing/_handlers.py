@@ -14,21 +14,26 @@ import msgspec
 from kubeinformer.resources import RawObject
 from kubeinformer.testing import _status
 from kubeinformer.testing._access import Access
-from kubeinformer.testing._body import GZIP_THRESHOLD, ListBody, WatchBody
+from kubeinformer.testing._body import GZIP_THRESHOLD
+from kubeinformer.testing._cluster import Cluster
 from kubeinformer.testing._collection import Collection
+from kubeinformer.testing._discovery import SELF_SUBJECT_ACCESS_REVIEWS
+from kubeinformer.testing._endpoints import TEXT, answer
 from kubeinformer.testing._http import Exchange
-from kubeinformer.testing._listing import send_list
-from kubeinformer.testing._options import ListOptions
-from kubeinformer.testing._rendering import Rendering, negotiate
+from kubeinformer.testing._negotiation import negotiate, negotiate_object
+from kubeinformer.testing._objects import require_subresource, write_object
+from kubeinformer.testing._options import read_version
+from kubeinformer.testing._payload import read_body
+from kubeinformer.testing._reading import ReadSettings, delete_collection, read_collection, rendering_for
+from kubeinformer.testing._review import review
 from kubeinformer.testing._routes import Target
 from kubeinformer.testing._status import FakeApiError
 from kubeinformer.testing._storage import Storage
-from kubeinformer.testing._watching import BookmarkClock, Watch
+from kubeinformer.testing._verbs import access_namespace, name_of, require_allowed, verb_of
 
 __all__ = ["RequestRecord", "Settings", "handle"]
 
 _LOGGER = logging.getLogger("kubeinformer.testing")
-_MERGE_PATCH = "application/merge-patch+json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +56,14 @@ class RequestRecord:
 
 
 @dataclass(slots=True)
-class Settings(BookmarkClock):
+class Settings(ReadSettings):
     """What may be changed while a server runs.
 
     Attributes:
         gzip: Whether clients that accept gzip get it.
         gzip_threshold: Bytes from which on a list is compressed.
         watch_list_enabled: Whether ``sendInitialEvents`` is accepted.
+        sharding_enabled: Whether ``shardSelector`` is obeyed; if not it is ignored.
         bookmark_interval: Seconds between two bookmarks of one watch.
         bookmarks_asked: Counts the bookmarks that tests asked for.
         version_info: The answer to ``/version``.
@@ -66,6 +72,7 @@ class Settings(BookmarkClock):
     gzip: bool = True
     gzip_threshold: int = GZIP_THRESHOLD
     watch_list_enabled: bool = True
+    sharding_enabled: bool = True
     bookmark_interval: float = 60.0
     bookmarks_asked: int = 0
     version_info: RawObject = field(
@@ -77,10 +84,15 @@ class Settings(BookmarkClock):
 class Api:
     """Everything that answering a request needs."""
 
-    storage: Storage
+    cluster: Cluster
     access: Access
     settings: Settings
     record: Callable[[RequestRecord], None]
+
+    @property
+    def storage(self) -> Storage:
+        """Where the objects are."""
+        return self.cluster.storage
 
 
 async def handle(api: Api, exchange: Exchange) -> None:
@@ -111,6 +123,9 @@ async def handle(api: Api, exchange: Exchange) -> None:
 
 
 async def _refuse(exchange: Exchange, error: FakeApiError) -> None:
+    if isinstance(error, _status.PageNotFound):
+        await exchange.respond(error.code, error.status["message"].encode() + b"\n", content_type=TEXT)
+        return
     seconds = error.status.get("details", {}).get("retryAfterSeconds")
     headers = [("Retry-After", str(seconds))] if seconds else []
     await exchange.respond(error.code, msgspec.json.encode(error.status) + b"\n", headers)
@@ -118,92 +133,52 @@ async def _refuse(exchange: Exchange, error: FakeApiError) -> None:
 
 async def _dispatch(api: Api, exchange: Exchange, user: str) -> None:
     request = exchange.request
-    match request.path:
-        case "/version":
-            return await exchange.respond(200, msgspec.json.encode(api.settings.version_info))
-        case "/readyz" | "/healthz" | "/livez":
-            return await exchange.respond(200, b"ok", content_type="text/plain; charset=utf-8")
-        case _:
-            pass
+    types = (collection.type for collection in api.storage.collections.values())
+    reply = answer(request, types, api.settings.version_info)
+    if reply is not None:
+        headers = [("Vary", "Accept")] if reply.varies else []
+        return await exchange.respond(200, reply.body, headers, reply.content_type)
     target = Target.parse(request.path)
+    if target.resource == SELF_SUBJECT_ACCESS_REVIEWS.resource:
+        return await _review(api, exchange, target, user)
+    verb = verb_of(request, target)
+    # As on a real server before anything is looked up: who may not read a resource does not learn if it exists.
+    api.access.authorize(user, verb, target.resource, access_namespace(target), name_of(request, target))
     collection = api.storage.collection(target.resource)
-    if target.namespace and not collection.type.namespaced:
-        raise _status.unknown_path()
-    if target.name and not target.namespace and collection.type.namespaced:
-        raise _status.unknown_path()
-    options = ListOptions.parse(collection.type, target.namespace, request.query)
-    verb = _verb(request.method, target, options)
-    api.access.authorize(user, verb, target.resource, target.namespace, target.name)
+    require_subresource(collection.type, target, verb)
+    require_allowed(request, target, collection.type, verb)
     if verb in {"list", "watch"}:
-        await _read_collection(api, exchange, collection, options)
+        await read_collection(api.storage, api.settings, exchange, collection, target.namespace)
+    elif verb == "deletecollection":
+        await delete_collection(api.cluster, api.settings, exchange, collection, target.namespace)
     else:
         await _use_object(api, exchange, collection, target, verb)
     return None
 
 
-def _verb(method: str, target: Target, options: ListOptions) -> str:
-    match method, bool(target.name):
-        case "GET", True:
-            return "get"
-        case "GET", False:
-            return "watch" if options.watch else "list"
-        case "POST", False:
-            return "create"
-        case "PUT", True:
-            return "update"
-        case "PATCH", True:
-            return "patch"
-        case "DELETE", True:
-            return "delete"
-        case _:
-            raise _status.method_not_allowed()
-
-
-async def _read_collection(api: Api, exchange: Exchange, collection: Collection, options: ListOptions) -> None:
-    headers, settings = exchange.request.headers, api.settings
-    partial_kind = "PartialObjectMetadata" if options.watch else "PartialObjectMetadataList"
-    partial = negotiate(headers.get("accept", ""), partial_kind=partial_kind)
-    options.validate(watch_list_enabled=settings.watch_list_enabled)
-    rendering = Rendering(collection.type, partial=partial)
-    gzip = settings.gzip and "gzip" in headers.get("accept-encoding", "")
-    if not options.watch:
-        body = ListBody(exchange, settings.gzip_threshold if gzip else None)
-        await send_list(api.storage, collection, options, rendering, body)
-        return
-    watch = Watch(api.storage, collection, options, rendering, settings)
-    await exchange.until_disconnect(lambda: watch.run(WatchBody(exchange, gzip=gzip)))
+async def _review(api: Api, exchange: Exchange, target: Target, user: str) -> None:
+    if target.namespace or target.name:
+        raise _status.unknown_resource()
+    if exchange.request.method != "POST":
+        raise _status.method_not_allowed()
+    negotiate(exchange.request.headers.get("accept", ""))
+    answered = review(api.access, user, read_body("application/json", exchange.request.body))
+    await exchange.respond(201, msgspec.json.encode(answered) + b"\n")
 
 
 async def _use_object(api: Api, exchange: Exchange, collection: Collection, target: Target, verb: str) -> None:
-    request, storage, resource = exchange.request, api.storage, target.resource
-    partial = negotiate(request.headers.get("accept", ""), partial_kind="PartialObjectMetadata")
-    status = 200
-    match verb:
-        case "get":
-            obj = storage.get(resource, target.key)
-        case "create":
-            obj, status = storage.create(resource, _decode(request.body), target.namespace or None), 201
-        case "update":
-            new = _decode(request.body)
-            if isinstance(new.get("metadata"), dict) and new["metadata"].get("name") != target.name:
-                raise _status.bad_request("the name of the object does not match the name on the URL")
-            obj = storage.update(resource, new, target.namespace or None)
-        case "patch":
-            if request.headers.get("content-type", "").partition(";")[0] != _MERGE_PATCH:
-                raise _status.unsupported_media_type(_MERGE_PATCH)
-            obj = storage.patch(resource, target.key, _decode(request.body))
-        case _:
-            preconditions = _decode(request.body).get("preconditions") if request.body else None
-            obj = storage.delete(resource, target.key, preconditions)
-    body = Rendering(collection.type, partial=partial).object(collection.type.encode(obj))
+    request, storage = exchange.request, api.storage
+    form = negotiate_object(request.headers.get("accept", ""), is_list=False)
+    rendering = rendering_for(collection.type, form, request.query)
+    if verb == "get":
+        asked = read_version(request.query.get("resourceVersion", "")) or 0
+        if asked > storage.version:
+            raise _status.version_too_large(asked, storage.version)
+        status, obj = 200, storage.get(target.resource, target.key)
+    else:
+        status, obj = write_object(api.cluster, request, target, verb)
+    if obj.get("kind") == "Status":
+        await exchange.respond(status, msgspec.json.encode(obj) + b"\n")
+        return
+    body = rendering.object(collection.type.encode(obj))
     await exchange.respond(status, body + b"\n")
-
-
-def _decode(body: bytes) -> RawObject:
-    try:
-        obj = msgspec.json.decode(body)
-    except msgspec.DecodeError as error:
-        raise _status.bad_request(f"couldn't get version/kind; json parse error: {error}") from None
-    if not isinstance(obj, dict):
-        raise _status.bad_request("couldn't get version/kind; json parse error: not an object")
-    return obj

@@ -195,8 +195,8 @@ class Exchange:
             await self.tampering.after_head()
 
     async def send(self, data: bytes) -> None:
-        """Send some of the body."""
-        if not data:
+        """Send some of the body; the answer to a HEAD has none."""
+        if not data or self.request.method == "HEAD":
             return
         if self.tampering is None:
             await self._put(data)

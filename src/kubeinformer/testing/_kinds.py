@@ -1,4 +1,4 @@
-"""What the fake knows about a resource: its kind, its scope, and how its objects look at rest and on the wire.
+"""What the fake knows about a resource: its names, what it allows, how its objects look at rest and on the wire.
 
 Theory. An object is kept as JSON bytes, because bytes are what lists and watches send: encoding happens once a write,
 not once a reader. Built-in resources are kept without ``kind`` and ``apiVersion``: a real server writes list items
@@ -6,13 +6,18 @@ without them and puts them in front in events, and prepending is cheaper than cu
 whole with sorted keys, since a real server has no Go struct to take an order from.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import msgspec
 
+from kubeinformer._protocol.selectors import FieldSelector
 from kubeinformer.resources import RawObject, Resource
+from kubeinformer.testing._fields import METADATA, Field, FieldConditions
 
-__all__ = ["BUILT_IN", "ResourceType"]
+__all__ = ["VERBS", "ResourceType"]
+
+VERBS = ("create", "delete", "deletecollection", "get", "list", "patch", "update", "watch")
+"""What can be done with nearly every resource."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +29,46 @@ class ResourceType:
         kind: The kind of its objects, such as ``Pod``.
         namespaced: Whether its objects live in namespaces.
         custom: Whether it is written as custom resources are: sorted keys, list items with their kind.
+        singular: Its name for one object; by default the kind in lower case.
+        short_names: Such as ``po``.
+        categories: Such as ``all``.
+        verbs: What discovery says can be done with it.
+        subresources: Such as ``status``.
+        fields: By which fields its objects can be selected, besides those of the metadata.
+        updates_need_version: Whether a PUT without a resourceVersion is refused.
+        schema: A custom resource's structural schema, None when its objects may hold anything.
     """
 
     resource: Resource
     kind: str
     namespaced: bool
     custom: bool = False
+    singular: str = ""
+    short_names: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
+    verbs: tuple[str, ...] = VERBS
+    subresources: tuple[str, ...] = ()
+    fields: tuple[Field, ...] = ()
+    updates_need_version: bool = False
+    schema: RawObject | None = field(default=None, compare=False)
+
+    @property
+    def requires_version(self) -> bool:
+        """Whether a PUT without a resourceVersion is refused; all custom resources do that."""
+        return self.custom or self.updates_need_version
+
+    @property
+    def singular_name(self) -> str:
+        """Its name for one object."""
+        return self.singular or self.kind.lower()
+
+    def select_fields(self, selector: FieldSelector) -> FieldConditions:
+        """Look a field selector up; 400 if it names a field that this resource cannot be selected by."""
+        has_own = self.custom or bool(self.fields)
+        # A real server's cluster-scoped resources know metadata.namespace, but for those with a list of their own.
+        metadata = METADATA if self.namespaced or not has_own else METADATA[:1]
+        known = {each.label: each for each in (*metadata, *self.fields)}
+        return FieldConditions(selector, known, is_closed=not has_own)
 
     def key(self, obj: RawObject) -> str:
         """``namespace/name`` or ``name``: the key of an object that has its metadata."""
@@ -59,21 +98,3 @@ class ResourceType:
         if self.custom:
             return b'{"apiVersion":' + version + b',"kind":' + kind + b","
         return b'{"kind":' + kind + b',"apiVersion":' + version + b","
-
-
-def _built_in(resource: str, kind: str, *, namespaced: bool = True) -> ResourceType:
-    return ResourceType(Resource.parse(resource), kind, namespaced)
-
-
-BUILT_IN = (
-    _built_in("v1/pods", "Pod"),
-    _built_in("v1/secrets", "Secret"),
-    _built_in("v1/configmaps", "ConfigMap"),
-    _built_in("v1/services", "Service"),
-    _built_in("v1/events", "Event"),
-    _built_in("v1/namespaces", "Namespace", namespaced=False),
-    _built_in("v1/nodes", "Node", namespaced=False),
-    _built_in("apps/v1/deployments", "Deployment"),
-    _built_in("coordination.k8s.io/v1/leases", "Lease"),
-)
-"""Served from the start. Leases are among them because leader election needs them."""

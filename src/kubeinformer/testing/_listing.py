@@ -26,13 +26,16 @@ __all__ = ["expired_token", "send_list"]
 _BATCH = 256  # objects matched against a selector before other tasks get a turn
 
 
+_VERSION = "meta.k8s.io/v1"  # of the token's own format
+
+
 class _Token(msgspec.Struct, frozen=True):
     """The content of ``continue``. Version -1 stands for the newest, as on a real server."""
 
     rv: int
     start: str
     epoch: int
-    v: str = "meta.k8s.io/v1"
+    v: str = _VERSION
 
     def encode(self) -> str:
         return base64.urlsafe_b64encode(msgspec.json.encode(self)).decode().rstrip("=")
@@ -40,9 +43,12 @@ class _Token(msgspec.Struct, frozen=True):
 
 def _decode_token(text: str) -> _Token:
     try:
-        return msgspec.json.decode(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)), type=_Token)
+        token = msgspec.json.decode(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)), type=_Token)
     except (binascii.Error, msgspec.DecodeError, ValueError):
-        raise _status.bad_request(f"continue key is not valid: {text!r}") from None
+        token = None
+    if token is None or token.v != _VERSION or token.rv == 0:
+        raise _status.bad_request(f"invalid continue token: continue key is not valid: {text!r}")
+    return token
 
 
 def expired_token(text: str) -> str:
@@ -64,7 +70,7 @@ async def send_list(
     """
     selection = options.selection
     version, start, view = _open(storage, collection, options)
-    wanted = options.limit or None
+    wanted = options.page
     epoch = storage.token_epoch
     remaining: int | None = None
     if selection.selects_contents:
@@ -77,7 +83,7 @@ async def send_list(
     if wanted is not None and len(items) > wanted:
         items = items[:wanted]
         token = _Token(version, _next_key(items), epoch).encode()
-    head, tail = rendering.list_parts(version, token, remaining)
+    head, tail = rendering.list_parts(version, token, remaining, selection.shards)
     await body.write(head)
     separator = b""
     for _, stored in items:
@@ -94,6 +100,8 @@ def _open(storage: Storage, collection: Collection, options: ListOptions) -> tup
         if options.version:
             raise _status.bad_request("specifying resource version is not allowed when using continue")
         token = _decode_token(options.token)
+        if token.rv > storage.version:
+            raise _status.version_too_large(token.rv, storage.version)
         version = storage.version if token.rv == -1 else token.rv
         if token.rv == -1 or token.epoch == storage.token_epoch:
             with contextlib.suppress(HistoryLost):
@@ -102,7 +110,7 @@ def _open(storage: Storage, collection: Collection, options: ListOptions) -> tup
     asked = options.version or 0
     if asked > storage.version:
         raise _status.version_too_large(asked, storage.version)
-    version = asked if options.match == "Exact" else storage.version
+    version = asked if options.is_exact else storage.version
     try:
         return version, start, View(collection, version)
     except HistoryLost as lost:
@@ -115,7 +123,7 @@ def _next_key(items: list[tuple[str, Stored]]) -> str:
 
 async def _select(options: ListOptions, items: list[tuple[str, Stored]]) -> list[tuple[str, Stored]]:
     """Keep what is selected, one more than a page at most."""
-    enough = options.limit + 1 if options.limit else len(items)
+    enough = len(items) if options.page is None else options.page + 1
     selected: list[tuple[str, Stored]] = []
     for index, (key, stored) in enumerate(items):
         if index % _BATCH == 0:

@@ -1,11 +1,17 @@
 """What a list or watch asks for: its query, validated as a real server validates it.
 
 Rules. Pure: query in, `ListOptions` or a refusal out. What contradicts itself is refused with a 422 that names the
-field, what cannot be read with a 400; parameters unknown to the fake are ignored, as a real server does.
+field, what cannot be read with a 400; parameters unknown to the fake are ignored, as a real server does. Only the
+resourceVersion is read last: the version of what contradicts itself is never looked at.
 
-Source. ``pkg/apis/meta/internalversion/validation/validation.go`` in apimachinery at 1.37.
+Theory. Any value of a flag but ``false`` and ``0`` means yes, the empty one too. A version that is no number is a 400
+to a list and, because nobody gave that error a Status, a 500 without a reason to a watch or a GET.
+
+Source. ``pkg/apis/meta/internalversion/validation/validation.go`` and ``pkg/runtime/conversion.go`` in apimachinery at
+1.37; seen on a real server.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeVar
@@ -16,16 +22,16 @@ from kubeinformer._protocol.selectors import FieldSelector, LabelSelector
 from kubeinformer.resources import RawObject
 from kubeinformer.testing import _status
 from kubeinformer.testing._collection import Stored
+from kubeinformer.testing._fields import FieldConditions
 from kubeinformer.testing._kinds import ResourceType
+from kubeinformer.testing._shards import ShardSelector
 
-__all__ = ["ListOptions", "Selection"]
+__all__ = ["ListOptions", "Selection", "flag", "read_version"]
 
 _Selector = TypeVar("_Selector", LabelSelector, FieldSelector)
 
 _AFTER_ALL_KEYS = "\U0010ffff"
-_TRUE = frozenset({"true", "1", "t", "T", "TRUE", "True"})  # Go's strconv.ParseBool
-_FALSE = frozenset({"false", "0", "f", "F", "FALSE", "False"})
-_FROM_KEY = frozenset({("metadata", "name"), ("metadata", "namespace")})
+_LARGEST_VERSION = 2**64 - 1
 
 
 class _Metadata(msgspec.Struct):
@@ -36,7 +42,16 @@ class _Labelled(msgspec.Struct):
     metadata: _Metadata
 
 
+class _Identity(msgspec.Struct):
+    uid: str = ""
+
+
+class _Identified(msgspec.Struct):
+    metadata: _Identity
+
+
 _decode_labels = msgspec.json.Decoder(_Labelled).decode
+_decode_identity = msgspec.json.Decoder(_Identified).decode
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +61,13 @@ class Selection:
     type: ResourceType
     namespace: str
     labels: LabelSelector
-    fields: FieldSelector
+    fields: FieldConditions
+    shards: ShardSelector | None = None
 
     @property
     def selects_contents(self) -> bool:
         """Whether an object has to be read to know if it is selected."""
-        return bool(self.labels or self.fields)
+        return bool(self.labels or self.fields or self.shards)
 
     @property
     def start(self) -> str:
@@ -73,10 +89,12 @@ class Selection:
             return False
         if self.labels and not self.labels.matches(_decode_labels(stored.body).metadata.labels or {}):
             return False
+        if self.shards and not self.shards.matches(_decode_identity(stored.body).metadata.uid, key.rpartition("/")[0]):
+            return False
         return not self.fields or self.fields.matches(self._facts(key, stored))
 
     def _facts(self, key: str, stored: Stored) -> RawObject:
-        if all(requirement.path in _FROM_KEY for requirement in self.fields.requirements):
+        if self.fields.is_of_key:
             namespace, _, name = key.rpartition("/")
             return {"metadata": {"namespace": namespace, "name": name}}
         return self.type.decode(stored.body)
@@ -89,7 +107,7 @@ class ListOptions:
     Attributes:
         selection: Which objects.
         watch: Whether it is a watch.
-        version: The resourceVersion asked for; None when none was given, which is not the same as 0.
+        version_text: The resourceVersion as given.
         match: ``resourceVersionMatch``, or empty.
         limit: Objects of one page, 0 for all.
         token: ``continue``, or empty.
@@ -100,7 +118,7 @@ class ListOptions:
 
     selection: Selection
     watch: bool
-    version: int | None
+    version_text: str
     match: str
     limit: int
     token: str
@@ -109,29 +127,54 @@ class ListOptions:
     timeout: float | None
 
     @classmethod
-    def parse(cls, type_: ResourceType, namespace: str, query: Mapping[str, str]) -> "ListOptions":
+    def parse(
+        cls, type_: ResourceType, namespace: str, query: Mapping[str, str], *, sharding_enabled: bool = True
+    ) -> "ListOptions":
         """Read a query; whether its parts go together is `validate`'s business.
 
         Raises:
-            FakeApiError: 400, a value cannot be read.
+            FakeApiError: 400, a value cannot be read; 500, the shard selector cannot.
         """
         timeout = _integer(query, "timeoutSeconds")
+        limit = max(0, _integer(query, "limit") or 0)
+        labels = _selector(LabelSelector, query, "labelSelector")
+        fields = type_.select_fields(_selector(FieldSelector, query, "fieldSelector"))
+        shards = query.get("shardSelector", "") if sharding_enabled else ""
         return cls(
-            selection=Selection(
-                type_,
-                namespace,
-                _selector(LabelSelector, query, "labelSelector"),
-                _selector(FieldSelector, query, "fieldSelector"),
-            ),
-            watch=bool(_boolean(query, "watch")),
-            version=_integer(query, "resourceVersion"),
+            selection=Selection(type_, namespace, labels, fields, ShardSelector.parse(shards) if shards else None),
+            watch=flag(query, "watch") or False,
+            version_text=query.get("resourceVersion", ""),
             match=query.get("resourceVersionMatch", ""),
-            limit=_integer(query, "limit") or 0,
+            limit=limit,
             token=query.get("continue", ""),
-            send_initial_events=_boolean(query, "sendInitialEvents"),
-            allow_bookmarks=bool(_boolean(query, "allowWatchBookmarks")),
-            timeout=None if timeout is None else float(timeout),
+            send_initial_events=flag(query, "sendInitialEvents"),
+            allow_bookmarks=flag(query, "allowWatchBookmarks") or False,
+            timeout=float(timeout) if timeout else None,
         )
+
+    @property
+    def version(self) -> int | None:
+        """The resourceVersion asked for; None when none was given, which is not the same as 0.
+
+        Raises:
+            FakeApiError: It is not a number; 400 for a list, 500 for a watch.
+        """
+        if self.watch:
+            return read_version(self.version_text)
+        try:
+            return read_version(self.version_text)
+        except _status.FakeApiError as error:
+            raise _status.bad_request(f"invalid resource version: {error.status['message']}") from None
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether a list is about the very version asked for: a page is, when nothing else was said."""
+        return self.match == "Exact" or bool(self.limit and not self.match and self.version)
+
+    @property
+    def page(self) -> int | None:
+        """How many objects to send at most: from version 0, whatever is at hand, there are no pages."""
+        return self.limit if self.limit and self.version != 0 else None
 
     def validate(self, *, watch_list_enabled: bool) -> None:
         """Refuse what contradicts itself, or needs a feature gate that is off.
@@ -145,6 +188,9 @@ class ListOptions:
 
     def _watch_causes(self, *, watch_list_enabled: bool) -> list[_status.Cause]:
         causes = []
+        if self.token:
+            text = "resourceVersionMatch is forbidden when continue is provided"
+            causes.append(_forbidden("resourceVersionMatch", text))
         if self.send_initial_events is not None:
             if self.match != "NotOlderThan":
                 text = "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan"
@@ -163,15 +209,15 @@ class ListOptions:
     def _list_causes(self) -> list[_status.Cause]:
         causes = []
         if self.match:
-            if self.version is None:
+            if not self.version_text:
                 text = "resourceVersionMatch is forbidden unless resourceVersion is provided"
                 causes.append(_forbidden("resourceVersionMatch", text))
             if self.token:
                 text = "resourceVersionMatch is forbidden when continue is provided"
                 causes.append(_forbidden("resourceVersionMatch", text))
             if self.match not in {"Exact", "NotOlderThan"}:
-                causes.append(_unsupported("resourceVersionMatch", self.match, "Exact", "NotOlderThan"))
-            if self.match == "Exact" and self.version == 0:
+                causes.append(_unsupported("resourceVersionMatch", self.match, "Exact", "NotOlderThan", ""))
+            if self.match == "Exact" and self.version_text == "0":
                 text = 'resourceVersionMatch "exact" is forbidden for resourceVersion "0"'
                 causes.append(_forbidden("resourceVersionMatch", text))
         if self.send_initial_events is not None:
@@ -189,26 +235,33 @@ def _unsupported(field: str, value: str, *supported: str) -> _status.Cause:
 
 
 def _integer(query: Mapping[str, str], name: str) -> int | None:
-    text = query.get(name, "")
-    if not text:
-        return None
-    if not (text.isascii() and text.isdecimal()):
-        raise _status.bad_request(
-            f'{name}: Invalid value: "{text}": strconv.ParseUint: parsing "{text}": invalid syntax'
-        )
-    return int(text)
-
-
-def _boolean(query: Mapping[str, str], name: str) -> bool | None:
     text = query.get(name)
     if text is None:
         return None
-    if text in _TRUE or text in _FALSE:
-        return text in _TRUE
-    # An empty value of a flag counts as given: ?watch lists on no real server.
+    if not re.fullmatch(r"[-+]?[0-9]+", text):
+        raise _status.bad_request(f'strconv.ParseInt: parsing "{text}": invalid syntax')
+    return int(text)
+
+
+def flag(query: Mapping[str, str], name: str) -> bool | None:
+    """Read a parameter that is yes or no; None when it is not there."""
+    text = query.get(name)
+    return None if text is None else text.lower() not in {"false", "0"}
+
+
+def read_version(text: str) -> int | None:
+    """Read a resourceVersion; None when it is empty.
+
+    Raises:
+        FakeApiError: 500, it is not a number.
+    """
     if not text:
-        return True
-    raise _status.bad_request(f'{name}: Invalid value: "{text}": strconv.ParseBool: parsing "{text}": invalid syntax')
+        return None
+    is_number = text.isascii() and text.isdecimal()
+    if is_number and int(text) <= _LARGEST_VERSION:
+        return int(text)
+    why = "value out of range" if is_number else "invalid syntax"
+    raise _status.unclassified(f'resourceVersion: Invalid value: "{text}": strconv.ParseUint: parsing "{text}": {why}')
 
 
 def _selector(type_: type[_Selector], query: Mapping[str, str], name: str) -> _Selector:

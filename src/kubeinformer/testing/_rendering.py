@@ -1,7 +1,8 @@
 """How objects look to one client: in full or metadata only, in a list or in an event.
 
-Rules. Pure: bytes at rest in, bytes of the wire out. Which of the two forms a client gets is negotiated through its
-Accept header; a Status is never reduced.
+Rules. Pure: bytes at rest in, bytes of the wire out. A Status is never reduced.
+
+Not here. Which form a client gets (``_negotiation``), tables (``_table``).
 
 Source. ``apiserver/pkg/endpoints/handlers/response.go`` at 1.37; the order of keys was seen on a real server: a
 built-in list begins with its kind and version and ends with its items, a custom one has sorted keys, so that its
@@ -11,12 +12,12 @@ built-in list begins with its kind and version and ends with its items, a custom
 import msgspec
 
 from kubeinformer.resources import RawObject
-from kubeinformer.testing import _status
 from kubeinformer.testing._kinds import ResourceType
+from kubeinformer.testing._negotiation import Form
+from kubeinformer.testing._shards import ShardSelector
 
-__all__ = ["Rendering", "negotiate"]
+__all__ = ["Rendering", "bookmark_metadata", "error_event", "list_metadata"]
 
-_PARTIAL = b'{"kind":"PartialObjectMetadata","apiVersion":"meta.k8s.io/v1",'
 _INITIAL_EVENTS_END = {"k8s.io/initial-events-end": "true"}
 
 
@@ -27,42 +28,23 @@ class _OnlyMetadata(msgspec.Struct):
 _decode_metadata = msgspec.json.Decoder(_OnlyMetadata).decode
 
 
-def negotiate(accept: str, *, partial_kind: str) -> bool:
-    """Decide on a form; True for metadata only.
-
-    Args:
-        accept: The Accept header, empty when there is none.
-        partial_kind: What ``as=`` has to name: ``PartialObjectMetadata``, or that with ``List`` behind it.
-
-    Raises:
-        FakeApiError: 406, nothing in the header can be served.
-    """
-    for clause in accept.split(",") if accept else ["*/*"]:
-        media_type, *parameters = (part.strip() for part in clause.split(";"))
-        if media_type not in {"application/json", "application/*", "*/*"}:
-            continue
-        wanted = {name: value for name, _, value in (parameter.partition("=") for parameter in parameters)}
-        if "as" not in wanted:
-            return False
-        if (wanted["as"], wanted.get("g"), wanted.get("v")) == (partial_kind, "meta.k8s.io", "v1"):
-            return True
-    raise _status.not_acceptable()
-
-
 class Rendering:
     """The form of one client's objects.
 
     Args:
         type_: What is rendered.
-        partial: Whether only metadata is wanted.
+        form: Plain, or metadata only.
     """
 
-    def __init__(self, type_: ResourceType, *, partial: bool) -> None:
-        self._type, self._partial = type_, partial
-        self._sorted = type_.custom and not partial
+    def __init__(self, type_: ResourceType, form: Form) -> None:
+        self._type, self._form = type_, form
+        self._partial = bool(form.kind)
+        self._partial_opening = b'{"kind":"PartialObjectMetadata","apiVersion":%b,"metadata":' % msgspec.json.encode(
+            form.api_version
+        )
+        self._sorted = type_.custom and not self._partial
         self._opening = type_.opening_of_events
         self._keeps_body = type_.custom
-        self._cut = 0 if type_.custom else 1
 
     def item(self, body: bytes) -> bytes:
         """One object of a list."""
@@ -81,25 +63,23 @@ class Rendering:
     def bookmark(self, version: int, *, ends_initial_events: bool = False) -> bytes:
         """A BOOKMARK event."""
         kind, api_version = (
-            ("PartialObjectMetadata", "meta.k8s.io/v1")
+            ("PartialObjectMetadata", self._form.api_version)
             if self._partial
             else (self._type.kind, self._type.resource.api_version)
         )
-        metadata: RawObject = {"resourceVersion": str(version), "creationTimestamp": None}
-        if ends_initial_events:
-            metadata["annotations"] = _INITIAL_EVENTS_END
-        obj = {"kind": kind, "apiVersion": api_version, "metadata": metadata}
+        obj = {"kind": kind, "apiVersion": api_version, "metadata": bookmark_metadata(version, ends_initial_events)}
         return msgspec.json.encode({"type": "BOOKMARK", "object": obj}) + b"\n"
 
-    def list_parts(self, version: int, token: str, remaining: int | None) -> tuple[bytes, bytes]:
-        """What stands before and behind the items of a list."""
-        metadata: RawObject = {"resourceVersion": str(version)}
-        if token:
-            metadata["continue"] = token
-        if remaining is not None:
-            metadata["remainingItemCount"] = remaining
+    def list_parts(
+        self, version: int, token: str, remaining: int | None, shards: ShardSelector | None
+    ) -> tuple[bytes, bytes]:
+        """What stands before and behind the items of a list; ``shards`` is what it was restricted to."""
+        metadata = list_metadata(version, token, remaining)
+        # Seen on 1.37: only lists of built-in objects in full say that they are a shard, though all of them are.
+        if shards is not None and not self._partial and not self._type.custom:
+            metadata["shardInfo"] = {"selector": str(shards)}
         kind, api_version = (
-            ("PartialObjectMetadataList", "meta.k8s.io/v1")
+            ("PartialObjectMetadataList", self._form.api_version)
             if self._partial
             else (f"{self._type.kind}List", self._type.resource.api_version)
         )
@@ -111,7 +91,23 @@ class Rendering:
         return head[:-1] + b',"items":[', b"]}\n"
 
     def _metadata_only(self, body: bytes) -> bytes:
-        return _PARTIAL + b'"metadata":%b}' % bytes(_decode_metadata(body).metadata)
+        return self._partial_opening + bytes(_decode_metadata(body).metadata) + b"}"
+
+
+def bookmark_metadata(version: int, ends_initial_events: bool) -> RawObject:  # noqa: FBT001 - passed on as it came
+    """The metadata of the object in a BOOKMARK event."""
+    metadata: RawObject = {"resourceVersion": str(version)}
+    return metadata | {"annotations": _INITIAL_EVENTS_END} if ends_initial_events else metadata
+
+
+def list_metadata(version: int, token: str, remaining: int | None) -> RawObject:
+    """The metadata of a list."""
+    metadata: RawObject = {"resourceVersion": str(version)}
+    if token:
+        metadata["continue"] = token
+    if remaining is not None:
+        metadata["remainingItemCount"] = remaining
+    return metadata
 
 
 def error_event(status: RawObject) -> bytes:

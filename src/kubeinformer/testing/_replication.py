@@ -15,6 +15,7 @@ import dataclasses
 
 import anyio
 
+from kubeinformer.testing._cluster import Cluster
 from kubeinformer.testing._collection import Collection, HistoryLost, View
 from kubeinformer.testing._handlers import Api
 from kubeinformer.testing._storage import Storage
@@ -43,7 +44,7 @@ class Follower:
         storage.collections = {
             resource: _copy(collection, version) for resource, collection in leader.collections.items()
         }
-        self.api = dataclasses.replace(api, storage=storage)
+        self.api = dataclasses.replace(api, cluster=Cluster(storage, garbage_collection=False))
 
     @property
     def behind(self) -> int:

@@ -36,11 +36,15 @@ class FakeApiError(KubeInformerError):
 
     @property
     def reason(self) -> str:
-        """``Status.reason``, such as ``Conflict``."""
-        return str(self.status["reason"])
+        """``Status.reason``, such as ``Conflict``; empty where the real server gives none."""
+        return str(self.status.get("reason", ""))
 
     def __str__(self) -> str:
-        return f"{self.code} {self.reason}: {self.status['message']}"
+        return f"{self.code} {self.reason or 'without a reason'}: {self.status['message']}"
+
+
+class PageNotFound(FakeApiError):
+    """A 404 that goes over the wire as plain text: what a server answers where no API is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +71,8 @@ def failure(
             "metadata": {"continue": fresh_continue} if fresh_continue else {},
             "status": "Failure",
             "message": message,
-            "reason": reason,
-            **({"details": details} if details else {}),
+            **({"reason": reason} if reason else {}),
+            **({"details": details} if details is not None else {}),
             "code": code,
         }
     )
@@ -79,37 +83,48 @@ def qualified(resource: Resource) -> str:
     return f"{resource.plural}.{resource.group}" if resource.group else resource.plural
 
 
-def _about(resource: Resource, name: str) -> RawObject:
+def about(resource: Resource, name: str) -> RawObject:
     group = {"group": resource.group} if resource.group else {}
-    return {"name": name, **group, "kind": resource.plural}
+    return {**({"name": name} if name else {}), **group, "kind": resource.plural}
 
 
 def not_found(resource: Resource, name: str) -> FakeApiError:
     """404: the resource is served, the object does not exist."""
-    return failure(404, "NotFound", f'{qualified(resource)} "{name}" not found', details=_about(resource, name))
+    return failure(404, "NotFound", f'{qualified(resource)} "{name}" not found', details=about(resource, name))
 
 
-def unknown_path() -> FakeApiError:
-    """404: no such resource, group or version."""
+def unknown_resource() -> FakeApiError:
+    """404: a group that comes with the server has no such resource, or no such version."""
     return failure(404, "NotFound", "the server could not find the requested resource", details={})
+
+
+def page_not_found() -> PageNotFound:
+    """404 outside of those groups: as text over HTTP."""
+    return PageNotFound(failure(404, "NotFound", "404 page not found", details={}).status)
 
 
 def already_exists(resource: Resource, name: str) -> FakeApiError:
     """409 to a POST."""
     message = f'{qualified(resource)} "{name}" already exists'
-    return failure(409, "AlreadyExists", message, details=_about(resource, name))
+    return failure(409, "AlreadyExists", message, details=about(resource, name))
 
 
 def conflict(resource: Resource, name: str, why: str) -> FakeApiError:
     """409 to a write whose precondition does not hold."""
     message = f'Operation cannot be fulfilled on {qualified(resource)} "{name}": {why}'
-    return failure(409, "Conflict", message, details=_about(resource, name))
+    return failure(409, "Conflict", message, details=about(resource, name))
 
 
 def stale(resource: Resource, name: str) -> FakeApiError:
     """409 to an update from an older resourceVersion."""
     why = "the object has been modified; please apply your changes to the latest version and try again"
     return conflict(resource, name, why)
+
+
+def version_required(resource: Resource, name: str) -> FakeApiError:
+    """422 to a PUT without a resourceVersion."""
+    cause = Cause("FieldValueInvalid", "Invalid value: 0: must be specified for an update", "metadata.resourceVersion")
+    return invalid(resource.plural, resource.group, name, [cause])
 
 
 def bad_request(message: str) -> FakeApiError:
@@ -123,9 +138,8 @@ def method_not_allowed() -> FakeApiError:
     return failure(405, "MethodNotAllowed", message, details={})
 
 
-def not_acceptable() -> FakeApiError:
+def not_acceptable(message: str = "only the following media types are accepted: application/json") -> FakeApiError:
     """406: the Accept header names nothing this server can write."""
-    message = "only the following media types are accepted: application/json"
     return failure(406, "NotAcceptable", message, details={})
 
 
@@ -133,6 +147,11 @@ def unsupported_media_type(accepted: str) -> FakeApiError:
     """415: the body of a write is of a type this server cannot read."""
     message = f"the body of the request was in an unknown format - accepted media types include: {accepted}"
     return failure(415, "UnsupportedMediaType", message, details={})
+
+
+def unclassified(message: str) -> FakeApiError:
+    """500 without a reason: what a real server makes of errors that it forgot to give a Status."""
+    return failure(500, "", message)
 
 
 def unauthorized() -> FakeApiError:
@@ -148,7 +167,7 @@ def forbidden(user: str, verb: str, resource: Resource, namespace: str, name: st
         f'{subject} is forbidden: User "{user}" cannot {verb} resource "{resource.plural}" '
         f'in API group "{resource.group}" {where}'
     )
-    return failure(403, "Forbidden", message, details=_about(resource, name) if name else {"kind": resource.plural})
+    return failure(403, "Forbidden", message, details=about(resource, name))
 
 
 def invalid(kind: str, group: str, name: str, causes: Sequence[Cause]) -> FakeApiError:
@@ -159,7 +178,7 @@ def invalid(kind: str, group: str, name: str, causes: Sequence[Cause]) -> FakeAp
     details = {
         **({"name": name} if name else {}),
         **({"group": group} if group else {}),
-        "kind": kind,
+        **({"kind": kind} if kind else {}),
         "causes": [cause.as_json() for cause in causes],
     }
     return failure(422, "Invalid", f'{subject} "{name}" is invalid: {joined}', details=details)
@@ -188,7 +207,7 @@ def continue_expired(fresh: str) -> FakeApiError:
 
 def version_too_large(asked: int, current: int) -> FakeApiError:
     """504: the server has not seen that version yet. Comes with a Retry-After of one second."""
-    message = f"Too large resource version: {asked}, current: {current}"
+    message = f"Timeout: Too large resource version: {asked}, current: {current}"
     cause = Cause("ResourceVersionTooLarge", "Too large resource version")
     return failure(504, "Timeout", message, details={"causes": [cause.as_json()], "retryAfterSeconds": 1})
 

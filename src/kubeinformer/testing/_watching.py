@@ -7,6 +7,8 @@ current, so no change is lost and none is sent twice.
 Theory. The initial events are the state at one version, in key order; the changes since then follow from the
 history, whether they came during the initial events or later. So nothing goes back in time and the end bookmark
 carries the version of that state. A watch that is slower than the history is long gets a 410 in its stream.
+A version that the server has not reached yet is a 504 in the stream if initial events are asked for; without them the
+watch is silent until the server is past it.
 
 With a selector, an object that leaves the selection is a DELETED event with its last selected state and the version of
 the change; one that enters is ADDED.
@@ -52,7 +54,7 @@ class Watch:
         clock: When bookmarks are due.
 
     Raises:
-        FakeApiError: The version asked for is newer than the server's.
+        FakeApiError: 500, the version asked for is not a number.
     """
 
     def __init__(
@@ -66,33 +68,36 @@ class Watch:
         self._storage, self._collection, self._options = storage, collection, options
         self._selection, self._rendering, self._clock = options.selection, rendering, clock
         asked = options.version or 0
-        if asked > storage.version:
-            raise _status.version_too_large(asked, storage.version)
+        self._skip_up_to = asked if asked > storage.version else 0
         self._is_watch_list = bool(options.send_initial_events)
         sends_initial_events = self._is_watch_list or (not asked and options.send_initial_events is None)
         self._initial: list[tuple[str, Stored]] | None = None
         self._initial_version = storage.version
         self._position = collection.end
-        self._expired: HistoryLost | None = None
+        self._refusal: _status.FakeApiError | None = None
         self._bookmarks_seen = clock.bookmarks_asked
         self._end = math.inf  # the event loop's time at which the server ends the watch
-        if sends_initial_events:
+        if sends_initial_events and asked > storage.version:
+            self._refusal = _status.version_too_large(asked, storage.version)
+        elif sends_initial_events:
             keys, entries = collection.keys, collection.entries
             self._initial = [(key, entries[key]) for key in keys if self._selection.has_key(key)]
         elif asked:
             try:
                 self._position = collection.position_after(asked)
             except HistoryLost as lost:
-                self._expired = HistoryLost(lost.oldest)
+                self._refusal = _status.version_expired(asked, lost.oldest)
 
     async def run(self, body: WatchBody) -> None:
         """Send events until the time is up, the resource is gone or the history is lost."""
         # No cancel scope around it all: the end has to be a clean one, never in the middle of a write.
         self._end = anyio.current_time() + (math.inf if self._options.timeout is None else self._options.timeout)
         await body.start()
+        if self._refusal is not None:
+            await body.write(error_event(self._refusal.status))
+            await body.finish()
+            return
         try:
-            if self._expired is not None:
-                raise self._expired
             if await self._send_initial(body):
                 await self._send_live(body)
         except HistoryLost as lost:
@@ -106,12 +111,12 @@ class Watch:
         if initial is None:
             return True
         for index, (key, stored) in enumerate(initial):
-            if not self._selection.selects_contents or self._selection.matches(key, stored):
-                await body.write(self._rendering.event(b"ADDED", stored.body))
             if index % _BATCH == 0:
                 await anyio.lowlevel.checkpoint()
                 if anyio.current_time() >= self._end:
                     return False
+            if not self._selection.selects_contents or self._selection.matches(key, stored):
+                await body.write(self._rendering.event(b"ADDED", stored.body))
             if self._is_bookmark_asked():
                 await self._bookmark(body, self._initial_version)
         if self._is_watch_list and self._options.allow_bookmarks:
@@ -157,7 +162,7 @@ class Watch:
         return self._storage.version
 
     def _event(self, change: Change) -> bytes | None:
-        if not self._selection.has_key(change.key):
+        if change.rv <= self._skip_up_to or not self._selection.has_key(change.key):
             return None
         if not self._selection.selects_contents:
             was, is_ = change.before is not None, not change.is_deletion

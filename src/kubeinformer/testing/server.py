@@ -4,40 +4,38 @@ Rules. Real HTTP on a loopback socket, so that what is tested is what runs in pr
 server: no etcd, no disk, no threads. The methods are synchronous and take effect at once, so a test can act between
 two awaits and know that nothing else did. They belong to the event loop's thread.
 
-Theory. See the modules behind it: ``_storage`` (what writes mean), ``_collection`` (versions and history),
-``_listing``, ``_watching``, ``_body`` (gzip), ``_http`` (sockets).
+Theory. See the modules behind it: ``_writing`` and ``_deleting`` (what writes mean), ``_apply`` (who owns which field),
+``_crds`` and ``_schema`` (custom resources), ``_garbage`` (what controllers do), ``_collection`` (versions and
+history), ``_listing``, ``_watching``, ``_body`` (gzip), ``_http`` (sockets).
 
-Not here. Admission, defaulting, validation of contents, subresources, protobuf, TLS.
+Not here. Admission, defaulting and validation of built-in contents, protobuf, TLS.
 """
 
 import random
 from collections import deque
 from collections.abc import Callable, Mapping
 from types import TracebackType
-from typing import Literal, Self, TypeAlias
+from typing import Literal, Self
 
-from kubeinformer._protocol.selectors import FieldSelector, LabelSelector
 from kubeinformer.errors import UsageError
 from kubeinformer.resources import RawObject, Resource
 from kubeinformer.testing import _churn
-from kubeinformer.testing._access import Access, Denial
+from kubeinformer.testing._access import Access, Rule
+from kubeinformer.testing._cluster import Cluster
 from kubeinformer.testing._faults.player import FaultRecord, Player
 from kubeinformer.testing._faults.script import Script
 from kubeinformer.testing._handlers import Api, RequestRecord, Settings, handle
 from kubeinformer.testing._http import Exchange
-from kubeinformer.testing._kinds import ResourceType
+from kubeinformer.testing._in_process import _InProcess
 from kubeinformer.testing._listener import Listener
-from kubeinformer.testing._options import Selection
 from kubeinformer.testing._replica import Replica
 from kubeinformer.testing._storage import Storage
 from kubeinformer.testing._synthetic import SyntheticObjects
 
 __all__ = ["FakeApiServer"]
 
-_Objects: TypeAlias = list[RawObject]  # inside the class, `list` is its method
 
-
-class FakeApiServer:
+class FakeApiServer(_InProcess):
     """A fake Kubernetes API server on loopback, for tests, demos and benchmarks.
 
     Example::
@@ -57,6 +55,41 @@ class FakeApiServer:
         history_limit: Changes of one resource that are remembered at most. A watch that falls behind gets a 410.
         history_bytes: Bytes of objects that one resource's history holds at most, about.
         request_limit: How many requests are remembered in `requests`.
+        managed_fields: Whether objects show their ``metadata.managedFields``. Who owns what is followed either way.
+        garbage_collection: Whether dependents go with their owners, and what is in a namespace with it; a cluster's
+            controllers do that, and a bare API server does not.
+
+    Differs from a real server, in what it reads:
+        It writes JSON only: protobuf, CBOR and YAML are passed over in an Accept header, so alone they are a 406. A
+        table has the columns Name and Age for every resource. A watch that asks for the form of a list is a 406
+        instead of a stream that ends at its first event, and ``application/*`` alone is one for custom resources too.
+
+        A version that is too new is refused at once, not after three seconds. Versions and continue tokens expire
+        when the history is full or on request, not by the clock; tokens are its own, and another server's are a 400.
+        Initial events come in the order of keys. Bookmarks come at exactly their interval and carry nothing but
+        metadata. What is listed and watched as ``v1/events`` is not the same as in ``events.k8s.io/v1/events``.
+
+        A request without a token is a 401, as on a server without anonymous users. Rules are about resources: a
+        subresource is as allowed as its resource, and discovery, version and health are open to every known user. Of
+        the reviews there is SelfSubjectAccessReview alone. ``/``, ``/metrics``, ``/openapi/v2``, ``/openapi/v3`` and
+        the old ``/api/v1/watch/...`` are a 404. Discovery names what is served, in one version of each group. There
+        are no ETags, audit ids, warnings, or headers of flow control.
+
+        A shard selector may be joined by ``||`` but has no parentheses.
+
+    Differs from a real server, in what it writes:
+        Contents of built-in objects are neither checked nor completed: any spec is accepted, also one that a real
+        server holds to be immutable, and no default is filled in but a pod's first phase and a namespace's. Unknown
+        fields of built-in objects are kept; ``fieldValidation`` is read and not obeyed. Metadata is checked as on a
+        real server, and custom resources by their schema, except for CEL rules and formats other than ``date-time``.
+
+        There is no ``/scale`` and no conversion webhook. A definition serves at once, and its first answer says so.
+        An apply of a value of the wrong type is a 422 by the schema, not a 500. A JSON pointer has to begin with a
+        slash. Of built-in objects, ``managedFields`` may differ in which maps are owned beside what is in them.
+
+        Garbage is collected before the request that made it is answered, only after owners that were deleted here,
+        and pods in it need no kubelet. The conformance suite has no rows for it, since the real API server it asks
+        has no controllers. What a test writes in process it writes as the whole cluster; see each method.
     """
 
     def __init__(
@@ -71,14 +104,17 @@ class FakeApiServer:
         history_limit: int = 10_000,
         history_bytes: int = 64 * 1024 * 1024,
         request_limit: int = 10_000,
+        managed_fields: bool = False,
+        garbage_collection: bool = True,
     ) -> None:
         self._settings = Settings(gzip=gzip, bookmark_interval=bookmark_interval)
         if gzip_threshold is not None:
             self._settings.gzip_threshold = gzip_threshold
-        self._storage = Storage(resource_version, history_limit, history_bytes)
+        storage = Storage(resource_version, history_limit, history_bytes, shows_managers=managed_fields)
+        super().__init__(Cluster(storage, garbage_collection=garbage_collection))
         self._access = Access(tokens)
         self._requests: deque[RequestRecord] = deque(maxlen=request_limit)
-        self._api = Api(self._storage, self._access, self._settings, self._requests.append)
+        self._api = Api(self._cluster, self._access, self._settings, self._requests.append)
         self._port = port
         self._listener: Listener | None = None
         self._player: Player | None = None
@@ -115,62 +151,7 @@ class FakeApiServer:
             raise UsageError("the fake API server has an address inside `async with FakeApiServer()` only")
         return f"http://127.0.0.1:{self._listener.port}"
 
-    # Objects
-
-    def create(self, resource: str, obj: RawObject) -> RawObject:
-        """Create an object; ``metadata.namespace`` defaults to ``default``. Returns it as stored, a copy.
-
-        Raises:
-            FakeApiError: 404, 409 AlreadyExists or 422, as over HTTP.
-        """
-        return self._storage.create(Resource.parse(resource), obj)
-
-    def update(self, resource: str, obj: RawObject) -> RawObject:
-        """Replace an object. Without a ``metadata.resourceVersion`` it replaces whatever is there.
-
-        Raises:
-            FakeApiError: 404, or 409 Conflict.
-        """
-        return self._storage.update(Resource.parse(resource), obj)
-
-    def patch(self, resource: str, key: str, patch: RawObject) -> RawObject:
-        """Apply a JSON merge patch to the object with this key, ``namespace/name`` or ``name``.
-
-        Raises:
-            FakeApiError: 404, or 409 Conflict.
-        """
-        return self._storage.patch(Resource.parse(resource), key, patch)
-
-    def delete(self, resource: str, key: str) -> RawObject:
-        """Delete an object, or mark it with a deletionTimestamp if it has finalizers. Returns its last state.
-
-        Raises:
-            FakeApiError: 404.
-        """
-        return self._storage.delete(Resource.parse(resource), key)
-
-    def get(self, resource: str, key: str) -> RawObject:
-        """Read an object; a copy.
-
-        Raises:
-            FakeApiError: 404.
-        """
-        return self._storage.get(Resource.parse(resource), key)
-
-    def list(
-        self, resource: str, *, namespace: str | None = None, label_selector: str = "", field_selector: str = ""
-    ) -> _Objects:
-        """Read all objects that are selected, in key order; copies.
-
-        Raises:
-            FakeApiError: 404.
-            ValueError: A selector cannot be read.
-        """
-        collection = self._storage.collection(Resource.parse(resource))
-        labels, fields = LabelSelector.parse(label_selector), FieldSelector.parse(field_selector)
-        selection = Selection(collection.type, namespace or "", labels, fields)
-        entries = ((key, collection.entries[key]) for key in collection.keys)
-        return [collection.type.decode(stored.body) for key, stored in entries if selection.matches(key, stored)]
+    # Objects at large
 
     def seed(
         self, resource: str, objects: int | SyntheticObjects, make: Callable[[int], RawObject] | None = None
@@ -200,7 +181,7 @@ class FakeApiServer:
             seed: Equal seeds give equal changes.
         """
         collection = self._storage.collection(Resource.parse(resource))
-        await _churn.churn(self._storage, collection, per_second, random.Random(seed))  # noqa: S311 - no secrets here
+        await _churn.churn(self._cluster, collection, per_second, random.Random(seed))  # noqa: S311 - no secrets here
 
     # Versions
 
@@ -223,23 +204,7 @@ class FakeApiServer:
         for collection in self._storage.collections.values():
             collection.news.notify()
 
-    # Resources
-
-    def register(self, resource: str, *, kind: str, namespaced: bool = True) -> None:
-        """Serve a custom resource.
-
-        Raises:
-            UsageError: It is served already.
-        """
-        self._storage.register(ResourceType(Resource.parse(resource), kind, namespaced, custom=True))
-
-    def unregister(self, resource: str) -> None:
-        """Delete a resource as if its CRD was: DELETED for every object, the end of every watch, then 404.
-
-        Raises:
-            FakeApiError: 404, it is not served.
-        """
-        self._storage.unregister(Resource.parse(resource))
+    # Features
 
     @property
     def watch_list_enabled(self) -> bool:
@@ -250,15 +215,55 @@ class FakeApiServer:
     def watch_list_enabled(self, value: bool) -> None:
         self._settings.watch_list_enabled = value
 
+    @property
+    def sharding_enabled(self) -> bool:
+        """Whether lists and watches obey ``shardSelector``; if not they ignore it, as a server without the gate."""
+        return self._settings.sharding_enabled
+
+    @sharding_enabled.setter
+    def sharding_enabled(self, value: bool) -> None:
+        self._settings.sharding_enabled = value
+
     # Access, connections
 
-    def deny(self, verb: str | None = None, resource: str | None = None, user: str | None = None) -> None:
-        """Answer 403 from now on. None stands for anything; verbs are RBAC's, such as ``list`` and ``watch``."""
-        self._access.denials.append(Denial(verb, None if resource is None else Resource.parse(resource), user))
+    def deny(
+        self,
+        verb: str | None = None,
+        resource: str | None = None,
+        user: str | None = None,
+        *,
+        namespace: str | None = None,
+    ) -> None:
+        """Answer 403 from now on.
+
+        Args:
+            verb: RBAC's, such as ``list`` and ``watch``; None stands for any.
+            resource: Such as ``v1/pods``, whose version does not count; None stands for any.
+            user: As in ``tokens``, ``system:anonymous`` without them; None stands for any.
+            namespace: None stands for any and for requests across all; ``""`` for the latter only.
+        """
+        self._rule(allows=False, verb=verb, resource=resource, user=user, namespace=namespace)
+
+    def allow(
+        self,
+        verb: str | None = None,
+        resource: str | None = None,
+        user: str | None = None,
+        *,
+        namespace: str | None = None,
+    ) -> None:
+        """Make an exception from earlier `deny` calls. Arguments as there; of several rules the newest decides."""
+        self._rule(allows=True, verb=verb, resource=resource, user=user, namespace=namespace)
 
     def allow_all(self) -> None:
-        """Forget every `deny`."""
-        self._access.denials.clear()
+        """Forget every `deny` and `allow`."""
+        self._access.rules.clear()
+
+    def _rule(
+        self, *, allows: bool, verb: str | None, resource: str | None, user: str | None, namespace: str | None
+    ) -> None:
+        parsed = None if resource is None else Resource.parse(resource)
+        self._access.rules.append(Rule(allows, verb, parsed, user, namespace))
 
     def drop_connections(self, *, how: Literal["reset", "close"] = "reset") -> int:
         """Cut every open connection, idle ones too, in the middle of whatever it sends.

@@ -1,0 +1,64 @@
+"""One server's objects and everything that changes them, put together.
+
+Rules. Whatever changes an object comes through here or through one of the parts: creations and changes, deletions,
+definitions of resources, the garbage collector. After each write the controllers have their turn until nothing is
+left to do, before the write returns.
+"""
+
+from kubeinformer.resources import RawObject, Resource
+from kubeinformer.testing._collection import Collection
+from kubeinformer.testing._crd_registry import CrdRegistry
+from kubeinformer.testing._deleting import CRDS, Deleting
+from kubeinformer.testing._garbage import Garbage
+from kubeinformer.testing._storage import Storage
+from kubeinformer.testing._writing import Writing
+
+__all__ = ["Cluster"]
+
+
+class Cluster:
+    """Everything behind the HTTP of one server.
+
+    Args:
+        storage: Where the objects are.
+        garbage_collection: Whether dependents and the contents of namespaces go with what they belong to.
+    """
+
+    def __init__(self, storage: Storage, *, garbage_collection: bool) -> None:
+        self.storage = storage
+        self.writing = Writing(storage, self._settle)
+        self.deleting = Deleting(storage, self._settle)
+        self.crds = CrdRegistry(storage, self.deleting)
+        self.writing.specials[CRDS] = self.crds
+        self._garbage = Garbage(storage, self.writing, self.deleting) if garbage_collection else None
+        self._is_settling = False
+        storage.on_change = self._note
+
+    def unregister(self, resource: Resource) -> None:
+        """Serve a resource no more, with its definition if it has one.
+
+        Raises:
+            FakeApiError: 404.
+        """
+        self.storage.unregister(resource)
+        self.crds.forget(resource, lambda crds, name: self.storage.remove(self.storage.collection(crds), name))
+        self._settle()
+
+    def _note(self, collection: Collection, key: str, obj: RawObject, is_removed: bool) -> None:  # noqa: FBT001 - a hook
+        self.crds.note(collection, key, obj, is_removed)
+        if self._garbage is not None:
+            self._garbage.note(collection, key, obj, is_removed)
+
+    def _settle(self) -> None:
+        if self._is_settling:  # a controller's own write: the loop below sees what follows from it
+            return
+        self._is_settling = True
+        try:
+            before = -1
+            while before != self.storage.version:
+                before = self.storage.version
+                self.crds.settle()
+                if self._garbage is not None:
+                    self._garbage.settle()
+        finally:
+            self._is_settling = False
