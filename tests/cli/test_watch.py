@@ -67,7 +67,7 @@ def test_nothing_is_a_heading_alone(server: "Served", run: "Run") -> None:
 
 
 def test_json_lines_are_the_objects_as_sent(server: "Served", run: "Run") -> None:
-    server.pod("web-0", labels={"app": "größe"})
+    server.pod("web-0", annotations={"app": "größe"})
     server.pod("web-1")
     ended = run("watch", "v1/pods", "--once", "--output", "json", "--server", server.url)
     objects = [json.loads(line) for line in ended.out.splitlines()]
