@@ -15,6 +15,8 @@ import respx
 from kubeinformer import Informer, RawObject, connect
 from kubeinformer.connection import ConnectionConfig, HttpxTransport
 
+POD: RawObject = {"apiVersion": "v1", "kind": "Pod"}
+
 
 class Watch(httpx.AsyncByteStream):
     """A watch's body: some lines, then silence until the client leaves, as a quiet cluster."""
@@ -39,8 +41,8 @@ async def count_of_pods(pods: Informer) -> int:
 
 
 async def test_a_server_that_is_busy_at_first() -> None:
-    pod = {"metadata": {"name": "web-0", "namespace": "default", "uid": "1", "resourceVersion": "5"}}
-    end = {"metadata": {"resourceVersion": "7", "annotations": {"k8s.io/initial-events-end": "true"}}}
+    pod = POD | {"metadata": {"name": "web-0", "namespace": "default", "uid": "1", "resourceVersion": "5"}}
+    end = POD | {"metadata": {"resourceVersion": "7", "annotations": {"k8s.io/initial-events-end": "true"}}}
     watch = Watch({"type": "ADDED", "object": pod}, {"type": "BOOKMARK", "object": end})
     config = ConnectionConfig(server="https://kube.example")
     with respx.mock(using="httpcore2", base_url=config.server) as router:

@@ -24,7 +24,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture
 def anyio_backend() -> str:
-    """The default transport is for asyncio. What differs on trio is none of a real server's business."""
+    """One loop is enough here: what differs on trio is the transport, and that is tested on sockets of its own."""
     return "asyncio"
 
 

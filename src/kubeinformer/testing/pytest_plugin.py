@@ -2,7 +2,8 @@
 
 pytest finds the plugin by itself where kubeinformer is installed. Where it is told to look for none
 (``PYTEST_DISABLE_PLUGIN_AUTOLOAD``), ``-p kubeinformer.testing.pytest_plugin`` names it; to name what is there already
-does no harm. The types are for annotations::
+does no harm. Nothing is asserted here, so pytest need not rewrite it: PYTEST_DONT_REWRITE. The types are for
+annotations::
 
     async def test_it(informer_synced: InformerSynced, eventually: Eventually) -> None: ...
 """
