@@ -292,7 +292,7 @@ class ListWatch:
         self._initial_failures = self._initial_expiries = self._too_large = 0
         return Sweep(resource_version)
 
-    # What the shell reports: failures. Each way out of a request ends in a wait, but for the two named in the table.
+    # What the shell reports: failures. Each way out of a request ends in a wait, but for those named in the table.
 
     def refused(self, status: Status, retry_after: float | None, now: float) -> None:
         """The server answered with an error: as the response's status, or as an ERROR event within a watch.

@@ -30,6 +30,7 @@ from kubeinformer import Resource
 
 RATE = 220.0  # changes a second asked for; some meet an object that is gone, so that 200 are made
 
+_ROOT = Path(__file__).parents[3]
 _ANSWER = 60.0  # seconds that the client may take for one answer
 _ANSWER_SIZE = 2**26  # bytes of a line
 _START = 5.0  # seconds of writing before any trouble
@@ -70,13 +71,15 @@ async def client(configuration: dict[str, Any], directory: Path) -> AsyncGenerat
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         limit=_ANSWER_SIZE,
+        cwd=_ROOT,
     )
     try:
         yield Client(process)
     finally:
-        if process.returncode is None:
-            process.kill()
-        await process.wait()
+        with anyio.CancelScope(shield=True):
+            if process.returncode is None:
+                process.kill()
+            await process.wait()
 
 
 async def run(
@@ -101,7 +104,8 @@ async def run(
             async with Wire(plane.url) as wire:
                 await _Run(plane, wire, report, say).go(directory, log or directory / "client.log")
         finally:
-            await ask(plane.close)
+            with anyio.CancelScope(shield=True):
+                await ask(plane.close)
     return report
 
 
@@ -141,7 +145,8 @@ class _Run:
                 report.client(await child.ask("end"))
                 tasks.cancel_scope.cancel()
         finally:
-            await ask(writer.finish)
+            with anyio.CancelScope(shield=True):
+                await ask(writer.finish)
         report.seconds = round(time.monotonic() - self._began, 1)
         report.changes = writer.counts()
         report.faults = dict(self._trouble.faults)
