@@ -22,6 +22,7 @@ _ACCEPTED = (
 _LABEL = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 _GROUP = re.compile(rf"{_LABEL}(\.{_LABEL})*")
 _VERSION = re.compile(r"v[0-9]+((alpha|beta)[0-9]+)?")
+_CUSTOM_VERSION = re.compile(_LABEL)  # a CRD may call its versions what it likes
 _PLURAL = re.compile(_LABEL)
 
 # https://kubernetes.io/docs/concepts/overview/working-with-objects/names/: a namespace is an RFC 1123 label; names of
@@ -62,9 +63,10 @@ class Resource:
     plural: str
 
     def __post_init__(self) -> None:
+        version = _CUSTOM_VERSION if "." in self.group else _VERSION
         if (
             (self.group and not _GROUP.fullmatch(self.group))
-            or not _VERSION.fullmatch(self.version)
+            or not version.fullmatch(self.version)
             or not _PLURAL.fullmatch(self.plural)
         ):
             raise ValueError(f"not a resource: {str(self)!r}; {_ACCEPTED}")
