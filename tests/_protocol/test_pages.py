@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests._protocol.strategies import RESOURCE, chunk_sizes, cut, lists, objects, values
 
 from kubeinformer._protocol import pages
-from kubeinformer._protocol.identity import Identity, identify
+from kubeinformer._protocol.identity import Identity, identify_item
 from kubeinformer._protocol.ijson_scanner import IjsonScanner
 from kubeinformer._protocol.list_scanner import ListScanner
 from kubeinformer._protocol.page_size import TARGET_PAGE_BYTES
@@ -284,11 +284,11 @@ def test_where_the_scanner_finds_nothing_msgspec_has_the_last_word(monkeypatch: 
 def test_where_the_scanner_finds_nothing_the_first_look_at_an_item_has_the_last_word(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def once(*_: object) -> Identity:
-        monkeypatch.setattr(pages, "identify", identify)
+    def once(*_: object) -> tuple[Identity, bool]:
+        monkeypatch.setattr(pages, "identify_item", identify_item)
         raise MalformedData(RESOURCE, "too deep just there")
 
-    monkeypatch.setattr(pages, "identify", once)
+    monkeypatch.setattr(pages, "identify_item", once)
     with pytest.raises(MalformedData, match="too deep just there"):
         parse([page(pod()).encode()], WHOLE)
 

@@ -293,7 +293,7 @@ def status_of(answer: Answer) -> tuple[int, str, str | None, int | None]:
     assert told["kind"] == "Status"
     assert told["code"] == answer.status
     details = told.get("details", {})
-    return answer.status, told["reason"], answer.headers.get("retry-after"), details.get("retryAfterSeconds")
+    return answer.status, told.get("reason", ""), answer.headers.get("retry-after"), details.get("retryAfterSeconds")
 
 
 @pytest.mark.parametrize(

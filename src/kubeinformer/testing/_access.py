@@ -26,11 +26,11 @@ class Rule:
     user: str | None
     namespace: str | None
 
-    def covers(self, verb: str, resource: Resource, user: str, namespace: str) -> bool:
+    def covers(self, verb: str, group: str, plural: str, user: str, namespace: str) -> bool:
         """Whether the rule decides about this; the namespace is empty for all of them and for cluster scope."""
         return (
             self.verb in {None, verb}
-            and (self.resource is None or _same(self.resource, resource))
+            and (self.resource is None or (self.resource.group, self.resource.plural) == (group, plural))
             and self.user in {None, user}
             and self.namespace in {None, namespace}
         )
@@ -57,18 +57,14 @@ class Access:
             raise _status.unauthorized()
         return user
 
-    def allows(self, user: str, verb: str, resource: Resource, namespace: str) -> bool:
-        """Tell whether a request may pass."""
+    def allows(self, user: str, verb: str, group: str, plural: str, namespace: str) -> bool:
+        """Tell whether a request may pass. What it is about may be anything that somebody asks for."""
         for rule in reversed(self.rules):
-            if rule.covers(verb, resource, user, namespace):
+            if rule.covers(verb, group, plural, user, namespace):
                 return rule.allows
         return True
 
     def authorize(self, user: str, verb: str, resource: Resource, namespace: str, name: str) -> None:
         """Let a request pass, or raise the 403."""
-        if not self.allows(user, verb, resource, namespace):
+        if not self.allows(user, verb, resource.group, resource.plural, namespace):
             raise _status.forbidden(user, verb, resource, namespace, name)
-
-
-def _same(one: Resource, other: Resource) -> bool:
-    return (one.group, one.plural) == (other.group, other.plural)

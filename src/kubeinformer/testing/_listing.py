@@ -57,7 +57,7 @@ def expired_token(text: str) -> str:
         token = _decode_token(text)
     except FakeApiError:
         return text
-    return msgspec.structs.replace(token, rv=0, epoch=-1).encode()
+    return msgspec.structs.replace(token, rv=1, epoch=-1).encode()
 
 
 async def send_list(

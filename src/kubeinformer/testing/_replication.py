@@ -7,6 +7,9 @@ Where the leader has forgotten its history, the follower starts over with the ne
 Theory. In a real cluster only the watch cache is behind: a list, and a watch that asks for initial events at the newest
 version, wait for etcd. So what names no version is the leader's to answer (`served_by`).
 
+A watch from a version to come is refused here: so do proxies before several servers, and servers of other makes, and
+it is the harder case. kube-apiserver 1.37 takes it and is silent until it has caught up.
+
 Source. ``apiserver/pkg/storage/cacher/cacher.go`` at 1.37: ``waitUntilFreshAndList``, and the 504 of a version from
 the future.
 """
@@ -41,6 +44,7 @@ class Follower:
         oldest = max(collection.floor for collection in leader.collections.values())
         version = max(leader.version - versions, oldest)
         storage = Storage(version, _HISTORY_LIMIT, _HISTORY_BYTES)
+        storage.refuses_unseen = True
         storage.collections = {
             resource: _copy(collection, version) for resource, collection in leader.collections.items()
         }

@@ -7,7 +7,7 @@ Source. ``pkg/registry/authorization/selfsubjectaccessreview`` and ``pkg/apis/au
 on a real server.
 """
 
-from kubeinformer.resources import RawObject, Resource
+from kubeinformer.resources import RawObject
 from kubeinformer.testing import _status
 from kubeinformer.testing._access import Access
 from kubeinformer.testing._discovery import SELF_SUBJECT_ACCESS_REVIEWS
@@ -38,6 +38,8 @@ def review(access: Access, user: str, asked: RawObject) -> RawObject:
     allowed = True
     if "resourceAttributes" in questions:
         attributes = spec["resourceAttributes"]
-        resource = Resource(attributes.get("group", ""), attributes.get("version", ""), attributes.get("resource", ""))
-        allowed = access.allows(user, attributes.get("verb", ""), resource, attributes.get("namespace", ""))
+        verb, group, plural, namespace = (
+            attributes.get(name, "") for name in ("verb", "group", "resource", "namespace")
+        )
+        allowed = access.allows(user, verb, group, plural, namespace)
     return {"kind": _KIND, "apiVersion": _API_VERSION, "metadata": {}, "spec": spec, "status": {"allowed": allowed}}

@@ -58,4 +58,8 @@ class Target:
                 namespace = ""
             case _:
                 raise unserved(group)
-        return cls(Resource(group, version, plural), namespace, name, subresource)
+        try:
+            resource = Resource(group, version, plural)
+        except ValueError:
+            raise unserved(group) from None
+        return cls(resource, namespace, name, subresource)

@@ -68,6 +68,7 @@ class Storage:
         self.token_epoch = 0  # continue tokens of an earlier epoch are expired
         self.on_change: Callable[[Collection, str, RawObject, bool], None] | None = None
         self.shows_managers = shows_managers
+        self.refuses_unseen = False  # whether a watch from a version to come is a 504; real servers take it in silence
         self._families: dict[Resource, tuple[Collection, ...]] = {}
         self._managers: dict[tuple[str, str, str], Managers] = {}
         self._implied_namespaces: set[str] = set()

@@ -54,7 +54,7 @@ class Watch:
         clock: When bookmarks are due.
 
     Raises:
-        FakeApiError: 500, the version asked for is not a number.
+        FakeApiError: 500, the version asked for is not a number; 504, it is to come, and the storage refuses those.
     """
 
     def __init__(
@@ -68,6 +68,8 @@ class Watch:
         self._storage, self._collection, self._options = storage, collection, options
         self._selection, self._rendering, self._clock = options.selection, rendering, clock
         asked = options.version or 0
+        if storage.refuses_unseen and asked > storage.version:
+            raise _status.version_too_large(asked, storage.version)
         self._skip_up_to = asked if asked > storage.version else 0
         self._is_watch_list = bool(options.send_initial_events)
         sends_initial_events = self._is_watch_list or (not asked and options.send_initial_events is None)
