@@ -117,6 +117,12 @@ def test_items_before_the_error_are_handed_out() -> None:
     assert found == [b"1", b'{"a":2}']
 
 
+def test_an_error_is_told_where_it_is_and_not_at_the_end() -> None:
+    scanner = IjsonScanner(RESOURCE, size_limit=LIMIT)
+    with pytest.raises(MalformedData, match="not JSON"):
+        list(scanner.feed(b'{"items":[oops' + b" " * 70_000))
+
+
 def test_an_item_without_an_end_is_refused_early() -> None:
     begun = b'{"items":[{},"'
     chunks = iter([begun, *[b"x" * 1_000] * 1_000])
