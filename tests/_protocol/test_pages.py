@@ -182,6 +182,11 @@ def test_a_hint_helps_where_the_list_says_nothing(kind: str) -> None:
     assert (meta.kind, meta.api_version) == ("Widget", "example.com/v1")
 
 
+def test_a_hint_helps_to_say_what_is_wrong() -> None:
+    with pytest.raises(WrongKind, match=r"object without metadata\.name"):
+        both_ways(page(pod(), pod(""), kind="List"), item_kind=("Widget", "example.com/v1"))
+
+
 def test_a_hint_helps_where_the_list_says_it_too_late() -> None:
     body = f'{{"items":[{pod()}],"kind":"PodList","apiVersion":"v1","metadata":{{"resourceVersion":"7"}}}}'
     assert both_ways(body, item_kind=("Pod", "v1"))[0][0].identity.kind == "Pod"

@@ -102,11 +102,11 @@ class IjsonScanner:
                 self._builder.event(event, value)
             elif self._depth == 0:
                 self._open_list(event)
-            elif self._depth == _MEMBER and event == "map_key":
+            elif event == "map_key":
                 self._key = value
             elif self._depth == _MEMBER and self._key == "items" and event != "end_array":
                 self._open_items(event)
-            elif self._depth > 0 and not closes:
+            elif not closes:
                 self._builder = ObjectBuilder()
                 self._builder.event(event, value)
             self._depth += event in _OPENS
