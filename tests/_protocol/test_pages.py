@@ -259,7 +259,7 @@ def test_what_is_malformed_is_told_with_its_place(body: bytes, problem: str, pos
     with pytest.raises(MalformedData) as caught:
         both_ways(body)
     assert problem in caught.value.problem
-    assert caught.value.position == position
+    assert (caught.value.resource, caught.value.position) == (RESOURCE, position)
     assert "hunter2" not in repr(caught.value)
 
 

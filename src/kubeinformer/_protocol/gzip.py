@@ -129,19 +129,14 @@ class IdentityDecoder:
     """Cuts an unencoded body into pieces of bounded size. See `BodyDecoder`.
 
     Args:
-        resource: What is being read; here nothing can go wrong with it.
         max_output: Most bytes in one piece of output.
     """
 
-    def __init__(self, resource: str, *, max_output: int = _MAX_OUTPUT) -> None:
-        self._resource = resource
+    def __init__(self, *, max_output: int = _MAX_OUTPUT) -> None:
         self._max_output = max_output
 
     def feed(self, data: bytes) -> Iterator[bytes]:
         """Yield ``data``, cut where it is larger than ``max_output``."""
-        if 0 < len(data) <= self._max_output:
-            yield data
-            return
         for start in range(0, len(data), self._max_output):
             yield data[start : start + self._max_output]
 
@@ -161,7 +156,7 @@ def body_decoder(resource: str, content_encoding: str | None) -> BodyDecoder:
     """
     match (content_encoding or "").strip().lower():
         case "" | "identity":
-            return IdentityDecoder(resource)
+            return IdentityDecoder()
         case "gzip" | "x-gzip":
             return GzipDecoder(resource)
         case other:

@@ -68,8 +68,10 @@ class IjsonScanner:
         yield from self._parse()
         try:
             self._parser.close()
-        except _REFUSALS as error:
-            raise self._malformed(error) from None
+        except ijson.IncompleteJSONError:
+            raise self._malformed("the answer was cut in the middle") from None
+        except _REFUSALS:
+            raise self._malformed() from None
         yield from self._values()
 
     def _parse(self) -> Iterator[Value]:
@@ -81,12 +83,12 @@ class IjsonScanner:
         failure: MalformedData | None = None
         try:
             self._parser.send(data)
-        except SystemError as error:
+        except SystemError:
             # What ijson 3.6 makes of the ValueError for an integer that is too long. An event with a null pointer is
             # among the others then, so none of them may be looked at.
-            raise self._malformed(error) from None
-        except _REFUSALS as error:
-            failure = self._malformed(error)
+            raise self._malformed() from None
+        except _REFUSALS:
+            failure = self._malformed()
         yield from self._values()  # what was complete before the error counts, as in `ListScanner`
         if failure:
             raise failure
@@ -131,14 +133,12 @@ class IjsonScanner:
         self._since_value = 0
         try:
             raw = _ENCODER.encode(value)
-        except (ValueError, RecursionError) as error:
-            raise self._malformed(error) from None
+        except (ValueError, RecursionError):
+            raise self._malformed() from None
         if len(raw) > self._size_limit:
             raise ObjectTooLarge(self._resource, f"an object of more than {self._size_limit} bytes", self._read)
         return raw
 
-    def _malformed(self, error: Exception) -> MalformedData:
+    def _malformed(self, problem: str = "a list that is not JSON, or more than Python can hold") -> MalformedData:
         # Never the error's text: yajl quotes the data around it, which may be a Secret.
-        cut = isinstance(error, ijson.IncompleteJSONError) and "premature EOF" in str(error)
-        problem = "the answer was cut in the middle" if cut else "a list that is not JSON, or more than Python can hold"
         return MalformedData(self._resource, problem, self._read)
