@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests._protocol.strategies import RESOURCE, chunk_sizes, cut, lists, objects, values
 
 from kubeinformer._protocol import pages
-from kubeinformer._protocol.identity import Identity
+from kubeinformer._protocol.identity import Identity, identify
 from kubeinformer._protocol.ijson_scanner import IjsonScanner
 from kubeinformer._protocol.list_scanner import ListScanner
 from kubeinformer._protocol.page_size import TARGET_PAGE_BYTES
@@ -253,6 +253,7 @@ def test_what_is_no_list_is_of_the_wrong_kind(body: str, problem: str) -> None:
         (page(pod()).encode().replace(b'"n"', b'"\xff"'), "not UTF-8", page(pod()).index(pod())),
         (page(pod(), pod("b", ',"x":01')).encode(), "not JSON", page(pod(), pod("b")).index(pod("b"))),
         (b'{"kind":"PodList","x":"\xff"}', "not UTF-8", 22),
+        (page(pod()).encode()[:-2] + b',"x":"\xff"}', "not UTF-8", len(page(pod())) + 3),
     ],
 )
 def test_what_is_malformed_is_told_with_its_place(body: bytes, problem: str, position: int) -> None:
@@ -267,6 +268,18 @@ def test_where_the_scanner_finds_nothing_msgspec_has_the_last_word(monkeypatch: 
     """As with an object whose nesting is just too deep inside a list, and not by itself."""
     monkeypatch.setattr(pages, "_LIST", msgspec.json.Decoder(int))
     with pytest.raises(WrongKind, match="a list should be here, but Expected `int`"):
+        parse([page(pod()).encode()], WHOLE)
+
+
+def test_where_the_scanner_finds_nothing_the_first_look_at_an_item_has_the_last_word(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def once(*_: object) -> Identity:
+        monkeypatch.setattr(pages, "identify", identify)
+        raise MalformedData(RESOURCE, "too deep just there")
+
+    monkeypatch.setattr(pages, "identify", once)
+    with pytest.raises(MalformedData, match="too deep just there"):
         parse([page(pod()).encode()], WHOLE)
 
 
