@@ -143,12 +143,6 @@ def test_a_new_cache_holds_nothing_and_wants_nothing() -> None:
     assert not cache.has_enough_samples
 
 
-def test_what_is_new_was_found_by_no_check() -> None:
-    cache = new_cache()
-    put(cache, body("a"))
-    assert cache.entries["default/a"].checked == 0
-
-
 class TestWhatIsKnown:
     def test_costs_no_decoding_and_no_compressing(self) -> None:
         """A resync brings every object again; nearly all of them are as they were."""
