@@ -1,5 +1,6 @@
 """Which keys have which values, through every update."""
 
+import traceback
 from collections.abc import Iterable
 from typing import Any, TypeAlias
 
@@ -118,6 +119,8 @@ class TestAFunctionThatFails:
         assert (error.resource, error.index, error.key) == ("v1/pods", "bad", "default/a")
         assert "hunter2" not in str(error)
         assert (error.__cause__ is not None) == ("raised" in problem)
+        frames = traceback.extract_tb(error.__cause__.__traceback__) if error.__cause__ else []
+        assert "_values" not in [frame.name for frame in frames]  # it has the object among its variables
 
     def test_leaves_all_indexes_as_they_were(self, indexer: Any, problem: str) -> None:
         def sometimes(item: Raw) -> Any:

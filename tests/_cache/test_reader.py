@@ -1,5 +1,6 @@
 """What a read gives: the object, through the transform, as the model; or one of three errors, which quote nothing."""
 
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -56,6 +57,11 @@ def replace(item: RawObject) -> RawObject:
 
 def fail(item: RawObject) -> RawObject:
     raise LookupError(str(item))
+
+
+def frames(error: BaseException | None) -> list[str]:
+    """The names of the functions that an exception went through."""
+    return [frame.name for frame in traceback.extract_tb(error.__traceback__ if error else None)]
 
 
 @dataclass
@@ -130,6 +136,13 @@ class TestModels:
                 read()
             assert SECRET not in str(caught.value)
             assert isinstance(caught.value.__cause__, LookupError)
+            assert frames(caught.value.__cause__) == ["fail"]
+
+    def test_what_a_read_raises_has_no_frames_that_hold_the_object(self) -> None:
+        with pytest.raises(ModelMismatch) as caught:
+            held(model=fail).load()
+        assert frames(caught.value)[-1] == "load"
+        assert "_load" not in frames(caught.value)
 
 
 class TestTransforms:
@@ -248,6 +261,7 @@ class TestTransformsThatFail:
             assert f"the transform of v1/pods failed: {problem};" in str(caught.value)
             assert SECRET not in str(caught.value)
             assert isinstance(caught.value.__cause__, LookupError) == ("raised" in problem)
+            assert frames(caught.value.__cause__) == (["fail"] if "raised" in problem else [])
         assert this.reader.raw(KEY, this.entry)
 
     @pytest.mark.parametrize("transform", [fail, lambda _: None])

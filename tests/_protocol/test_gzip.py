@@ -55,11 +55,13 @@ def test_a_bomb_never_gives_more_than_max_output_at_a_time(max_output: int) -> N
 
 
 @pytest.mark.parametrize("max_output", [1, 7, 250, 500, 999, 1_000, 1_001])
-def test_all_that_was_flushed_comes_at_once(max_output: int) -> None:
+def test_all_that_can_be_decoded_comes_at_once(max_output: int) -> None:
     """The next bytes of a watch may be minutes away."""
     member = zlib.compressobj(wbits=31)
     flushed = member.compress(b"x" * 1_000) + member.flush(zlib.Z_SYNC_FLUSH)
-    assert b"".join(GzipDecoder(RESOURCE, max_output=max_output).feed(flushed)) == b"x" * 1_000
+    for length in range(len(flushed) + 1):
+        pieces = GzipDecoder(RESOURCE, max_output=max_output).feed(flushed[:length])
+        assert b"".join(pieces) == zlib.decompressobj(31).decompress(flushed[:length])
 
 
 def test_a_bomb_is_not_unpacked_before_its_pieces_are_asked_for() -> None:

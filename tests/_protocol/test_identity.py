@@ -64,6 +64,18 @@ def test_an_object_needs_a_name(value: Any) -> None:
         identified(value)
 
 
+@pytest.mark.parametrize("name", [".", "..", "a/b", "../a", "/"])
+@pytest.mark.parametrize("field", ["name", "namespace"])
+def test_a_name_that_leads_elsewhere_in_a_path_is_refused(field: str, name: str) -> None:
+    with pytest.raises(WrongKind, match="v1/pods at byte 9: object whose name or namespace is no segment of a path"):
+        identified(with_metadata(**{field: name}))
+
+
+@pytest.mark.parametrize("name", ["...", ".a", "a..b", "XX..XX"])
+def test_dots_within_a_name_are_fine(name: str) -> None:
+    assert identified(with_metadata(name=name, namespace=name)).key == f"{name}/{name}"
+
+
 @pytest.mark.parametrize("version", [None, ""])
 def test_an_object_needs_a_version(version: str | None) -> None:
     with pytest.raises(WrongKind, match=r"v1/pods at byte 9: object without metadata\.resourceVersion"):

@@ -78,6 +78,7 @@ def test_anything_else_gives_a_typed_error(body: bytes, sizes: list[int]) -> Non
         ("<html>hunter2", MalformedData, "not JSON"),
         ("[]", MalformedData, "no JSON object"),
         ("0", MalformedData, "no JSON object"),
+        ("9" * 5_000, MalformedData, "more than Python can hold"),
         ('{"items":[1 2]}', MalformedData, "not JSON"),
         ('{"items":["premature EOF" oops]}', MalformedData, "not JSON"),
         ('{"items":[01]}', MalformedData, "not JSON"),

@@ -238,6 +238,8 @@ def test_an_empty_list(items: str) -> None:
         ('{"apiVersion":1}', "v1/pods at byte 14: an apiVersion should be here"),
         ('{"kind":"Table","apiVersion":null}', "v1/pods at byte 0: kind 'Table' came, without items"),
         (f'{{"kind":null,"items":[{pod()}]}}', "v1/pods at byte 22: an item without a kind"),
+        (page(pod(extra=',"kind":"Pod"'), api_version=""), "an item without a kind"),
+        (page(pod(extra=',"apiVersion":"v1"'), kind="Widgets"), "an item without a kind"),
         ('{"items":{}}', "items that are no array"),
         (page("{}"), "object without metadata.name"),
         (page("null"), "an object should be here"),

@@ -1,6 +1,6 @@
 import pytest
 
-from kubeinformer._protocol.refusals import refusal, require_json
+from kubeinformer._protocol.refusals import is_redirect, refusal, require_json
 from kubeinformer._protocol.requests import Collection
 from kubeinformer._protocol.status import Status
 from kubeinformer.errors import (
@@ -38,6 +38,39 @@ PODS = Collection(resource=Resource.parse("v1/pods"), namespace="web")
 )
 def test_each_code_has_its_error(code: int, kind: type[KubeInformerError]) -> None:
     assert type(refusal(PODS, "watch", Status(code))) is kind
+
+
+@pytest.mark.parametrize(("code", "leads"), [(299, False), (300, True), (399, True), (400, False)])
+def test_all_of_a_class_of_codes_lead_elsewhere(code: int, leads: bool) -> None:  # noqa: FBT001 - a table's column
+    assert is_redirect(code) is leads
+
+
+@pytest.mark.parametrize(
+    ("location", "shown"),
+    [
+        (None, "no location"),
+        ("", "no location"),
+        ("https://login.example/auth?state=hunter2", "https://login.example"),
+        ("HTTP://Login.Example:8080/", "http://login.example:8080"),
+        ("https://user:hunter2@login.example", "https://login.example"),
+        ("https://login.example:0", "https://login.example:0"),
+        ("https://[fd00::1]:6443/", "https://[fd00::1]:6443"),
+        ("//login.example/", "the same scheme://login.example"),
+        ("/login?state=hunter2", "a path on the same server"),
+        ("login", "a path on the same server"),
+        ("ftp://login.example", "what is no URL"),
+        ("javascript://login.example/hunter2", "what is no URL"),
+        ("https://log in.example", "what is no URL"),
+        (f"https://{'a' * 253}", f"https://{'a' * 253}"),
+        (f"https://{'a' * 254}", "what is no URL"),
+        ("https://login.example:hunter2", "what is no URL"),
+        ("https://[hunter2", "what is no URL"),
+    ],
+)
+def test_a_redirect_says_where_to_and_no_more(location: str | None, shown: str) -> None:
+    error = refusal(PODS, "list", Status(302, "Found", "hunter2"), location)
+    assert isinstance(error, Redirected)
+    assert (error.verb, error.resource, error.status, error.location) == ("list", "v1/pods", 302, shown)
 
 
 def test_a_refusal_says_who_asked_what_and_what_was_said() -> None:

@@ -14,6 +14,7 @@ from kubeinformer._protocol.selectors import FieldRequirement, FieldSelector, La
         ("  ", [{}], []),
         ("\ta = b\r\n", [{"a": "b"}], [{}]),
         ("a=b", [{"a": "b"}, {"a": "b", "c": "d"}], [{}, {"a": "c"}, {"b": "b"}]),
+        ("  a=b,c", [{"a": "b", "c": ""}], [{"a": "b"}]),
         ("a==b", [{"a": "b"}], [{}, {"a": "c"}]),
         ("a=", [{"a": ""}], [{}, {"a": "c"}]),
         ("a!=b", [{"a": "c"}, {}], [{"a": "b"}]),
@@ -58,6 +59,7 @@ def test_label_selectors_mean_what_the_api_reference_says(
         ("a=b\u00a0", r"'b\xa0' is no label value"),
         ("a in (b\u00a0)", r"'b\xa0' is no label value"),
         ("a\u00a0", r"'a\xa0' is no label key"),
+        ("a=b,\u00a0", r"'\xa0' is no label key"),
         ("a=b\u00a0,", "nothing stands after the last comma"),
         ("a>b", "'>' needs an integer"),
         ("a>", "'>' needs an integer"),
@@ -82,7 +84,10 @@ def test_a_selector_without_requirements_selects_everything() -> None:
     assert FieldSelector().matches({})
 
 
-POD = {"metadata": {"name": "web-0"}, "spec": {"nodeName": "node-1", "hostNetwork": True, "priority": 3, "a": [1]}}
+POD = {
+    "metadata": {"name": "web-0"},
+    "spec": {"nodeName": "node-1", "hostNetwork": True, "hostPID": False, "priority": 3, "a": [1]},
+}
 
 
 @pytest.mark.parametrize(
@@ -95,6 +100,7 @@ POD = {"metadata": {"name": "web-0"}, "spec": {"nodeName": "node-1", "hostNetwor
         ("metadata.name!=web-1,spec.nodeName=node-1", True),
         ("metadata.name!=web-1,spec.nodeName!=node-1", False),
         ("spec.hostNetwork=true", True),
+        ("spec.hostPID=false", True),
         ("spec.priority=3", True),
         ("spec.missing=", True),
         ("spec.missing.deeper!=x", True),

@@ -137,6 +137,7 @@ def test_messages_are_of_bounded_length() -> None:
         (b"", "empty answer"),
         (b" \r\n", "empty answer"),
         (b"404 page not found\n", "404 page not found"),
+        (b"X marks the spot", "X marks the spot"),
         (b"\xff\xfe no utf-8", "\ufffd\ufffd no utf-8"),
         (b"x" * 500, "x" * 199 + "…"),
         (b"<html><title>502 Bad Gateway</title><hr>nginx</html>", "text/html answer: 502 Bad Gateway nginx"),

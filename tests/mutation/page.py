@@ -17,6 +17,7 @@ def write_page(page: Path, results: Path, equivalents: Mapping[str, Mapping[tupl
     """Write the results of all modules, each as its last run left it."""
     above = page.read_text().partition(_LINE)[0]
     found = [json.loads(path.read_text()) for path in results.glob("*.json") if ".verdicts" not in path.name]
+    found = [result for result in found if result["mutants"]]
     found.sort(key=lambda result: (not result["module"].startswith("_protocol"), result["module"]))
     page.write_text(above + _LINE + "\n" + _table(found) + _excluded(found) + _survivors(equivalents))
 

@@ -70,7 +70,7 @@ class IjsonScanner:
             self._parser.close()
         except ijson.IncompleteJSONError:
             raise self._malformed("the answer was cut in the middle") from None
-        except _REFUSALS:
+        except (SystemError, ValueError):  # as in `_parse`; of yajl's own errors only the one above comes at the end
             raise self._malformed() from None
         yield from self._values()
 
