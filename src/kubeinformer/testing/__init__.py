@@ -6,11 +6,11 @@ From the outside in: `FakeApiServer` (``server``), what it answers with (`FakeAp
 kubeinformer.testing`` runs it as a process of its own.
 """
 
-from kubeinformer.testing._fleet import synthetic_objects, synthetic_pods
-from kubeinformer.testing._handlers import RequestRecord
+from kubeinformer.testing._api.handlers import RequestRecord
+from kubeinformer.testing._made.fleet import synthetic_objects, synthetic_pods
+from kubeinformer.testing._made.synthetic import SyntheticObjects
 from kubeinformer.testing._replica import Replica
 from kubeinformer.testing._status import FakeApiError
-from kubeinformer.testing._synthetic import SyntheticObjects
 from kubeinformer.testing.server import FakeApiServer
 
 __all__ = [

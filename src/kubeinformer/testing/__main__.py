@@ -16,7 +16,7 @@ from typing import NoReturn
 import anyio
 import anyio.abc
 
-from kubeinformer.testing._fleet import synthetic_objects, synthetic_pods
+from kubeinformer.testing._made.fleet import synthetic_objects, synthetic_pods
 from kubeinformer.testing.faults import Script
 from kubeinformer.testing.server import FakeApiServer
 

@@ -6,12 +6,12 @@ left to do, before the write returns.
 """
 
 from kubeinformer.resources import RawObject, Resource
-from kubeinformer.testing._collection import Collection
-from kubeinformer.testing._crd_registry import CrdRegistry
-from kubeinformer.testing._deleting import CRDS, Deleting
-from kubeinformer.testing._garbage import Garbage
-from kubeinformer.testing._storage import Storage
-from kubeinformer.testing._writing import Writing
+from kubeinformer.testing._store.collection import Collection
+from kubeinformer.testing._store.storage import Storage
+from kubeinformer.testing._write.crd_registry import CrdRegistry
+from kubeinformer.testing._write.deleting import CRDS, Deleting
+from kubeinformer.testing._write.garbage import Garbage
+from kubeinformer.testing._write.writing import Writing
 
 __all__ = ["Cluster"]
 

@@ -13,15 +13,15 @@ from kubeinformer._protocol.selectors import FieldSelector, LabelSelector
 from kubeinformer.resources import RawObject, Resource
 from kubeinformer.testing import _status
 from kubeinformer.testing._cluster import Cluster
-from kubeinformer.testing._deleting import CRDS, Deletion
-from kubeinformer.testing._kinds import ResourceType
-from kubeinformer.testing._options import Selection
-from kubeinformer.testing._patching import JSON_PATCH, MERGE_PATCH, STRATEGIC, check_patch_type, patcher
-from kubeinformer.testing._payload import read_body
-from kubeinformer.testing._rules import WriteOptions
+from kubeinformer.testing._read.options import Selection
 from kubeinformer.testing._status import FakeApiError
-from kubeinformer.testing._traits import has_status
-from kubeinformer.testing._writing import key_of
+from kubeinformer.testing._types.kinds import ResourceType
+from kubeinformer.testing._types.traits import has_status
+from kubeinformer.testing._write.deleting import CRDS, Deletion
+from kubeinformer.testing._write.patching import JSON_PATCH, MERGE_PATCH, STRATEGIC, check_patch_type, patcher
+from kubeinformer.testing._write.payload import read_body
+from kubeinformer.testing._write.rules import WriteOptions
+from kubeinformer.testing._write.writing import key_of
 
 __all__ = ["_InProcess"]
 

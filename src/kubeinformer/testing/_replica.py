@@ -4,11 +4,11 @@ from types import TracebackType
 from typing import Self
 
 from kubeinformer.errors import UsageError
+from kubeinformer.testing._api.handlers import Api, handle
 from kubeinformer.testing._faults.requests import Asked
-from kubeinformer.testing._handlers import Api, handle
-from kubeinformer.testing._http import Exchange
-from kubeinformer.testing._listener import Listener
 from kubeinformer.testing._replication import Follower, served_by
+from kubeinformer.testing._wire.http import Exchange
+from kubeinformer.testing._wire.listener import Listener
 
 __all__ = ["Replica"]
 

@@ -18,10 +18,10 @@ import dataclasses
 
 import anyio
 
+from kubeinformer.testing._api.handlers import Api
 from kubeinformer.testing._cluster import Cluster
-from kubeinformer.testing._collection import Collection, HistoryLost, View
-from kubeinformer.testing._handlers import Api
-from kubeinformer.testing._storage import Storage
+from kubeinformer.testing._store.collection import Collection, HistoryLost, View
+from kubeinformer.testing._store.storage import Storage
 
 __all__ = ["Follower", "served_by"]
 

@@ -4,9 +4,10 @@ Rules. Real HTTP on a loopback socket, so that what is tested is what runs in pr
 server: no etcd, no disk, no threads. The methods are synchronous and take effect at once, so a test can act between
 two awaits and know that nothing else did. They belong to the event loop's thread.
 
-Theory. See the modules behind it: ``_writing`` and ``_deleting`` (what writes mean), ``_apply`` (who owns which field),
-``_crds`` and ``_schema`` (custom resources), ``_garbage`` (what controllers do), ``_collection`` (versions and
-history), ``_listing``, ``_watching``, ``_body`` (gzip), ``_http`` (sockets).
+Theory. See the folders behind it, from the socket inwards: ``_wire`` (HTTP, gzip), ``_api`` (who asks for what, and may
+they), ``_read`` (lists, watches, their forms, discovery), ``_write`` (what writes mean, definitions of resources, what
+controllers do), ``_patches`` (pure, with who owns which field), ``_store`` (objects, versions and history), ``_types``
+(what a resource is), ``_made`` (synthetic objects). ``_faults`` stands between the socket and all of them.
 
 Not here. Admission, defaulting and validation of built-in contents, protobuf, TLS.
 """
@@ -19,18 +20,18 @@ from typing import Literal, Self
 
 from kubeinformer.errors import UsageError
 from kubeinformer.resources import RawObject, Resource
-from kubeinformer.testing import _churn
-from kubeinformer.testing._access import Access, Rule
+from kubeinformer.testing._api.access import Access, Rule
+from kubeinformer.testing._api.handlers import Api, RequestRecord, Settings, handle
 from kubeinformer.testing._cluster import Cluster
 from kubeinformer.testing._faults.player import FaultRecord, Player
 from kubeinformer.testing._faults.script import Script
-from kubeinformer.testing._handlers import Api, RequestRecord, Settings, handle
-from kubeinformer.testing._http import Exchange
 from kubeinformer.testing._in_process import _InProcess
-from kubeinformer.testing._listener import Listener
+from kubeinformer.testing._made import churn as _churn
+from kubeinformer.testing._made.synthetic import SyntheticObjects
 from kubeinformer.testing._replica import Replica
-from kubeinformer.testing._storage import Storage
-from kubeinformer.testing._synthetic import SyntheticObjects
+from kubeinformer.testing._store.storage import Storage
+from kubeinformer.testing._wire.http import Exchange
+from kubeinformer.testing._wire.listener import Listener
 
 __all__ = ["FakeApiServer"]
 

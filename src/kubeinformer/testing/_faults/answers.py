@@ -16,7 +16,7 @@ from kubeinformer.testing._faults import checks
 from kubeinformer.testing._faults.base import Fault
 from kubeinformer.testing._faults.effects import Canned, Effect, Flush, Line
 from kubeinformer.testing._faults.requests import COLLECTION, STREAMS
-from kubeinformer.testing._http import Put
+from kubeinformer.testing._wire.http import Put
 
 __all__ = ["Deny", "Empty", "Html", "ServerError", "TableAnswer", "TooManyRequests", "Unauthenticated"]
 

@@ -6,7 +6,7 @@ from typing import ClassVar
 from kubeinformer.testing._faults import checks
 from kubeinformer.testing._faults.base import Fault
 from kubeinformer.testing._faults.effects import Effect, Line
-from kubeinformer.testing._http import Put
+from kubeinformer.testing._wire.http import Put
 
 __all__ = ["Drip", "RefuseConnections", "Reset"]
 

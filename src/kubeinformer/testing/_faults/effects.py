@@ -5,7 +5,7 @@ part only. Whoever ends an exchange raises `Ended`, which the connection takes f
 
 Theory. Two places are enough to reach everything. Events pass before they are compressed, so a bookmark can be dropped
 and an event cut in the middle of a character. Bytes pass after it, so a stream can be cut inside a gzip member. Below
-both are raw sockets (``_http``), so what an effect says is what the wire sees.
+both are raw sockets (``_wire.http``), so what an effect says is what the wire sees.
 """
 
 import errno
@@ -15,9 +15,9 @@ from typing import NoReturn, Protocol, TypeAlias
 
 import anyio
 
+from kubeinformer.testing._api.handlers import Api
 from kubeinformer.testing._faults.requests import Asked
-from kubeinformer.testing._handlers import Api
-from kubeinformer.testing._http import Exchange, Put
+from kubeinformer.testing._wire.http import Exchange, Put
 
 __all__ = ["Canned", "Chain", "Effect", "Ended", "Flush", "Line", "Stage"]
 

@@ -13,7 +13,7 @@ from kubeinformer.testing._faults.base import Fault
 from kubeinformer.testing._faults.clock import jump_clock
 from kubeinformer.testing._faults.effects import Effect, Flush, Line
 from kubeinformer.testing._faults.requests import STREAMS, Asked
-from kubeinformer.testing._http import Put
+from kubeinformer.testing._wire.http import Put
 
 __all__ = ["ClockJump", "Cut", "HalfClose", "PlacedFault", "Stall"]
 

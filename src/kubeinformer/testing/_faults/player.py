@@ -14,14 +14,14 @@ from dataclasses import dataclass, replace
 
 import anyio
 
+from kubeinformer.testing._api.handlers import Api, RequestRecord, handle
 from kubeinformer.testing._faults.base import Fault
 from kubeinformer.testing._faults.effects import Chain, Effect, Ended, Line
 from kubeinformer.testing._faults.requests import Asked
 from kubeinformer.testing._faults.script import Script
-from kubeinformer.testing._handlers import Api, RequestRecord, handle
-from kubeinformer.testing._http import Exchange
-from kubeinformer.testing._listener import Listener
 from kubeinformer.testing._status import FakeApiError
+from kubeinformer.testing._wire.http import Exchange
+from kubeinformer.testing._wire.listener import Listener
 
 __all__ = ["FaultRecord", "Player"]
 

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from kubeinformer.resources import Resource
-from kubeinformer.testing._http import HttpRequest
-from kubeinformer.testing._routes import Target
+from kubeinformer.testing._api.routes import Target
 from kubeinformer.testing._status import FakeApiError
+from kubeinformer.testing._wire.http import HttpRequest
 
 __all__ = ["COLLECTION", "STREAMS", "VERBS", "Asked"]
 

@@ -10,16 +10,16 @@ from typing import Any, ClassVar
 
 from typing_extensions import override
 
+from kubeinformer.testing._api.handlers import Api
 from kubeinformer.testing._faults import checks
 from kubeinformer.testing._faults.answers import status
 from kubeinformer.testing._faults.base import Fault
 from kubeinformer.testing._faults.effects import Effect, Flush, Line
 from kubeinformer.testing._faults.requests import STREAMS, Asked
-from kubeinformer.testing._handlers import Api
-from kubeinformer.testing._http import Put
-from kubeinformer.testing._listing import expired_token
-from kubeinformer.testing._rendering import error_event
+from kubeinformer.testing._read.listing import expired_token
+from kubeinformer.testing._read.rendering import error_event
 from kubeinformer.testing._replication import Follower, served_by
+from kubeinformer.testing._wire.http import Put
 
 __all__ = [
     "Behind",

@@ -1,0 +1,1 @@
+"""One request from its path to its answer: who, what, may they."""

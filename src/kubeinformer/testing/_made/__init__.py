@@ -1,0 +1,1 @@
+"""Objects that are made: synthetic fleets of any number, and random changes."""

@@ -1,0 +1,1 @@
+"""Lists, watches, discovery, and the forms in which they go out."""

@@ -1,0 +1,1 @@
+"""Sockets, HTTP, and how bodies go out."""

@@ -1,0 +1,1 @@
+"""What writes mean: rules, creations, changes, deletions, definitions, garbage."""
