@@ -37,6 +37,7 @@ from kubeinformer import (
     Informer,
     InformerClosed,
     ProtocolError,
+    RawObject,
     ServerUnavailable,
     Synced,
     SyncTimeout,
@@ -96,22 +97,24 @@ class TestAgreement:
         assert "as=PartialObjectMetadataList" in accept
 
     @pytest.mark.parametrize(
-        "list_",
-        [
-            # The store is at version 10, and the list is older than what it holds: all of it came later.
-            listed([pod("a", 4)], 4),
-            listed([pod("a", 5)], 5),
-            listed([pod("b", 6), pod("a", 3, uid="another")], 4),
-            listed([], 4),
-        ],
+        ("version", "on_server"),
+        [(4, [pod("a", 4)]), (5, [pod("a", 5)]), (4, [pod("b", 3), pod("a", 3, uid="another")]), (4, [])],
     )
-    async def test_a_store_that_is_ahead_of_the_list(self, list_: Answer) -> None:
-        async with informing(STORE, list_) as (pods, transport):
-            assert (await pods.check_consistency(timeout=GUARD)).is_consistent
-            assert len(transport.requests) == 2
+    async def test_a_store_that_goes_on_while_the_list_is_read(self, version: int, on_server: list[RawObject]) -> None:
+        """All that is newer than the list came later."""
+        source, transport = Source(), ScriptedTransport(listed(on_server, version))
+        source.delivery.reached(str(version))
+        upsert(source, pod("a", 5))
+        upsert(source, pod("b", 6))
+        async with checking(source, transport) as check:
+            await assert_consistent(check)
+        assert len(transport.requests) == 1
 
     async def test_what_was_deleted_after_the_list(self) -> None:
-        async with informing(STORE, listed([pod("a", 5), pod("b", 6), pod("c", 7)], 9), listed([], 10)) as (pods, sent):
+        async with informing(STORE, listed([pod("a", 5), pod("b", 6), pod("c", 7)], 10), listed([], 10)) as (
+            pods,
+            sent,
+        ):
             assert (await pods.check_consistency(timeout=GUARD)).is_consistent
             assert dict(sent.requests[2].query)["fieldSelector"] == "metadata.name=c"
 
@@ -187,6 +190,12 @@ class TestDifferences:
             kept = pods.store.get("default/a")
             assert kept is not None
             assert kept["metadata"] == on_server["metadata"]
+
+    async def test_a_server_that_was_restored_to_before_the_store(self) -> None:
+        """No time explains why a list is older than what was known when it was asked for."""
+        async with informing(STORE, listed([pod("b", 2)], 3)) as (pods, _):
+            report = await pods.check_consistency(repair=False, timeout=GUARD)
+            assert (report.surplus, report.different) == (("default/a",), ("default/b",))
 
     async def test_they_are_logged_by_key(self, caplog: pytest.LogCaptureFixture) -> None:
         async with informing(STORE, listed([], 10)) as (pods, _):
@@ -378,13 +387,13 @@ def test_planted_differences_are_found_and_nothing_else(steps: list[tuple[str, b
         for name, obj in now.items()
         if name not in missing
     } | {name: pod(name, data.draw(st.integers(1, listed_at))) for name in surplus}
-    asked_again = [listed([now[name]] if name in now else [], newest) for name in then if name not in stored]
+    asked_again = [listed([now[name]] if name in now else [], listed_at) for name in then if name not in stored]
 
     async def find() -> ConsistencyReport:
         source = Source()
         for obj in stored.values():
             upsert(source, obj)
-        source.delivery.reached(str(newest))
+        source.delivery.reached(str(listed_at))  # the rest has come since
         transport = ScriptedTransport(listed(then.values(), listed_at), *asked_again)
         async with checking(source, transport) as check:
             return await check.check(repair=False, patience=GUARD)

@@ -26,7 +26,7 @@ from kubeinformer._protocol.identity import Identity
 from kubeinformer._protocol.page_size import FIRST_PAGE_LIMIT, next_page_limit
 from kubeinformer._protocol.pages import ListItem, PageMeta
 from kubeinformer._protocol.requests import ListFetch
-from kubeinformer._protocol.versions import has_reached
+from kubeinformer._protocol.versions import has_reached, is_earlier
 from kubeinformer._runtime.delivery import Delivery
 from kubeinformer._runtime.listing import Listing
 from kubeinformer._runtime.reflector import Reflector
@@ -144,17 +144,21 @@ class ConsistencyCheck:
             return replace(report, repaired=True)
 
     async def _compare(self, patience: float) -> ConsistencyReport:
+        before = self._cache.resource_version
         await self._turn.take()
         try:
             version, objects, suspects = await self._read()
         finally:
             self._turn.give_back()
         unconfirmed = await self._unconfirmed()
+        # A list is never older than what was known before it was asked for, unless the server was restored to before
+        # that: then time explains nothing that was known.
+        proven = before if before is not None and is_earlier(version, before) else version
         if suspects or unconfirmed:
             await self._wait_reached(version, patience)
-        different = [key for key, found in suspects.items() if not self._confirm(found) and self._is_of(key, version)]
+        different = [key for key, found in suspects.items() if not self._confirm(found) and self._is_of(key, proven)]
         missing = [key for key in suspects if await self._is_missing(key, patience)]
-        surplus = [key for key in unconfirmed if key not in suspects and self._is_of(key, version)]
+        surplus = [key for key in unconfirmed if key not in suspects and self._is_of(key, proven)]
         return ConsistencyReport(
             resource=self._name,
             resource_version=version,
