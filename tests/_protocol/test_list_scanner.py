@@ -220,7 +220,8 @@ def test_what_stands_beside_the_items_is_utf8_too() -> None:
 
 def test_deep_nesting_is_refused_by_name() -> None:
     depth = 40_000
-    assert "nested more deeply" in str(failure('{"items":[' + "[" * depth + "]" * depth + "]}"))
+    error = str(failure('{"items":[' + "[" * depth + "]" * depth + "]}"))
+    assert "nested more deeply than this Python can decode (byte 0 of it)" in error
 
 
 @pytest.mark.parametrize("sizes", [[], [1], [7]])
@@ -234,9 +235,22 @@ def test_the_limit_itself_is_allowed(sizes: list[int]) -> None:
 def test_a_value_over_the_limit_is_refused(sizes: list[int], rest: bytes) -> None:
     found: list[Any] = []
     values_found = scanned(cut(b'{"items":["12345678","1234567890' + rest, sizes), 10)
-    with pytest.raises(ObjectTooLarge, match="at byte 21: an object of more than 10 bytes"):
+    with pytest.raises(ObjectTooLarge, match="v1/pods at byte 21: an object of more than 10 bytes"):
         found.extend(values_found)
     assert len(found) == 1
+
+
+def test_a_chunk_may_end_anywhere() -> None:
+    body = r'{"kind":"x","items":["\ud83d\ude00\u00e9\n",true,null,-1.5e+10,{"a":"é","b":[false,"\\"]}]}'.encode()
+    whole = list(scanned([body]))
+    for length in range(len(body)):
+        assert list(scanned([body[:length], body[length:]])) == whole
+
+
+def test_an_error_is_told_where_it_is_and_not_at_the_end() -> None:
+    scanner = ListScanner(RESOURCE, size_limit=1_000_000)
+    with pytest.raises(MalformedData, match="at byte 10: a value that is not JSON"):
+        list(scanner.feed(b'{"items":[oops' + b" " * 100_000))
 
 
 def test_a_value_over_the_limit_is_refused_before_it_is_complete() -> None:

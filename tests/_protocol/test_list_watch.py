@@ -760,11 +760,23 @@ def test_a_short_silence_needs_no_proof() -> None:
     assert talk.ask() == ProofFetch("9"), "waiting is silence too"
 
 
+@pytest.mark.parametrize(("seconds", "fetch"), [(9.5, WatchFetch("7", 600)), (10, ProofFetch("7"))])
+def test_a_silence_is_long_from_its_limit_on(seconds: float, fetch: Fetch) -> None:
+    talk = Talk(Timing(proof_after=10))
+    talk.live(7)
+    talk.broken()
+    talk.jitter = 0.0
+    talk.wait()
+    talk.now, talk.jitter = 1_000.0 + seconds, 1.0
+    assert talk.ask() == fetch
+
+
 def test_a_position_is_proven_once_and_then_watched_from(silent: Talk) -> None:
     assert silent.ask() == ProofFetch("9")
     assert silent.machine.verb == "list"
     assert silent.opened() is None
     assert not silent.is_open(), "nothing of the answer is wanted"
+    silent.broken()  # the connection that is dropped
     assert silent.position() == "9"
     assert silent.ask() == WatchFetch("9", 600), "at once"
     silent.opened()
@@ -813,6 +825,7 @@ def test_a_server_that_catches_up_is_watched_from_the_position(silent: Talk) -> 
 def test_where_a_position_cannot_be_proven_it_is_watched_from_as_ever(silent: Talk, code: int) -> None:
     assert silent.ask() == ProofFetch("9")
     silent.refused(Status(code))
+    silent.broken()  # the connection that is dropped
     assert silent.ask() == WatchFetch("9", 600)
 
 
@@ -1073,6 +1086,14 @@ def test_read_deadline_is_learned_anew_on_each_stream(talk: Talk) -> None:
     talk.ask()
     talk.opened()
     assert talk.machine.read_deadline == 615.0
+
+
+def test_what_should_have_ended_is_overdue_although_bytes_come(talk: Talk) -> None:
+    assert talk.machine.is_overdue(talk.now) is False, "nothing is open"
+    talk.initial()
+    assert [talk.machine.is_overdue(talk.now + seconds) for seconds in (59.5, 60)] == [False, True]
+    talk.bookmark(7, end=True)
+    assert [talk.machine.is_overdue(talk.now + seconds) for seconds in (614.5, 615)] == [False, True]
 
 
 def test_shorter_times_can_be_handed_in() -> None:
