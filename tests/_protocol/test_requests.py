@@ -97,6 +97,7 @@ def test_requests_are_values_with_lower_case_headers_and_a_deadline() -> None:
     assert request == build_request(PODS, ListFetch(20))
     assert all(name == name.lower() for name, _ in request.headers)
     assert HttpRequest(path="/api") == HttpRequest(path="/api", query=(), headers=(), head_timeout=60.0)
+    assert (request.head_timeout, build_request(PODS, ListFetch(20), 7.0).head_timeout) == (60.0, 7.0)
 
 
 def test_a_collection_is_everything_of_a_resource_unless_it_says_otherwise() -> None:
