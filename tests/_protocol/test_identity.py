@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from tests._protocol.strategies import RESOURCE, objects, values
 
-from kubeinformer._protocol.identity import Identity, identify
+from kubeinformer._protocol.identity import Identity, identify, identify_item
 from kubeinformer.errors import MalformedData, ProtocolError, WrongKind
 
 POD = {
@@ -36,6 +36,26 @@ def test_null_is_as_good_as_missing(absent: str | None) -> None:
     node = {"metadata": {"name": "node-7", "resourceVersion": "1", "namespace": absent, "uid": absent}, "kind": None}
     assert identified(node) == Identity("node-7", "", "", "1", "", "")
     assert identified(node).key == "node-7"
+
+
+@pytest.mark.parametrize(
+    ("members", "is_told_empty"),
+    [
+        ({}, False),
+        ({"kind": "Pod", "apiVersion": "v1"}, False),
+        ({"kind": "Pod"}, False),
+        ({"kind": None}, True),
+        ({"kind": ""}, True),
+        ({"apiVersion": None}, True),
+        ({"apiVersion": ""}, True),
+        ({"kind": "", "apiVersion": "v1"}, True),
+        ({"kind": "Pod", "apiVersion": ""}, True),
+    ],
+)
+def test_an_item_may_tell_its_kind_empty(members: dict[str, Any], *, is_told_empty: bool) -> None:
+    item = {"metadata": {"name": "a", "resourceVersion": "1"}, **members}
+    found = Identity("a", "", "", "1", members.get("kind") or "", members.get("apiVersion") or "")
+    assert identify_item(RESOURCE, json.dumps(item).encode(), 9) == (found, is_told_empty)
 
 
 @pytest.mark.parametrize("view", [bytes, memoryview, msgspec.Raw])

@@ -1117,6 +1117,20 @@ def test_a_resync_gives_up_position_and_stream_and_asks_for_a_snapshot_at_once(t
     talk.initial()
 
 
+def test_a_stream_that_goes_back_in_pages_begins_a_generation(talk: Talk) -> None:
+    talk.paged()
+    talk.opened()
+    talk.page(meta(7))
+    assert isinstance(talk.ask(), WatchFetch)
+    talk.opened()
+    with pytest.raises(ProtocolError, match="v1/pods: version 5 came after version 7 in a live stream"):
+        talk.receive(modified("a", 5))
+    talk.broken()
+    talk.wait()
+    assert talk.ask() == FIRST_PAGE
+    assert talk.opened() == BeginSweep()
+
+
 def test_a_resync_in_pages_begins_a_generation(talk: Talk) -> None:
     talk.paged()
     talk.opened()

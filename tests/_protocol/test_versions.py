@@ -40,3 +40,29 @@ def test_what_is_no_number_only_equals_itself(odd: str) -> None:
 def test_a_number_is_comparable() -> None:
     assert is_comparable("0")
     assert is_comparable("18446744073709551616")
+
+
+@given(one=st.integers(0, 10**25), other=st.integers(0, 10**25))
+def test_of_two_numbers_the_smaller_is_earlier(one: int, other: int) -> None:
+    assert is_earlier(str(one), str(other)) is (one < other)
+
+
+@pytest.mark.parametrize(
+    ("version", "than", "earlier"),
+    [
+        ("1", "2", True),
+        ("2", "1", False),
+        ("7", "7", False),
+        ("9", "10", True),
+        ("10", "9", False),
+        ("007", "7", False),
+        ("7", "007", False),
+        ("006", "7", True),
+        ("ab", "ac", False),
+        ("ab", "1", False),
+        ("1", "ab", False),
+        ("", "1", False),
+    ],
+)
+def test_earlier_is_by_value_and_of_numbers_only(version: str, than: str, earlier: bool) -> None:  # noqa: FBT001
+    assert is_earlier(version, than) is earlier
