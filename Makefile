@@ -50,7 +50,7 @@ wheel: setup  ## the built wheel, alone in an empty environment
 
 check: test lint types layers wheel
 
-# More than an hour on one core. MUTATION=_protocol.frames looks at one module only; docs/explanation/mutation.md.
+# Half an hour of processor time, and more. MUTATION=_protocol.frames looks at one module only; docs/explanation/mutation.md.
 mutation: $(VENV)-mutation/.ready  ## plants mistakes in _protocol and _cache, and sees that tests notice each
 	$(VENV)-mutation/bin/python tests/mutation/run.py $(MUTATION)
 

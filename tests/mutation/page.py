@@ -14,7 +14,7 @@ _COLUMNS = ("mutants", "killed", "hung", "equivalent", "survived")
 
 
 def write_page(page: Path, results: Path, equivalents: Mapping[str, Mapping[tuple[str, str, str], str]]) -> None:
-    """Write the results of all modules, each as its last run left it."""
+    """Write the results of all modules."""
     above = page.read_text().partition(_LINE)[0]
     found = [json.loads(path.read_text()) for path in results.glob("*.json") if ".verdicts" not in path.name]
     found = [result for result in found if result["mutants"]]

@@ -298,7 +298,7 @@ def main() -> int:
         if not options.mirror_only:
             (RESULTS / f"{name}.json").write_text(json.dumps(result, indent=2) + "\n")
         print({key: value for key, value in result.items() if key != "wrong"}, flush=True)
-    if not options.mirror_only:
+    if not options.mirror_only and not options.modules:
         write_page(ROOT / "docs/explanation/mutation.md", RESULTS, known)
     print("\n".join(wrong) or "nothing survived but what is listed")
     return 1 if wrong else 0
