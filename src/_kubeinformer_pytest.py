@@ -3,7 +3,8 @@
 Rules. pytest imports this module at every start, of every user who has kubeinformer installed, and before coverage
 begins to measure. So it stands outside the package, whose import takes a quarter of a second, and imports pytest alone.
 A fixture is a few lines that import what they need when a test asks for them. Nothing is asserted here, so pytest need
-not rewrite it, nor warn where it cannot: PYTEST_DONT_REWRITE.
+not rewrite it, nor warn where it cannot: PYTEST_DONT_REWRITE. The entry point has the module's own name, by which
+pytest knows that it is there already when somebody names it as well.
 
 Source. hypothesis 6.170, ``_hypothesis_pytestplugin.py``, which stands apart for the same reasons.
 """

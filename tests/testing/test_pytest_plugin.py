@@ -36,8 +36,8 @@ def run(pytester: pytest.Pytester) -> Callable[..., pytest.RunResult]:
 
 @pytest.mark.parametrize(
     "plugins",
-    [(PLUGIN,), ("_kubeinformer_pytest",), ("_kubeinformer_pytest", PLUGIN), (PLUGIN, "_kubeinformer_pytest")],
-    ids=["by name", "as installed", "installed, then by name", "by name, then installed"],
+    [(), (PLUGIN,), ("_kubeinformer_pytest",), ("_kubeinformer_pytest", PLUGIN), (PLUGIN, "_kubeinformer_pytest")],
+    ids=["as installed", "by name", "by its own name", "its own name first", "its own name last"],
 )
 def test_all_fixtures_together(run: Callable[..., pytest.RunResult], plugins: tuple[str, ...]) -> None:
     done = run(
