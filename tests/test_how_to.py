@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from kubeinformer.testing.faults import KINDS
+
 FOLDER = Path(__file__).parents[1] / "docs" / "how-to"
 BLOCK = re.compile(r"^```python file=(\S+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 OUTER = """
@@ -20,7 +22,7 @@ def anyio_backend(request): return request.param
 """
 
 
-@pytest.mark.parametrize("page", ["unit-test-a-controller.md"])
+@pytest.mark.parametrize("page", ["test-under-faults.md", "unit-test-a-controller.md"])
 def test_page(page: str, pytester: pytest.Pytester) -> None:
     pytester.makeconftest(OUTER)
     files = dict(BLOCK.findall((FOLDER / page).read_text(encoding="utf-8")))
@@ -33,3 +35,8 @@ def test_page(page: str, pytester: pytest.Pytester) -> None:
     )
     tests = "".join(files.values()).count("async def test_")
     done.assert_outcomes(passed=2 * tests)
+
+
+def test_the_page_about_faults_names_every_kind() -> None:
+    text = (FOLDER / "test-under-faults.md").read_text(encoding="utf-8")
+    assert [kind.__name__ for kind in KINDS.values() if f"`{kind.__name__}`" not in text] == []

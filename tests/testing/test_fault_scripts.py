@@ -33,6 +33,11 @@ def test_a_script_is_read_from_text(text: str | bytes) -> None:
     assert Script.parse(text) == Script([TooManyRequests(retry_after=3)], seed=7)
 
 
+def test_the_word_on_is_a_field_in_yaml_too() -> None:
+    """YAML 1.1 reads it as true."""
+    assert Script.parse("- {fault: too_many_requests, on: list}") == Script([TooManyRequests(on="list")])
+
+
 def test_the_seed_of_the_data_comes_first() -> None:
     assert Script.parse([], seed=3).seed == 3
     assert Script.parse({"seed": 4}, seed=3).seed == 4

@@ -125,7 +125,9 @@ def _load(text: str | bytes) -> Any:
 def _fault(index: int, told: object) -> Fault:
     if not isinstance(told, Mapping):
         raise ValueError(f"fault {index} of the script must be an object such as {{'fault': 'cut'}}, got {told!r}")  # noqa: TRY004 - as above
-    options = {str(name): tuple(value) if isinstance(value, list) else value for name, value in told.items()}
+    # YAML 1.1 takes the word `on` for true.
+    named = {"on" if name is True else str(name): value for name, value in told.items()}
+    options = {name: tuple(value) if isinstance(value, list) else value for name, value in named.items()}
     return _make(options.pop("fault", None), options)
 
 
