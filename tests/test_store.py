@@ -216,6 +216,19 @@ class TestList:
             assert len(list(pods.store.list(label_selector="!app"))) == 4
 
 
+    @pytest.mark.parametrize("metadata", [None, 5, {"labels": 5}, {"labels": ["app"]}, {"labels": {"app": ["web"]}}])
+    async def test_labels_that_are_none(self, metadata: Any) -> None:
+        """No API server stores such, but transforms may make them."""
+
+        def odd(item: RawObject) -> RawObject:
+            return item | {"metadata": metadata}
+
+        async with stocked(POPULATION, retain="objects", transform=odd) as pods:
+            assert pods.store.metadata("default/a") == (metadata if isinstance(metadata, dict) else {})
+            assert len(list(pods.store.list(label_selector="app!=web"))) == 4
+            assert list(pods.store.list(label_selector="app in (web)")) == []
+
+
 class TestIndexes:
     async def test_kept_through_every_change(self) -> None:
         def by_both(obj: RawObject) -> list[str]:

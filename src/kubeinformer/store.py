@@ -31,11 +31,11 @@ class _Labels(msgspec.Struct):
 
 
 class _Labelled(msgspec.Struct):
-    metadata: _Labels | None = None  # a transform may have taken it away
+    metadata: _Labels | None = None
 
 
 class _WithMetadata(msgspec.Struct):
-    metadata: dict[str, Any] = {}
+    metadata: Any = None  # a transform may have made anything of it, or taken it away
 
 
 @final
@@ -86,7 +86,10 @@ class Store(Generic[T]):
     def metadata(self, key: str) -> RawObject | None:
         """The object's metadata alone, or None. Cheaper than `get`: nothing else is built."""
         body = self.raw(key)
-        return None if body is None else self._metadata(body).metadata
+        if body is None:
+            return None
+        found = self._metadata(body).metadata
+        return found if isinstance(found, dict) else {}
 
     def keys(self) -> Iterator[str]:
         """All keys as they are now."""
@@ -137,7 +140,10 @@ class Store(Generic[T]):
 
     def _labels_of(self, key: str) -> dict[str, str]:
         body = self.raw(key)
-        metadata = None if body is None else self._labels(body).metadata
+        try:
+            metadata = None if body is None else self._labels(body).metadata
+        except msgspec.ValidationError:
+            return {}  # what a transform has made of them is none
         return (metadata and metadata.labels) or {}
 
     def _load(self, keys: Iterator[str]) -> Iterator[tuple[str, T]]:
