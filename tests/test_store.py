@@ -215,7 +215,6 @@ class TestList:
             assert pods.store.metadata("default/a") == {}
             assert len(list(pods.store.list(label_selector="!app"))) == 4
 
-
     @pytest.mark.parametrize("metadata", [None, 5, {"labels": 5}, {"labels": ["app"]}, {"labels": {"app": ["web"]}}])
     async def test_labels_that_are_none(self, metadata: Any) -> None:
         """No API server stores such, but transforms may make them."""

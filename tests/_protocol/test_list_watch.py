@@ -1096,6 +1096,12 @@ def test_what_should_have_ended_is_overdue_although_bytes_come(talk: Talk) -> No
     assert [talk.machine.is_overdue(talk.now + seconds) for seconds in (614.5, 615)] == [False, True]
 
 
+def test_a_list_that_does_not_end_is_overdue_some_time_after_it_began(talk: Talk) -> None:
+    talk.paged()
+    talk.opened()
+    assert [talk.machine.is_overdue(talk.now + passed) for passed in (0, 299.9, 300)] == [False, False, True]
+
+
 def test_shorter_times_can_be_handed_in() -> None:
     talk = Talk(Timing(backoff_first=0.001, initial_failure_limit=1, watch_timeout=(5, 5)))
     assert talk.ask() == WatchListFetch(5)

@@ -42,7 +42,7 @@ def test_intervals_of_less_than_a_second_are_learned_too() -> None:
 
 def test_initial_streams_and_pages_are_dead_after_a_minute_of_silence() -> None:
     assert Initial(TIMING, 400, 0.0).read_deadline == 60.0
-    assert Page(TIMING).read_deadline == 60.0
+    assert Page(TIMING, 10.0).read_deadline == 60.0
 
 
 @pytest.mark.parametrize(("now", "expected"), [(159.9, False), (160.0, True)])
@@ -55,8 +55,10 @@ def test_an_initial_stream_is_stuck_a_minute_after_its_last_new_object(now: floa
 
 def test_bytes_alone_keep_no_stream_alive() -> None:
     initial, live = Initial(TIMING, 400, 10.0), Live(TIMING, 400, 10.0)
+    assert initial.timeout_seconds == 400
     assert [initial.is_overdue(now) for now in (69.9, 70.0)] == [False, True]
     assert [live.is_overdue(now) for now in (424.9, 425.0)] == [False, True]
     live.bookmark(420.0)
     assert live.is_overdue(425.0), "its end is the server's promise, whatever comes"
-    assert not Page(TIMING).is_overdue(1e9)
+    page = Page(TIMING, 10.0)
+    assert [page.is_overdue(now) for now in (309.9, 310.0)] == [False, True]

@@ -637,6 +637,22 @@ class TestWaiting:
             assert transport.kinds == ["watch-list", "page"]
         transport.response.close()
 
+    async def test_a_list_that_drips_is_given_up(self) -> None:
+        """And gives its turn back: others wait for it."""
+        transport = FedTransport()
+        timing = Timing(initial_failure_limit=1, list_timeout=100, backoff_first=1e-6)
+        async with mirroring(transport, timing=timing, jitter=lambda: 0.5) as mirror:
+            await anyio.sleep(61)
+            transport.response.feed(b"\n")  # the watch-list brings nothing
+            await anyio.sleep(1)
+            assert transport.kinds == ["watch-list", "page"]
+            for _ in range(11):
+                transport.response.feed(b" ")
+                await anyio.sleep(10)
+            assert mirror.failures == {"ConnectionLost": 2}
+            assert transport.kinds == ["watch-list", "page", "page"]
+        transport.response.close()
+
     async def test_a_watch_that_outlives_its_end_is_given_up_although_bytes_come(self) -> None:
         transport = FedTransport()
         timing = Timing(watch_timeout=(100, 100), backoff_first=1e-6, proof_after=1e6)

@@ -197,7 +197,7 @@ class ListWatch:
                 self._settle()
                 return None
             case _:
-                self._stream = Page(self._timing)
+                self._stream = Page(self._timing, now)
                 return BeginSweep() if isinstance(self._goal, _Resync) else None
 
     def receive(self, event: ObjectEvent | Bookmark, now: float) -> CacheWrite | None:

@@ -43,19 +43,20 @@ class Initial:
 class Page:
     """A list body."""
 
-    __slots__ = ("_timing",)
+    __slots__ = ("_opened", "_timing")
 
-    def __init__(self, timing: Timing) -> None:
+    def __init__(self, timing: Timing, now: float) -> None:
         self._timing = timing
+        self._opened = now
 
     @property
     def read_deadline(self) -> float:
         """As for `Initial`."""
         return self._timing.initial_silence
 
-    def is_overdue(self, now: float) -> bool:  # noqa: ARG002 - as for the other two
-        """Never: a page says nothing before its end, and a slow line may take minutes for one."""
-        return False
+    def is_overdue(self, now: float) -> bool:
+        """Whether it took longer than a server gives itself: a list says nothing before its end, but bytes come."""
+        return now - self._opened >= self._timing.list_timeout
 
 
 class Live:

@@ -22,6 +22,8 @@ class Timing:
             60 s request timeout. The body of a refusal is read for as long at most.
         initial_progress: Time without a new object after which an initial stream is taken for one that will
             never end: a server that ignores ``sendInitialEvents`` sends live events but no end bookmark.
+        list_timeout: Time after which a list answer is given up although bytes come. API servers end their own lists
+            after 60 s (``--request-timeout``), so what still drips then comes from something between.
         initial_failure_limit: Broken initial streams in a row after which pages are used instead.
         read_margin: What a live stream may last, in silence or not, beyond its own ``timeoutSeconds`` (kube-rs: 5;
             the server may need some to close a stream under load).
@@ -41,6 +43,7 @@ class Timing:
     watch_timeout: tuple[int, int] = (300, 600)
     initial_silence: float = 60.0
     initial_progress: float = 60.0
+    list_timeout: float = 300.0
     initial_failure_limit: int = 3
     read_margin: float = 15.0
     bookmark_patience: float = 3.0

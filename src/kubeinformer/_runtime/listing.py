@@ -7,6 +7,7 @@ Items are handed over as they come, so that memory is one page's whatever the li
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+import anyio
 import anyio.lowlevel
 
 from kubeinformer._protocol.gzip import body_decoder
@@ -19,7 +20,7 @@ from kubeinformer._protocol.timing import Timing
 from kubeinformer._runtime.frames import without_frames
 from kubeinformer._runtime.limits import Limits
 from kubeinformer.connection.transport import Response, Transport
-from kubeinformer.errors import KubeInformerError
+from kubeinformer.errors import ConnectionLost, KubeInformerError
 
 __all__ = ["Listing", "PageSummary"]
 
@@ -106,11 +107,14 @@ class Listing:
                 if count % _ITEMS_PER_TURN == 0:
                     await anyio.lowlevel.checkpoint()
 
+        deadline = anyio.current_time() + self.timing.list_timeout
         while data := await response.receive(self.timing.initial_silence):
             for piece in decoder.feed(data):
                 size += len(piece)
                 await pass_on(parser.feed(piece))
                 await anyio.lowlevel.checkpoint()
+            if anyio.current_time() >= deadline:
+                raise ConnectionLost(f"a list of {resource} brings bytes, but no end in time: given up")
         decoder.finish()
         await pass_on(parser.finish())
         return PageSummary(parser.meta, size, count)

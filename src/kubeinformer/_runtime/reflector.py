@@ -248,6 +248,8 @@ class Reflector:
                 self._decoded(piece)
                 items += await self._take_items(parser.feed(piece))
                 await anyio.lowlevel.checkpoint()
+            if self._machine.is_overdue(anyio.current_time()):
+                raise ConnectionLost(f"the list of {self._resource} brings bytes, but no end in time: given up")
         decoder.finish()
         items += await self._take_items(parser.finish())
         self._item_kind = (parser.meta.kind, parser.meta.api_version)
