@@ -15,9 +15,9 @@ Theory. Two ways give equal items and equal errors:
   and callers must wait for that.
 
 When msgspec finds a body bad, the scanner goes through it again to say what is wrong and where: one judge, so one
-wording, and positions that msgspec does not give for items. Two things are refused by the scanner only: a second
-``items`` (msgspec takes the last one; no server sends two), and a member of the list itself that is larger than an
-object may be, which within the budget does no harm.
+wording, and positions that msgspec does not give for items. Three things are refused by the scanner only: a second
+``items`` (msgspec takes the last one; no server sends two), a member of the list itself that is larger than an object
+may be, which within the budget does no harm, and an item without a kind before the list has said its own.
 
 Not told by its name: a list. Custom resources choose their ``listKind``, so what counts is ``items`` and
 ``metadata.resourceVersion``; a kind that does not end in ``List`` says nothing about the items' own kind, which
