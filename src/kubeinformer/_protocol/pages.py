@@ -16,8 +16,9 @@ Theory. Two ways give equal items and equal errors:
 
 When msgspec finds a body bad, the scanner goes through it again to say what is wrong and where: one judge, so one
 wording, and positions that msgspec does not give for items. Three things are refused by the scanner only: a second
-``items`` (msgspec takes the last one; no server sends two), a member of the list itself that is larger than an object
-may be, which within the budget does no harm, and an item without a kind before the list has said its own.
+``items``, or an earlier member of any name that is wrong (msgspec takes the last one; no server sends two); a member of
+the list itself that is larger than an object may be, which within the budget does no harm; and an item without a kind
+before the list has said its own.
 
 Not told by its name: a list. Custom resources choose their ``listKind``, so what counts is ``items`` and
 ``metadata.resourceVersion``; a kind that does not end in ``List`` says nothing about the items' own kind, which
