@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 from urllib.parse import urlencode, urlsplit
 
+from tests.e2e import manifests
 from tests.e2e.credentials import ADMIN, NOBODY, READER, Token
 from tests.e2e.polling import wait_until
 
@@ -128,6 +129,7 @@ class Server(ABC):
     def __init__(self, url: str, tls: ssl.SSLContext | None) -> None:
         self.address = urlsplit(url).netloc
         self._tls = tls
+        self._registered: set[str] = set()
 
     # -- requests
 
@@ -214,12 +216,17 @@ class Server(ABC):
         served = wait_until(lambda: all(self.get(path).status == http.HTTPStatus.OK for path in paths))
         assert served, f"not served: {paths}"
 
-    @abstractmethod
     def register_plain(self, kind: str, *, group: str, version: str = "v1", namespaced: bool = True) -> str:
         """Serve a custom resource whose objects may hold anything, if it is not served yet.
 
         Its plural is the lower-case kind and an s; the path of all its objects is returned.
         """
+        resource = f"{group}/{version}/{kind.lower()}s"
+        if resource not in self._registered:
+            self._registered.add(resource)
+            crd = manifests.custom_resource_definition(kind, group=group, version=version, namespaced=namespaced)
+            self.register_crd(crd)
+        return f"/apis/{resource}"
 
     @abstractmethod
     def granted(

@@ -11,7 +11,6 @@ from pathlib import Path
 
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 from tests.conformance.client import ADMIN, NOBODY, READER, Server, Token
-from tests.e2e import manifests
 from tests.e2e.control_plane import ControlPlane
 
 from kubeinformer.resources import Resource
@@ -24,14 +23,6 @@ class _Fake(Server):
     def __init__(self, fake: FakeApiServer, portal: BlockingPortal) -> None:
         super().__init__(fake.url, tls=None)
         self._fake, self._portal = fake, portal
-        self._registered: set[str] = set()
-
-    def register_plain(self, kind: str, *, group: str, version: str = "v1", namespaced: bool = True) -> str:
-        resource = f"{group}/{version}/{kind.lower()}s"
-        if resource not in self._registered:
-            self._registered.add(resource)
-            self._portal.call(lambda: self._fake.register(resource, kind=kind, namespaced=namespaced))
-        return f"/apis/{resource}"
 
     @contextmanager
     def granted(
@@ -60,15 +51,6 @@ class _Real(Server):
     def __init__(self, plane: ControlPlane) -> None:
         super().__init__(plane.url, tls=ssl.create_default_context(cafile=plane.ca_file))
         self._plane = plane
-        self._registered: set[str] = set()
-
-    def register_plain(self, kind: str, *, group: str, version: str = "v1", namespaced: bool = True) -> str:
-        resource = f"{group}/{version}/{kind.lower()}s"
-        if resource not in self._registered:
-            self._registered.add(resource)
-            crd = manifests.custom_resource_definition(kind, group=group, version=version, namespaced=namespaced)
-            self.register_crd(crd)
-        return f"/apis/{resource}"
 
     def granted(
         self, who: Token, *, verbs: Iterable[str], resource: str, group: str = "", namespace: str | None = None
