@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import base64
-import gc
 import json
 import traceback
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.connection.leftovers import collect_processes
 
 from kubeinformer.connection.auth_provider import GcpCredentials, OidcCredentials
 from kubeinformer.connection.credentials import Credentials
@@ -129,7 +129,7 @@ async def test_gcp_fails(tmp_path: Path, output: str) -> None:
     said = await refused(GcpCredentials(File(**gcloud(tmp_path, output)), source="here"))
     assert said.startswith("the gcp provider of here gave no token (")
     assert "gke-gcloud-auth-plugin" in said
-    gc.collect()
+    collect_processes()
 
 
 async def test_gcp_without_a_command() -> None:

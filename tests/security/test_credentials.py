@@ -6,7 +6,6 @@ One test for each layer that may fail with a secret at hand.
 import base64
 import copy
 import dataclasses
-import gc
 import json
 import os
 import pickle
@@ -20,6 +19,7 @@ import pytest
 import yaml  # type: ignore[import-untyped]
 from rich.pretty import pretty_repr
 from tests._runtime.scripted import QUICK
+from tests.connection.leftovers import collect_processes
 from tests.security.leaks import assert_hidden, assert_not_logged
 from tests.security.peer import Authority, answering, fails_to_sync
 
@@ -310,7 +310,7 @@ class TestPrograms:
         for config in ({"expiry": SECRET}, {"cmd-path": str(tmp_path / "gcloud"), "cmd-args": SECRET}):
             async with refused(log, ConfigError):
                 await GcpCredentials(lambda config=config: config, source="here").authorization()  # type: ignore[misc] # as above
-        gc.collect()
+        collect_processes()
 
     async def test_passwords(self, log: pytest.LogCaptureFixture) -> None:
         for username, password in (("a:b", SECRET), ("a", f"{SECRET}\ud800")):
