@@ -22,6 +22,7 @@ from kubeinformer._runtime.health import InformerStatistics
 from kubeinformer._runtime.subscription import Subscription
 from kubeinformer.cluster import Cluster, connect
 from kubeinformer.errors import (
+    BadReconcile,
     ConfigError,
     ConnectionFailed,
     ConnectionLost,
@@ -36,10 +37,13 @@ from kubeinformer.errors import (
     ObjectTooLarge,
     ProtocolError,
     ReadDeadlineExceeded,
+    ReconcileTimeout,
     Redirected,
     ServerRefused,
     ServerUnavailable,
+    StrayCancellation,
     SyncTimeout,
+    Terminal,
     TransformError,
     TransportError,
     Unauthorized,
@@ -54,6 +58,7 @@ from kubeinformer.store import Store
 
 __all__ = [
     "Added",
+    "BadReconcile",
     "Cluster",
     "ConfigError",
     "ConnectionFailed",
@@ -77,15 +82,18 @@ __all__ = [
     "ProtocolError",
     "RawObject",
     "ReadDeadlineExceeded",
+    "ReconcileTimeout",
     "Redirected",
     "Resource",
     "Retain",
     "ServerRefused",
     "ServerUnavailable",
     "Store",
+    "StrayCancellation",
     "Subscription",
     "SyncTimeout",
     "Synced",
+    "Terminal",
     "Timing",
     "Transform",
     "TransformError",

@@ -7,6 +7,7 @@
     │   ├── IndexerError            an ``indexers=`` function raised
     │   ├── ModelMismatch           an object does not fit the ``model=``
     │   ├── TransformError          the ``transform=`` function raised, or returned no dict
+    │   ├── BadReconcile            a reconcile is not async, or returned neither `Result` nor None
     │   └── InformerClosed          the informer was used after it was closed
     ├── ConfigError                 fix the kubeconfig, the arguments of ``connect()`` or the pod's service account
     ├── ServerRefused               fix RBAC, the CRD or the selector
@@ -25,13 +26,17 @@
     │   └── ReadDeadlineExceeded    the peer went silent
     ├── CorruptEntry                the process' memory was damaged: read again later, look at the hardware
     ├── SyncTimeout                 no complete snapshot within the time given
-    └── WaitTimeout                 a resource version was not reached within the time given
+    ├── WaitTimeout                 a resource version was not reached within the time given
+    ├── ReconcileTimeout            a reconcile took longer than its ``reconcile_timeout=``: tried again
+    ├── StrayCancellation           a reconcile was cancelled by nobody: something that it awaited was
+    └── Terminal                    raised by a reconcile: trying again cannot help
 
 Lost connections, expired versions and throttling are retried and counted, never thrown at users: they show up
 as the ``__cause__`` of a `SyncTimeout` and in ``Informer.statistics()``. No message holds a credential.
 """
 
 __all__ = [
+    "BadReconcile",
     "ConfigError",
     "ConnectionFailed",
     "ConnectionLost",
@@ -46,10 +51,13 @@ __all__ = [
     "ObjectTooLarge",
     "ProtocolError",
     "ReadDeadlineExceeded",
+    "ReconcileTimeout",
     "Redirected",
     "ServerRefused",
     "ServerUnavailable",
+    "StrayCancellation",
     "SyncTimeout",
+    "Terminal",
     "TransformError",
     "TransportError",
     "Unauthorized",
@@ -115,6 +123,17 @@ class TransformError(UsageError):
             f"the transform of {self.resource} failed: {self.problem}; "
             "it must return a dict for every object the server may send"
         )
+
+
+class BadReconcile(UsageError):
+    """The function given to a `Controller` is not async, or returned something else than a `Result` or None."""
+
+    def __init__(self, function: str, key: str, problem: str) -> None:
+        super().__init__(function, key, problem)
+        self.function, self.key, self.problem = function, key, problem
+
+    def __str__(self) -> str:
+        return f"{self.function} {self.problem} for {self.key!r}; it must be `async def` and return a Result or None"
 
 
 class InformerClosed(UsageError):
@@ -333,3 +352,35 @@ class WaitTimeout(KubeInformerError):
             f"(it is at {self.reached or 'none yet'}); an object outside the informer's selectors is only passed "
             "by the server's next bookmark, a minute or two later"
         )
+
+
+class ReconcileTimeout(KubeInformerError):
+    """A reconcile was cancelled, because it took longer than the controller's ``reconcile_timeout=``."""
+
+    def __init__(self, function: str, key: str, seconds: float) -> None:
+        super().__init__(function, key, seconds)
+        self.function, self.key, self.seconds = function, key, seconds
+
+    def __str__(self) -> str:
+        return (
+            f"{self.function} took longer than {self.seconds:g} s for {self.key!r} and was cancelled; "
+            "look for what it waits on, or raise reconcile_timeout="
+        )
+
+
+class StrayCancellation(KubeInformerError):
+    """A reconcile ended in a cancellation, and nobody had cancelled it: it awaited a task or future that was."""
+
+    def __init__(self, function: str, key: str) -> None:
+        super().__init__(function, key)
+        self.function, self.key = function, key
+
+    def __str__(self) -> str:
+        return (
+            f"{self.function} was cancelled for {self.key!r}, and not by its controller: what it awaited was; "
+            "catch asyncio.CancelledError where it awaits a task or future that others may cancel"
+        )
+
+
+class Terminal(KubeInformerError):
+    """Raised by a reconcile that trying again cannot help: it is logged and counted, and waits for the next change."""
