@@ -20,16 +20,20 @@ from kubeinformer._protocol.timing import Timing
 from kubeinformer._runtime.consistency import ConsistencyReport
 from kubeinformer._runtime.health import InformerStatistics
 from kubeinformer._runtime.subscription import Subscription
+from kubeinformer._runtime.writes import Write
 from kubeinformer.cluster import Cluster, connect
 from kubeinformer.errors import (
+    AlreadyExists,
     BadReconcile,
     ConfigError,
+    Conflict,
     ConnectionFailed,
     ConnectionLost,
     CorruptEntry,
     Forbidden,
     IndexerError,
     InformerClosed,
+    Invalid,
     KubeInformerError,
     MalformedData,
     ModelMismatch,
@@ -39,6 +43,7 @@ from kubeinformer.errors import (
     ReadDeadlineExceeded,
     ReconcileTimeout,
     Redirected,
+    RequestTimeout,
     ServerRefused,
     ServerUnavailable,
     StrayCancellation,
@@ -58,9 +63,11 @@ from kubeinformer.store import Store
 
 __all__ = [
     "Added",
+    "AlreadyExists",
     "BadReconcile",
     "Cluster",
     "ConfigError",
+    "Conflict",
     "ConnectionFailed",
     "ConnectionLost",
     "ConsistencyReport",
@@ -73,6 +80,7 @@ __all__ = [
     "Informer",
     "InformerClosed",
     "InformerStatistics",
+    "Invalid",
     "KubeInformerError",
     "MalformedData",
     "Model",
@@ -84,6 +92,7 @@ __all__ = [
     "ReadDeadlineExceeded",
     "ReconcileTimeout",
     "Redirected",
+    "RequestTimeout",
     "Resource",
     "Retain",
     "ServerRefused",
@@ -102,6 +111,7 @@ __all__ = [
     "Updated",
     "UsageError",
     "WaitTimeout",
+    "Write",
     "WrongKind",
     "connect",
 ]

@@ -26,13 +26,14 @@ from typing import Final, Generic, TypeAlias, cast, final
 from typing_extensions import TypeVar
 
 from kubeinformer import (
-    BadReconcile,
+    AlreadyExists,
     Conflict,
     RawObject,
     ReconcileTimeout,
     ServerUnavailable,
     Terminal,
     TransportError,
+    UsageError,
 )
 from kubeinformer.controller.queue import WorkQueue
 from kubeinformer.controller.request import Request, Result
@@ -118,7 +119,7 @@ class Outcomes(Generic[T]):
             chosen = cast("object", self._on_error(request, error))
             if chosen is None or isinstance(chosen, Result):
                 return chosen
-            raise BadReconcile("on_error", request.key, f"returned {type(chosen).__name__}")
+            raise UsageError(f"on_error returned {type(chosen).__name__}: it must return a Result or None")
         except Terminal:
             raise
         except Exception as mistake:  # noqa: BLE001 - a user's function may raise anything
@@ -151,12 +152,13 @@ class Outcomes(Generic[T]):
         self._queue.forget(key)
 
     def _log(self, request: Request[T], error: Exception, seconds: float | None) -> None:
+        reason = str(error)
         then = "it is not tried again" if seconds is None else f"it is tried again in {seconds:.3g} s"
         facts = self._facts(request.key, error) | {"attempt": request.attempt, "retry_after": seconds}
-        if _all_are(error, Conflict) and request.attempt <= _USUAL_CONFLICTS:
-            logger.info("reconcile of %s met a conflict, %s", request.key, then, extra=facts)
+        if _all_are(error, (AlreadyExists, Conflict)) and request.attempt <= _USUAL_CONFLICTS:
+            logger.info("reconcile of %s met a conflict, %s: %s", request.key, then, reason, extra=facts)
         elif _all_are(error, (ServerUnavailable, TransportError)):
-            logger.warning("reconcile of %s could not reach the server, %s", request.key, then, extra=facts)
+            logger.warning("the server failed the reconcile of %s, %s: %s", request.key, then, reason, extra=facts)
         else:
             logger.error("reconcile of %s failed, %s", request.key, then, exc_info=error, extra=facts)
 

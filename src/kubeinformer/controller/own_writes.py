@@ -11,31 +11,17 @@ server's next bookmark, a minute or two later.
 
 import logging
 from collections.abc import Iterable, Sequence
-from typing import Any, Final, Protocol, final
+from typing import Any, Final, final
 
 import anyio
 
-from kubeinformer import Informer, Resource
+from kubeinformer import Informer, Write
 
-__all__ = ["OwnWrites", "collection_of"]
+__all__ = ["OwnWrites"]
 
 logger = logging.getLogger("kubeinformer.controller")
 
 PATIENCE: Final = 5.0  # seconds; a watch event is late by milliseconds, so after this it is not coming
-
-
-class Write(Protocol):
-    """What ``Cluster.record_writes`` tells."""
-
-    @property
-    def path(self) -> str:
-        """The URL path that was written to."""
-        ...
-
-    @property
-    def resource_version(self) -> str:
-        """The version that the server gave it."""
-        ...
 
 
 @final
@@ -45,11 +31,13 @@ class OwnWrites:
     Args:
         controller: The controller's name, for logs.
         informers: All that the controller reads.
+        patience: Seconds to wait for at most.
     """
 
-    def __init__(self, controller: str, informers: Sequence[Informer[Any]]) -> None:
+    def __init__(self, controller: str, informers: Sequence[Informer[Any]], patience: float = PATIENCE) -> None:
         self._controller = controller
         self._informers = informers
+        self._patience = patience
 
     async def seen(self, key: str, writes: Iterable[Write]) -> None:
         """Wait until all informers have seen the writes, but not for ever.
@@ -61,42 +49,22 @@ class OwnWrites:
         Raises:
             InformerClosed: An informer was closed.
         """
-        with anyio.move_on_after(PATIENCE) as scope:
+        with anyio.move_on_after(self._patience) as scope:
             for write in writes:
-                written = collection_of(write.path)
-                for informer in self._informers if written is not None else ():
-                    if (informer.resource, informer.namespace or written[1]) == written:
+                for informer in self._informers:
+                    if _may_see(informer, write):
                         await informer.wait_for(write.resource_version)
         if scope.cancelled_caught:
             logger.warning(
                 "a store did not show within %g s what the reconcile of %s wrote, which may run again on an old state",
-                PATIENCE,
+                self._patience,
                 key,
-                extra={"controller": self._controller, "key": key, "seconds": PATIENCE},
+                extra={"controller": self._controller, "key": key, "seconds": self._patience},
             )
 
 
-def collection_of(path: str) -> tuple[str, str | None] | None:
-    """The resource and the namespace that a path writes to; None for what is no resource's.
 
-    ``/apis/apps/v1/namespaces/default/deployments/web/status`` is ``("apps/v1/deployments", "default")``.
-    """
-    match path.strip("/").split("/"):
-        case ["api", version, *rest]:
-            group = ""
-        case ["apis", group, version, *rest]:
-            pass
-        case _:
-            return None
-    match rest:
-        # What follows a namespace's name is a collection in it, but for its own two subresources.
-        case ["namespaces", namespace, plural, *_] if plural not in ("status", "finalize"):
-            pass
-        case [plural, *_]:
-            namespace = None
-        case _:
-            return None
-    try:
-        return str(Resource(group, version, plural)), namespace
-    except ValueError:
-        return None
+def _may_see(informer: Informer[Any], write: Write) -> bool:
+    if informer.resource != write.resource or informer.namespace not in (None, write.namespace):
+        return False
+    return write.resource_version.isdecimal()  # others, of aggregated APIs, cannot be compared
