@@ -1,7 +1,5 @@
 """Events: what they decode, and when."""
 
-from collections.abc import AsyncGenerator
-
 import msgspec
 import pytest
 
@@ -20,10 +18,10 @@ class Named(msgspec.Struct):
 
 
 @pytest.fixture
-async def configmaps(fake_api_server: FakeApiServer) -> AsyncGenerator[FakeApiServer]:
+async def configmaps(fake_api_server: FakeApiServer) -> FakeApiServer:
     metadata = {"name": "a", "namespace": "default", "labels": {"app": "web"}}
     fake_api_server.create("v1/configmaps", {"metadata": metadata, "data": {"k": "1"}})
-    yield fake_api_server
+    return fake_api_server
 
 
 async def test_metadata_is_the_servers_whatever_the_model_and_the_transform(

@@ -1,4 +1,4 @@
-"""Cancellations: which were asked for, and which only look so.
+"""What a reconcile may raise that is no ordinary error: cancellations, asked for or not, and exits.
 
 Theory. A reconcile that ends in a cancellation is nearly always being cancelled, and then so is the worker around it:
 it has to go on its way. On asyncio there is another kind: who awaits a task or future that somebody else has cancelled
@@ -7,10 +7,11 @@ cancelled, without a word; a worker that did would be missing from then on. So t
 """
 
 import asyncio
+from collections.abc import Iterator
 
 import anyio
 
-__all__ = ["first_of", "is_asked_for", "split"]
+__all__ = ["is_asked_for", "split"]
 
 
 def is_asked_for() -> bool:
@@ -24,17 +25,18 @@ def is_asked_for() -> bool:
 
 
 def split(error: BaseException) -> tuple[Exception | None, BaseException | None]:
-    """What is an ordinary error, and what is not: a cancellation, an exit. Looks into groups, as of a task group."""
-    if isinstance(error, Exception):
-        return error, None
+    """What is an ordinary error, and one that is not: an exit before a cancellation. Looks into groups."""
     if not isinstance(error, BaseExceptionGroup):
-        return None, error
+        return (error, None) if isinstance(error, Exception) else (None, error)
     ordinary, rest = error.split(Exception)
-    return ordinary, rest  # type: ignore[return-value]  # a group of Exceptions alone is an Exception
+    leaves = [] if rest is None else list(_leaves(rest))
+    exits = [leaf for leaf in leaves if not isinstance(leaf, anyio.get_cancelled_exc_class())]
+    return ordinary, next(iter(exits or leaves), None)
 
 
-def first_of(error: BaseException) -> BaseException:
-    """The first error in a group; a lone one itself."""
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error
+def _leaves(error: BaseException) -> Iterator[BaseException]:
+    if isinstance(error, BaseExceptionGroup):
+        for part in error.exceptions:
+            yield from _leaves(part)
+    else:
+        yield error

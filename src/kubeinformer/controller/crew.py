@@ -45,7 +45,9 @@ class Crew:
     async def _guard(self, function: Callable[[], Awaitable[None]]) -> None:
         try:
             await function()
-        except Exception as failure:  # it is raised by run()
-            if all(failure is not known for known in self._failures):  # one error may end several, as an informer's does
+        except Exception as failure:  # noqa: BLE001 - run() raises it
+            if all(
+                failure is not known for known in self._failures
+            ):  # one error may end several, as an informer's does
                 self._failures.append(failure)
             self._scope.cancel()

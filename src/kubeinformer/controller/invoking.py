@@ -5,7 +5,7 @@ function that wraps another one, may return the coroutine of an async one, so of
 returned is a `Result` or None, and nothing else counts as success.
 
 A cancellation passes through, and so does whatever else is no ordinary error; see ``cancellation`` for what only looks
-like one. A group, as of the reconcile's own task group, may hold both: then the errors are told as a note, and the
+like one. A group, as of the reconcile's own task group, may hold both: then the errors are logged, and the
 cancellation goes on.
 """
 
@@ -21,7 +21,7 @@ import anyio
 from typing_extensions import TypeVar
 
 from kubeinformer import BadReconcile, RawObject, ReconcileTimeout, StrayCancellation, UsageError
-from kubeinformer.controller.cancellation import first_of, is_asked_for, split
+from kubeinformer.controller.cancellation import is_asked_for, split
 from kubeinformer.controller.naming import name_of
 from kubeinformer.controller.request import Request, Result
 from kubeinformer.controller.steps import in_steps
@@ -89,10 +89,10 @@ class Invocation(Generic[T]):
         except Exception:
             raise
         except BaseException as error:
-            failure = self._failure_in(error, request.key)
-            if failure is None:
+            goes_on = self._sorted(error, request.key)
+            if goes_on is error:
                 raise
-        raise failure
+        raise goes_on
 
     async def _in_time(self, request: Request[T]) -> Result | None:
         if self._timeout is None:
@@ -120,11 +120,10 @@ class Invocation(Generic[T]):
             extra={"controller": self._controller, "function": self.function, "key": key, "seconds": seconds},
         )
 
-    def _failure_in(self, error: BaseException, key: str) -> Exception | None:
-        """The error that a cancellation, or a group with one, stands for; None: it is meant, and goes on."""
+    def _sorted(self, error: BaseException, key: str) -> BaseException:
+        """What goes on of something that is no ordinary error, or a group with such in it."""
         ordinary, rest = split(error)
-        is_cancellation = isinstance(first_of(rest or error), anyio.get_cancelled_exc_class())
-        if is_cancellation and not is_asked_for():
+        if isinstance(rest, anyio.get_cancelled_exc_class()) and not is_asked_for():
             return ordinary or StrayCancellation(self.function, key)
         if ordinary is not None:
             logger.error(
@@ -133,7 +132,8 @@ class Invocation(Generic[T]):
                 exc_info=ordinary,
                 extra={"controller": self._controller, "function": self.function, "key": key},
             )
-        return None
+        assert rest is not None  # it would be an ordinary error
+        return rest
 
 
 def _is_plain(function: object) -> bool:

@@ -80,7 +80,9 @@ class UserMapping:
         # A lone string would be taken for keys of one letter each.
         keys = None if isinstance(found, str) else _tuple(found)
         if keys is None or not all(isinstance(key, str) and key for key in cast("tuple[object, ...]", keys)):
-            raise UsageError(f"mapper {name_of(self._mapper)} returned {type(found).__name__}: it must return keys, as ['default/web']")
+            raise UsageError(
+                f"mapper {name_of(self._mapper)} returned {type(found).__name__}: it must return keys, as ['shop/web']"
+            )
         return keys
 
 

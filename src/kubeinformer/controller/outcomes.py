@@ -19,6 +19,7 @@ conflict, because the store was behind, and a server that is away. Conflicts tha
 """
 
 import logging
+import math
 from collections import Counter
 from collections.abc import Callable
 from typing import Final, Generic, TypeAlias, cast, final
@@ -117,12 +118,13 @@ class Outcomes(Generic[T]):
             return None
         try:
             chosen = cast("object", self._on_error(request, error))
-            if chosen is None or isinstance(chosen, Result):
-                return chosen
-            raise UsageError(f"on_error returned {type(chosen).__name__}: it must return a Result or None")
+            if not (chosen is None or isinstance(chosen, Result)):
+                raise UsageError(  # noqa: TRY301 - one way for all that is wrong
+                    f"on_error returned {type(chosen).__name__}: it must return a Result or None"
+                )
         except Terminal:
             raise
-        except Exception as mistake:  # noqa: BLE001 - a user's function may raise anything
+        except Exception as mistake:
             logger.error(  # noqa: TRY400 - its own error, not the one that is handled
                 "on_error failed for %s, which is tried again as without it",
                 request.key,
@@ -130,6 +132,7 @@ class Outcomes(Generic[T]):
                 extra=self._facts(request.key, mistake),
             )
             return None
+        return chosen
 
     def _again(self, key: str, error: Exception, chosen: Result | None) -> float | None:
         """Put the key back. Gives the seconds until it comes again."""
@@ -153,7 +156,8 @@ class Outcomes(Generic[T]):
 
     def _log(self, request: Request[T], error: Exception, seconds: float | None) -> None:
         reason = str(error)
-        then = "it is not tried again" if seconds is None else f"it is tried again in {seconds:.3g} s"
+        is_last = seconds is None or math.isinf(seconds)  # the latter when the queue is shut down
+        then = "it is not tried again" if is_last else f"it is tried again in {seconds:.3g} s"
         facts = self._facts(request.key, error) | {"attempt": request.attempt, "retry_after": seconds}
         if _all_are(error, (AlreadyExists, Conflict)) and request.attempt <= _USUAL_CONFLICTS:
             logger.info("reconcile of %s met a conflict, %s: %s", request.key, then, reason, extra=facts)

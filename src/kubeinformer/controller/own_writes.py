@@ -63,7 +63,6 @@ class OwnWrites:
             )
 
 
-
 def _may_see(informer: Informer[Any], write: Write) -> bool:
     if informer.resource != write.resource or informer.namespace not in (None, write.namespace):
         return False

@@ -41,28 +41,44 @@ class Predicate(Generic[T]):
 
     Args:
         function: Takes an `Added`, `Updated` or `Deleted`. Not async, and quick: it runs for every event.
+        name: What to call it in errors, None for the function's own name.
 
     Raises:
         UsageError: The function is async; what it returned would always count as true.
     """
 
-    def __init__(self, function: Callable[[ObjectEvent[T]], bool]) -> None:
+    def __init__(self, function: Callable[[ObjectEvent[T]], bool], *, name: str | None = None) -> None:
         self._function = checked(function)
+        self.__qualname__ = name or name_of(function)
 
     def __call__(self, event: ObjectEvent[T]) -> bool:
+        """Whether the event passes."""
         return bool(self._function(event))
 
     def __and__(self, other: Callable[[ObjectEvent[T]], bool]) -> "Predicate[T]":
-        return Predicate(_Both(self, checked(other)))
+        second = Predicate(other)
+
+        def both(event: ObjectEvent[T]) -> bool:
+            return self(event) and second(event)
+
+        return Predicate(both, name=f"({self.__qualname__} & {second.__qualname__})")
 
     def __or__(self, other: Callable[[ObjectEvent[T]], bool]) -> "Predicate[T]":
-        return Predicate(_Either(self, checked(other)))
+        second = Predicate(other)
+
+        def either(event: ObjectEvent[T]) -> bool:
+            return self(event) or second(event)
+
+        return Predicate(either, name=f"({self.__qualname__} | {second.__qualname__})")
 
     def __invert__(self) -> "Predicate[T]":
-        return Predicate(_Not(self))
+        def inverse(event: ObjectEvent[T]) -> bool:
+            return not self(event)
+
+        return Predicate(inverse, name=f"~{self.__qualname__}")
 
     def __repr__(self) -> str:
-        return f"Predicate({name_of(self._function)})"
+        return f"<Predicate {self.__qualname__}>"
 
 
 class Filtered(Generic[T]):
@@ -118,42 +134,15 @@ def _map_changed(name: str, event: ObjectEvent[Any]) -> bool:
     return (event.old_metadata.get(name) or {}) != (event.metadata.get(name) or {})
 
 
-class _Both:
-    def __init__(self, first: Callable[[Any], bool], second: Callable[[Any], bool]) -> None:
-        self._first, self._second = first, second
-        self.__qualname__ = f"{name_of(first)} & {name_of(second)}"
+generation_changed: Predicate[Any] = Predicate(_generation, name="generation_changed")
+"""Updates that changed ``metadata.generation``: of the spec, not of status, labels or annotations. Objects that have no
+generation, such as ConfigMaps, always pass."""
 
-    def __call__(self, event: ObjectEvent[Any]) -> bool:
-        return self._first(event) and self._second(event)
-
-
-class _Either:
-    def __init__(self, first: Callable[[Any], bool], second: Callable[[Any], bool]) -> None:
-        self._first, self._second = first, second
-        self.__qualname__ = f"{name_of(first)} | {name_of(second)}"
-
-    def __call__(self, event: ObjectEvent[Any]) -> bool:
-        return self._first(event) or self._second(event)
-
-
-class _Not:
-    def __init__(self, inner: Callable[[Any], bool]) -> None:
-        self._inner = inner
-        self.__qualname__ = f"~{name_of(inner)}"
-
-    def __call__(self, event: ObjectEvent[Any]) -> bool:
-        return not self._inner(event)
-
-
-generation_changed: Predicate[Any] = Predicate(_generation)
-"""Updates that changed ``metadata.generation``: of the spec, but not of status, labels or annotations. Objects that have
-no generation, as ConfigMaps, always pass."""
-
-resource_version_changed: Predicate[Any] = Predicate(_resource_version)
+resource_version_changed: Predicate[Any] = Predicate(_resource_version, name="resource_version_changed")
 """Updates that changed anything; what differs may be an object that was deleted and made again."""
 
-labels_changed: Predicate[Any] = Predicate(_labels)
+labels_changed: Predicate[Any] = Predicate(_labels, name="labels_changed")
 """Updates that changed ``metadata.labels``."""
 
-annotations_changed: Predicate[Any] = Predicate(_annotations)
+annotations_changed: Predicate[Any] = Predicate(_annotations, name="annotations_changed")
 """Updates that changed ``metadata.annotations``."""

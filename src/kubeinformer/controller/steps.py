@@ -1,15 +1,15 @@
 """How long a reconcile keeps the event loop to itself: the time between two of its awaits.
 
 Theory. Between two awaits of one task no other task runs, so a reconcile that computes for a second, or calls a library
-that blocks, stops everything: informers, leases, probes. Each step of the reconcile's own coroutine is timed, so what is
-blamed is what ran, whatever the loop and however many reconciles there are. It costs two reads of the clock for each step.
-A step that never ends is never told: for that there is ``python -X faulthandler``, or asyncio's debug mode.
+that blocks, stops everything: informers, leases, probes. Each step of the reconcile's own coroutine is timed, so what
+is blamed is what ran, whatever the loop and however many reconciles there are. It costs two reads of the clock for
+each step. A step that never ends is never told: for that there is ``python -X faulthandler``, or asyncio's debug mode.
 """
 
 import types
 from collections.abc import Awaitable, Callable, Generator
 from time import perf_counter
-from typing import Any
+from typing import Any, cast
 
 from typing_extensions import TypeVar
 
@@ -31,7 +31,8 @@ def in_steps(
         blocked: Told the seconds, after such a step.
         clock: Gives seconds.
     """
-    steps = awaitable.__await__()
+    is_itself = isinstance(awaitable, types.CoroutineType | types.GeneratorType)  # the latter of types.coroutine
+    steps = cast("Generator[Any, Any, T]", awaitable) if is_itself else awaitable.__await__()
     value: Any = None
     error: BaseException | None = None
     while True:
@@ -46,5 +47,5 @@ def in_steps(
                 blocked(seconds)
         try:
             value = yield wanted
-        except BaseException as thrown:  # a cancellation, most of all: it is the awaitable's to see
+        except BaseException as thrown:  # noqa: BLE001 - a cancellation, most of all: it is the awaitable's to see
             error, value = thrown, None
