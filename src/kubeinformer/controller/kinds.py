@@ -40,9 +40,14 @@ class Kind:
     is_namespaced: bool
 
 
-async def discover(cluster: Cluster, resource: str) -> Kind:
-    """Ask for a resource's kind until the server tells it."""
-    pause = _FIRST_PAUSE
+async def discover(cluster: Cluster, resource: str, *, pause: float = _FIRST_PAUSE) -> Kind:
+    """Ask for a resource's kind until the server tells it.
+
+    Args:
+        cluster: Whom to ask.
+        resource: Such as ``apps/v1/deployments``.
+        pause: Seconds before the second time; each later one waits for twice as long, up to half a minute.
+    """
     while True:
         try:
             return await _ask(cluster, Resource.parse(resource))
