@@ -24,6 +24,7 @@ from kubeinformer._runtime.writes import Write
 from kubeinformer.cluster import Cluster, connect
 from kubeinformer.errors import (
     AlreadyExists,
+    AlreadyOwned,
     ConfigError,
     Conflict,
     ConnectionFailed,
@@ -34,6 +35,7 @@ from kubeinformer.errors import (
     InformerClosed,
     Invalid,
     KubeInformerError,
+    LeadershipLost,
     MalformedData,
     ModelMismatch,
     NotFound,
@@ -60,6 +62,7 @@ from kubeinformer.store import Store
 __all__ = [
     "Added",
     "AlreadyExists",
+    "AlreadyOwned",
     "Cluster",
     "ConfigError",
     "Conflict",
@@ -77,6 +80,7 @@ __all__ = [
     "InformerStatistics",
     "Invalid",
     "KubeInformerError",
+    "LeadershipLost",
     "MalformedData",
     "Model",
     "ModelMismatch",
