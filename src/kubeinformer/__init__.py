@@ -24,6 +24,7 @@ from kubeinformer._runtime.writes import Write
 from kubeinformer.cluster import Cluster, connect
 from kubeinformer.errors import (
     AlreadyExists,
+    AlreadyOwned,
     BadReconcile,
     ConfigError,
     Conflict,
@@ -35,6 +36,7 @@ from kubeinformer.errors import (
     InformerClosed,
     Invalid,
     KubeInformerError,
+    LeadershipLost,
     MalformedData,
     ModelMismatch,
     NotFound,
@@ -64,6 +66,7 @@ from kubeinformer.store import Store
 __all__ = [
     "Added",
     "AlreadyExists",
+    "AlreadyOwned",
     "BadReconcile",
     "Cluster",
     "ConfigError",
@@ -82,6 +85,7 @@ __all__ = [
     "InformerStatistics",
     "Invalid",
     "KubeInformerError",
+    "LeadershipLost",
     "MalformedData",
     "Model",
     "ModelMismatch",

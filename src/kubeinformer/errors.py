@@ -29,6 +29,8 @@
     │   ├── ReadDeadlineExceeded    the peer went silent
     │   └── RequestTimeout          ``Cluster.request`` had no whole answer within the time given
     ├── CorruptEntry                the process' memory was damaged: read again later, look at the hardware
+    ├── AlreadyOwned                the object has another controller: only one may have it
+    ├── LeadershipLost              another process leads, or may: end this one, a restart makes a new candidate
     ├── SyncTimeout                 no complete snapshot within the time given
     ├── WaitTimeout                 a resource version was not reached within the time given
     ├── ReconcileTimeout            a reconcile took longer than its ``reconcile_timeout=``: tried again
@@ -42,6 +44,7 @@ raises them. No message holds a credential.
 
 __all__ = [
     "AlreadyExists",
+    "AlreadyOwned",
     "BadReconcile",
     "ConfigError",
     "Conflict",
@@ -53,6 +56,7 @@ __all__ = [
     "InformerClosed",
     "Invalid",
     "KubeInformerError",
+    "LeadershipLost",
     "MalformedData",
     "ModelMismatch",
     "NotFound",
@@ -419,6 +423,52 @@ class CorruptEntry(KubeInformerError):
         return (
             f"what is kept of {self.key!r} of {self.resource} was damaged in memory; it is being fetched again: "
             "read it later, and suspect an extension module or the hardware if this comes again"
+        )
+
+
+class AlreadyOwned(KubeInformerError):
+    """The object is controlled by another one, and no object may have two controllers.
+
+    Attributes:
+        owned: The object, as ``Kind namespace/name``.
+        owner: Who controls it, as ``Kind name``.
+    """
+
+    def __init__(self, owned: str, owner: str) -> None:
+        super().__init__(owned, owner)
+        self.owned, self.owner = owned, owner
+
+    def __str__(self) -> str:
+        return (
+            f"{self.owned} is controlled by {self.owner} already: "
+            "give it another name, or take the other controller's owner reference away first"
+        )
+
+
+class LeadershipLost(KubeInformerError):
+    """This process does not hold the lease any more, or cannot be sure of it. Its body was cancelled.
+
+    Attributes:
+        lease: ``namespace/name`` of the lease.
+        identity: As what this process held it.
+        holder: Who holds it now, as far as known; None for nobody or unknown.
+        reason: What happened.
+    """
+
+    def __init__(self, lease: str, identity: str, holder: str | None, reason: str) -> None:
+        super().__init__(lease, identity, holder, reason)
+        self.lease, self.identity, self.holder, self.reason = lease, identity, holder, reason
+
+    def __str__(self) -> str:
+        if self.holder is None:
+            now = "nobody is known to hold it now"
+        elif self.holder == self.identity:
+            now = "nobody else is known to hold it yet"
+        else:
+            now = f"it is now held by {self.holder!r}"
+        return (
+            f"{self.identity!r} does not hold the lease {self.lease}: {self.reason}; {now}. "
+            "Let this process end: started again, it is a new candidate"
         )
 
 
