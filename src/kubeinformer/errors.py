@@ -24,6 +24,7 @@
     │   ├── ConnectionLost          the connection broke before the answer ended
     │   └── ReadDeadlineExceeded    the peer went silent
     ├── CorruptEntry                the process' memory was damaged: read again later, look at the hardware
+    ├── QueueShutDown               a work queue has no more keys: its workers end
     ├── SyncTimeout                 no complete snapshot within the time given
     └── WaitTimeout                 a resource version was not reached within the time given
 
@@ -45,6 +46,7 @@ __all__ = [
     "NotFound",
     "ObjectTooLarge",
     "ProtocolError",
+    "QueueShutDown",
     "ReadDeadlineExceeded",
     "Redirected",
     "ServerRefused",
@@ -297,6 +299,21 @@ class CorruptEntry(KubeInformerError):
             f"what is kept of {self.key!r} of {self.resource} was damaged in memory; it is being fetched again: "
             "read it later, and suspect an extension module or the hardware if this comes again"
         )
+
+
+class QueueShutDown(KubeInformerError):
+    """A work queue was shut down and has no more keys to hand out: who waits for one is to end.
+
+    Attributes:
+        name: The queue's name.
+    """
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
+
+    def __str__(self) -> str:
+        return f"work queue {self.name!r} is shut down: it has no more keys, and a worker that asks for one is to end"
 
 
 class SyncTimeout(KubeInformerError):
