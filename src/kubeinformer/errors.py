@@ -7,6 +7,7 @@
     │   ├── IndexerError            an ``indexers=`` function raised
     │   ├── ModelMismatch           an object does not fit the ``model=``
     │   ├── TransformError          the ``transform=`` function raised, or returned no dict
+    │   ├── BadReconcile            a reconcile is not async, or returned neither `Result` nor None
     │   └── InformerClosed          the informer was used after it was closed
     ├── ConfigError                 fix the kubeconfig, the arguments of ``connect()`` or the pod's service account
     ├── ServerRefused               fix RBAC, the CRD, the selector or what is written
@@ -31,7 +32,10 @@
     ├── AlreadyOwned                the object has another controller: only one may have it
     ├── LeadershipLost              another process leads, or may: end this one, a restart makes a new candidate
     ├── SyncTimeout                 no complete snapshot within the time given
-    └── WaitTimeout                 a resource version was not reached within the time given
+    ├── WaitTimeout                 a resource version was not reached within the time given
+    ├── ReconcileTimeout            a reconcile took longer than its ``reconcile_timeout=``: tried again
+    ├── StrayCancellation           a reconcile was cancelled by nobody: something that it awaited was
+    └── Terminal                    raised by a reconcile: trying again cannot help
 
 Lost connections, expired versions and throttling are retried and counted by informers, never thrown at users: they
 show up as the ``__cause__`` of a `SyncTimeout` and in ``Informer.statistics()``. ``Cluster.request`` asks once, and
@@ -41,6 +45,7 @@ raises them. No message holds a credential.
 __all__ = [
     "AlreadyExists",
     "AlreadyOwned",
+    "BadReconcile",
     "ConfigError",
     "Conflict",
     "ConnectionFailed",
@@ -58,11 +63,14 @@ __all__ = [
     "ObjectTooLarge",
     "ProtocolError",
     "ReadDeadlineExceeded",
+    "ReconcileTimeout",
     "Redirected",
     "RequestTimeout",
     "ServerRefused",
     "ServerUnavailable",
+    "StrayCancellation",
     "SyncTimeout",
+    "Terminal",
     "TransformError",
     "TransportError",
     "Unauthorized",
@@ -128,6 +136,17 @@ class TransformError(UsageError):
             f"the transform of {self.resource} failed: {self.problem}; "
             "it must return a dict for every object the server may send"
         )
+
+
+class BadReconcile(UsageError):
+    """The function given to a `Controller` is not async, or returned something else than a `Result` or None."""
+
+    def __init__(self, function: str, key: str, problem: str) -> None:
+        super().__init__(function, key, problem)
+        self.function, self.key, self.problem = function, key, problem
+
+    def __str__(self) -> str:
+        return f"{self.function} {self.problem} for {self.key!r}; it must be `async def` and return a Result or None"
 
 
 class InformerClosed(UsageError):
@@ -487,3 +506,35 @@ class WaitTimeout(KubeInformerError):
             f"(it is at {self.reached or 'none yet'}); an object outside the informer's selectors is only passed "
             "by the server's next bookmark, a minute or two later"
         )
+
+
+class ReconcileTimeout(KubeInformerError):
+    """A reconcile was cancelled, because it took longer than the controller's ``reconcile_timeout=``."""
+
+    def __init__(self, function: str, key: str, seconds: float) -> None:
+        super().__init__(function, key, seconds)
+        self.function, self.key, self.seconds = function, key, seconds
+
+    def __str__(self) -> str:
+        return (
+            f"{self.function} took longer than {self.seconds:g} s for {self.key!r} and was cancelled; "
+            "look for what it waits on, or raise reconcile_timeout="
+        )
+
+
+class StrayCancellation(KubeInformerError):
+    """A reconcile ended in a cancellation, and nobody had cancelled it: it awaited a task or future that was."""
+
+    def __init__(self, function: str, key: str) -> None:
+        super().__init__(function, key)
+        self.function, self.key = function, key
+
+    def __str__(self) -> str:
+        return (
+            f"{self.function} was cancelled for {self.key!r}, and not by its controller: what it awaited was; "
+            "catch asyncio.CancelledError where it awaits a task or future that others may cancel"
+        )
+
+
+class Terminal(KubeInformerError):
+    """Raised by a reconcile that trying again cannot help: it is logged and counted, and waits for the next change."""
