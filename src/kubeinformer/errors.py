@@ -472,6 +472,8 @@ class LeadershipLost(KubeInformerError):
             f"{self.identity!r} does not hold the lease {self.lease}: {self.reason}; {now}. "
             "Let this process end: started again, it is a new candidate"
         )
+
+
 class QueueShutDown(KubeInformerError):
     """A work queue was shut down and has no more keys to hand out: who waits for one is to end.
 
