@@ -18,7 +18,7 @@ from kubeinformer._cache.reader import Model, Reader, checked_transform
 from kubeinformer._protocol.list_watch import ListWatch
 from kubeinformer._protocol.requests import Collection
 from kubeinformer._protocol.timing import Timing
-from kubeinformer._runtime.client import Body, Client
+from kubeinformer._runtime.client import Client
 from kubeinformer._runtime.consistency import ConsistencyCheck
 from kubeinformer._runtime.delivery import Delivery
 from kubeinformer._runtime.health import Health
@@ -259,7 +259,7 @@ class Cluster:
         self,
         method: str,
         path: str,
-        body: Body = None,
+        body: RawObject | list[Any] | bytes | None = None,
         *,
         query: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,

@@ -24,9 +24,9 @@ from kubeinformer.connection.transport import Response, Transport
 from kubeinformer.errors import KubeInformerError, RequestTimeout, Unauthorized, UsageError
 from kubeinformer.resources import RawObject
 
-__all__ = ["Body", "Client"]
+__all__ = ["Client"]
 
-Body: TypeAlias = RawObject | list[Any] | bytes | None
+_Body: TypeAlias = RawObject | list[Any] | bytes | None
 
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 _OURS = ("accept-encoding", "authorization", "connection", "content-length", "content-type", "host")
@@ -54,7 +54,7 @@ class Client:
         self,
         method: str,
         path: str,
-        body: Body,
+        body: _Body,
         *,
         query: Mapping[str, str],
         headers: Mapping[str, str],
@@ -91,7 +91,7 @@ class Client:
         self,
         method: str,
         path: str,
-        body: Body,
+        body: _Body,
         query: Mapping[str, str],
         headers: Mapping[str, str],
         content_type: str,
@@ -159,7 +159,7 @@ async def _refusal(response: Response, target: Target) -> KubeInformerError:
     return request_refusal(target, status, response.headers.get("location"), retry_after)
 
 
-def _encoded(body: Body) -> bytes:
+def _encoded(body: _Body) -> bytes:
     if body is None:
         return b""
     if isinstance(body, bytes):
@@ -171,7 +171,7 @@ def _encoded(body: Body) -> bytes:
     raise UsageError(problem)
 
 
-def _name_in(body: Body) -> str | None:
+def _name_in(body: _Body) -> str | None:
     """The name of the object that is to be created, which the path does not have."""
     metadata = body.get("metadata") if isinstance(body, dict) else None
     name = metadata.get("name") if isinstance(metadata, dict) else None
@@ -179,8 +179,13 @@ def _name_in(body: Body) -> str | None:
 
 
 def _check_path(path: str) -> None:
-    segments = path.split("/")
-    if segments[0] or not path.isprintable() or "?" in path or "#" in path or {".", ".."} & set(segments):
+    if (
+        not path.startswith("/")
+        or not path.isprintable()
+        or "?" in path
+        or "#" in path
+        or {".", ".."} & set(path.split("/"))
+    ):
         raise ValueError(
             f"not a path: {path!r}; it begins with '/', has no '?' (see query=) nor '#', and no segment '.' or '..'; "
             "Resource.path() makes one"
