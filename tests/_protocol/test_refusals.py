@@ -137,7 +137,8 @@ def test_each_code_of_a_request_has_its_error(code: int, reason: str, kind: type
             (
                 "server refused to create v1/configmaps 'shop/prices' (HTTP 403 Forbidden, it said: exceeded quota: "
                 "small); what the server said names the rule: a quota, an admission policy, or a namespace that is "
-            )ending,
+                "ending"
+            ),
         ),
         (
             VERSION,
