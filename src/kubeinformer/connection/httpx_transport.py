@@ -169,7 +169,7 @@ class HttpxTransport:
         asked = httpx2.Request(
             request.method,
             request_url(self._config, request),
-            headers=await request_headers(self._config, request),
+            headers=await request_headers(self._config, request.headers),
             content=request.body,
             extensions={"trace": attempt.trace, "sni_hostname": self._config.tls_server_name},
         )
