@@ -106,11 +106,8 @@ class TestWhatIsSent:
 
         async with serve(play) as server, connected(server.url) as cluster:
             with pytest.raises(ApiException):
-                await cluster.api_client.call_api(
-                    "/x",
-                    "POST",
-                    header_params={"Content-Type": "application/x-www-form-urlencoded"},
-                    post_params=[("a", "b")],
+                await cluster.api_client.rest_client.POST(
+                    f"{server.url}/x", {"Content-Type": "application/x-www-form-urlencoded"}, post_params={"a": "b"}
                 )
         [exchange] = server.exchanges
         assert exchange.body == b"a=b"
@@ -171,7 +168,7 @@ class TestWhatComesBack:
 
     async def test_a_stream_that_is_read_by_hand(self) -> None:
         async with serve(reply) as server, connected(server.url) as cluster:
-            answer = await VersionApi(cluster.api_client).get_code(_preload_content=False)
+            answer: Any = await VersionApi(cluster.api_client).get_code(_preload_content=False)
             assert json.loads(await answer.content.readline())["minor"] == "37"
 
     async def test_nobody_answers(self, unused_port: int) -> None:
@@ -211,17 +208,16 @@ class TestWrites:
     async def test_they_are_recorded(self) -> None:
         async with FakeApiServer() as server, connect(server=server.url) as cluster:
             api = CoreV1Api(cluster.api_client)
-            name = {"name": "a", "namespace": "default"}
             with cluster.record_writes() as writes:
                 made = await api.create_namespaced_config_map(
                     "default", V1ConfigMap(metadata=V1ObjectMeta(name="a"), data={"k": "x" * 2_000_000})
                 )
-                patched = await api.patch_namespaced_config_map(**name, body={"data": {"k": "2"}})
-                await api.patch_namespaced_config_map(**name, body={"data": {"k": "3"}}, dry_run="All")
-                assert (await api.read_namespaced_config_map(**name)).data == {"k": "2"}
-                await api.delete_namespaced_config_map(**name)
+                patched = await api.patch_namespaced_config_map("a", "default", {"data": {"k": "2"}})
+                await api.patch_namespaced_config_map("a", "default", {"data": {"k": "3"}}, dry_run="All")
+                assert (await api.read_namespaced_config_map("a", "default")).data == {"k": "2"}
+                await api.delete_namespaced_config_map("a", "default")
                 with pytest.raises(ApiException):
-                    await api.delete_namespaced_config_map(**name)
+                    await api.delete_namespaced_config_map("a", "default")
         path = "/api/v1/namespaces/default/configmaps"
         assert writes == [
             Write(path, made.metadata.resource_version),
