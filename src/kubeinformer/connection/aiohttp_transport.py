@@ -75,15 +75,7 @@ class AiohttpTransport:
         self._proxy, self._proxy_authorization = split_proxy(config.proxy_url)
 
     def stream(self, request: HttpRequest) -> AbstractAsyncContextManager[Response]:
-        """Send a request; see `Transport.stream`.
-
-        Raises on entering:
-            ConnectionFailed: Nobody answered: refused, unresolvable, TLS not trusted, proxy said no.
-            ConnectionLost: The connection broke before the response's head came.
-            ReadDeadlineExceeded: The head did not come in time.
-            ConfigError: The credentials or a TLS file cannot be used.
-            UsageError: The transport is closed.
-        """
+        """Send a request; see `Transport.stream`, also for what is raised."""
         return self._stream(request)
 
     @asynccontextmanager
