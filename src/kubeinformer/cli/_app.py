@@ -90,8 +90,8 @@ def kubeinformer(
     """Streaming Kubernetes informers: mirror a collection in flat memory, and see what changes.
 
     Exit codes:
-    0    done
-    1    the server refused, or did not answer in time
+    0    done; doctor: healthy
+    1    the server refused, or did not answer in time; doctor: not healthy
     2    a wrong option, resource or kubeconfig
     130  interrupted (Ctrl-C)
     141  the reader of the output went away
@@ -185,6 +185,50 @@ def watch(
         order=None if sort is None else SortKey(sort),
         form=output,
         once=once,
+        timeout=timeout,
+    )
+    raise typer.Exit(run_command(partial(command, options)))
+
+
+@app.command()
+def doctor(
+    *,
+    resources: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[RESOURCE]...",
+            show_default=False,
+            help="v1/pods, apps/v1/deployments, example.com/v1/widgets. Default: some that most controllers watch.",
+            autocompletion=complete_resource,
+        ),
+    ] = None,
+    namespace: Annotated[
+        str | None, typer.Option("--namespace", "-n", metavar="NS", help="One namespace. Default: all.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="The report as JSON, of a stable schema.")] = False,
+    timeout: Annotated[
+        float, typer.Option("--timeout", min=0.1, metavar="SECONDS", help="For all of it: then it tells what it has.")
+    ] = 30.0,
+    kubeconfig: _Kubeconfig = None,
+    context: _Context = None,
+    server: _Server = None,
+    ca_file: _CaFile = None,
+) -> None:
+    """Examine a cluster: can it be reached, and are informers on these resources allowed, possible and affordable?
+
+    Tries what an informer needs: discovery, RBAC, streams of the first state, bookmarks, gzip, shards, pages.
+    Writes nothing: it reads a page of each resource, and asks the server who we are and what we may do.
+    Exit code 0 says healthy; 1, that what was asked for would not work: then it says whose turn it is.
+    """
+    from kubeinformer.cli._doctor.command import DoctorOptions  # noqa: PLC0415 - --help is quicker without
+    from kubeinformer.cli._doctor.command import doctor as command  # noqa: PLC0415 - as above
+    from kubeinformer.cli._where import Where  # noqa: PLC0415 - as above
+
+    options = DoctorOptions(
+        resources=tuple(resources or ()),
+        where=Where(kubeconfig=kubeconfig, context=context, server=server, ca_file=ca_file),
+        namespace=namespace,
+        as_json=as_json,
         timeout=timeout,
     )
     raise typer.Exit(run_command(partial(command, options)))

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from kubeinformer import Cluster, connect
 from kubeinformer.cli._ending import CommandError
+from kubeinformer.connection import ConnectionConfig, load_config
 
 __all__ = ["Where"]
 
@@ -31,8 +32,12 @@ class Where:
         if self.ca_file is not None and self.server is None:
             raise CommandError("--ca-file goes with --server only: a kubeconfig names its own authority")
 
+    async def load(self) -> ConnectionConfig:
+        """As `kubeinformer.connection.load_config`."""
+        return await load_config(self.kubeconfig, self.context, server=self.server, ca_file=self.ca_file)
+
     @asynccontextmanager
     async def connect(self) -> AsyncGenerator[Cluster]:
         """As `kubeinformer.connect`."""
-        async with connect(self.kubeconfig, self.context, server=self.server, ca_file=self.ca_file) as cluster:
+        async with connect(config=await self.load()) as cluster:
             yield cluster

@@ -11,6 +11,6 @@
     diagnosis   what the facts mean: errors, warnings, notes; and whether that is healthy
     view        the report on one screen
 
-Rules. Nothing is written to the cluster but SelfSubject*Reviews, which are questions. Facts are noted as they are found,
-so that a report is there whenever the time is up. What the server wrote is made printable before it becomes a fact.
+Rules. Nothing is written to the cluster but SelfSubject*Reviews, which are questions. Facts are noted as they are
+found, so that a report is there whenever the time is up. What the server wrote is made printable before it is a fact.
 """

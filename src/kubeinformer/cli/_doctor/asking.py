@@ -17,10 +17,13 @@ from typing import Any, TypeVar
 import msgspec
 
 from kubeinformer import (
+    Cluster,
     ConfigError,
     ConnectionFailed,
     KubeInformerError,
+    RawObject,
     ReadDeadlineExceeded,
+    RequestTimeout,
 )
 from kubeinformer.cli._doctor.report import Stage
 from kubeinformer.cli._text import one_line
@@ -37,8 +40,8 @@ _SAID_LIMIT = 300  # characters of what came instead of an answer
 _JSON = "application/json"
 
 
-class NotAnswered(Exception):  # noqa: N818 - it is not shown: it carries a stage and a line to the report
-    """No answer, or none of an API server."""
+class NotAnswered(Exception):
+    """No answer, or none of an API server. Never shown: it carries a stage and a line to the report."""
 
     def __init__(self, stage: Stage, why: str) -> None:
         super().__init__(stage, why)
@@ -92,10 +95,11 @@ class Asking:
     Args:
         config: Which.
         transport: Carries the requests.
+        cluster: The same, for reviews.
     """
 
-    def __init__(self, config: ConnectionConfig, transport: Transport) -> None:
-        self._config, self._transport = config, transport
+    def __init__(self, config: ConnectionConfig, transport: Transport, cluster: Cluster) -> None:
+        self._config, self._transport, self._cluster = config, transport, cluster
 
     async def get(
         self, path: str, query: Mapping[str, str] | None = None, *, accept: str = _JSON, limit: int = _BODY_LIMIT
@@ -112,6 +116,14 @@ class Asking:
                 if len(body) > limit:
                     return Answer(response.status, response.headers, bytes(body[:limit]), is_whole=False)
         return Answer(response.status, response.headers, bytes(body))
+
+    async def review(self, path: str, question: RawObject) -> RawObject:
+        """The answer to a review: a question in the form of a write, of which nothing is kept.
+
+        Raises:
+            KubeInformerError: None came.
+        """
+        return await self._cluster.request("POST", path, question, timeout=SILENCE_LIMIT)
 
     async def would_compress(self, path: str, query: Mapping[str, str]) -> bool:
         """Whether an answer comes compressed to who accepts it. Its body is not read.
@@ -174,7 +186,7 @@ def stage_of(error: KubeInformerError, *, through_proxy: bool) -> Stage:
     cause = error.__cause__
     match error:
         case ConfigError():
-            return "credentials"  # the configuration was read: what is left to fail is a token's file or program
+            return "config"  # it was read, so that only a file that it names, or a credential's program, can fail
         case ConnectionFailed() if isinstance(cause, ssl.SSLError):
             return "tls"
         case ConnectionFailed() if through_proxy:
@@ -183,7 +195,7 @@ def stage_of(error: KubeInformerError, *, through_proxy: bool) -> Stage:
             return "dns"
         case ConnectionFailed():
             return "tcp"
-        case ReadDeadlineExceeded():
+        case ReadDeadlineExceeded() | RequestTimeout():
             return "time"
         case _:
             return "http"

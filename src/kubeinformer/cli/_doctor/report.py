@@ -26,8 +26,9 @@ __all__ = [
 
 SCHEMA = "kubeinformer.doctor/v1"
 
-Stage: TypeAlias = Literal["dns", "tcp", "tls", "proxy", "http", "credentials", "time"]
-"""Where the way to the server ends. ``http``: something answered, but not as an API server does."""
+Stage: TypeAlias = Literal["config", "dns", "tcp", "tls", "proxy", "http", "credentials", "time"]
+"""Where the way to the server ends. ``config``: a file of the kubeconfig, or a program for credentials, is of no use;
+``http``: something answered, but not as an API server does; ``credentials``: the server does not take them."""
 
 Severity: TypeAlias = Literal["error", "warning", "note"]
 

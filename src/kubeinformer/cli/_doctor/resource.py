@@ -15,11 +15,12 @@ import anyio
 import anyio.to_thread
 import msgspec
 
-from kubeinformer import Cluster, KubeInformerError, RawObject, Resource
+from kubeinformer import KubeInformerError, RawObject, Resource
 from kubeinformer.cli._doctor.asking import SILENCE_LIMIT, Answer, Asking, NotAnswered
 from kubeinformer.cli._doctor.report import ResourceReport
 from kubeinformer.cli._doctor.sizes import estimate, measure
 from kubeinformer.cli._text import one_line
+from kubeinformer.connection import Response
 
 __all__ = ["look_at_resource"]
 
@@ -41,7 +42,7 @@ _COMPRESSED_FROM = 128 * 1024  # bytes from which on API servers compress lists
 class _PageMetadata(msgspec.Struct, rename="camel"):
     token: str = msgspec.field(default="", name="continue")
     remaining_item_count: int | None = None
-    shard_info: msgspec.Raw | None = None
+    shard_info: dict[str, Any] | None = None
 
 
 class _Page(msgspec.Struct):
@@ -54,7 +55,7 @@ class _Event(msgspec.Struct):
     object: dict[str, Any]
 
 
-async def look_at_resource(asking: Asking, cluster: Cluster, found: ResourceReport) -> None:
+async def look_at_resource(asking: Asking, found: ResourceReport) -> None:
     """Note what there is to know about a resource."""
     resource = Resource.parse(found.resource)
     async with _noting(found, "discovery"):
@@ -64,7 +65,7 @@ async def look_at_resource(asking: Asking, cluster: Cluster, found: ResourceRepo
     if found.namespaced is False:
         found.namespace = None
     async with _noting(found, "access"):
-        await _ask_for_access(asking, cluster, resource, found)
+        await _ask_for_access(asking, resource, found)
     path = resource.path(found.namespace)
     if found.access.watch is not False:
         async with _noting(found, "watch"):
@@ -129,7 +130,7 @@ def _entries(document: RawObject, name: str) -> list[RawObject]:
 # May we?
 
 
-async def _ask_for_access(asking: Asking, cluster: Cluster, resource: Resource, found: ResourceReport) -> None:
+async def _ask_for_access(asking: Asking, resource: Resource, found: ResourceReport) -> None:
     for verb in ("get", "list", "watch"):
         attributes = {
             "verb": verb,
@@ -144,7 +145,7 @@ async def _ask_for_access(asking: Asking, cluster: Cluster, resource: Resource, 
             "spec": {"resourceAttributes": attributes},
         }
         try:
-            answer = await cluster.request("POST", _REVIEWS, review)
+            answer = await asking.review(_REVIEWS, review)
         except KubeInformerError as error:
             raise asking.not_answered(error) from None
         status = answer.get("status")
@@ -165,23 +166,18 @@ async def _try_watch_list(asking: Asking, path: str, found: ResourceReport) -> N
             body = await asking.receive(response)
             _require_success(Answer(response.status, response.headers, body), f"watch {path}")
         else:
-            found.watch_list = "ignored"
             with anyio.move_on_after(SILENCE_LIMIT):
                 await _read_first_state(asking, response, found)
+            found.watch_list = found.watch_list or "ignored"
     if found.watch_list == "supported":
         found.watch_list_seconds = round(anyio.current_time() - started, 4)
     found.gzip_watch = await asking.would_compress(path, query)
 
 
-async def _read_first_state(asking: Asking, response: Any, found: ResourceReport) -> None:
+async def _read_first_state(asking: Asking, response: Response, found: ResourceReport) -> None:
     rest, read = b"", 0
     while read < _STREAM_LIMIT and found.watch_list != "supported":
-        try:
-            chunk = await asking.receive(response)
-        except NotAnswered as error:
-            if error.stage == "time":
-                return
-            raise
+        chunk = await asking.receive(response)
         if not chunk:
             return
         read += len(chunk)

@@ -12,7 +12,7 @@ from typing import Any
 
 import anyio
 
-from kubeinformer import Cluster, KubeInformerError, RawObject, Unauthorized
+from kubeinformer import KubeInformerError, RawObject, Unauthorized
 from kubeinformer.cli._doctor.asking import Answer, Asking, NotAnswered
 from kubeinformer.cli._doctor.report import Connection, Report, Server, Stage, User
 from kubeinformer.cli._text import one_line
@@ -25,7 +25,7 @@ _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND = 401, 403, 404
 _TLS_PORT = b"HTTP request to an HTTPS server"  # what Go's servers say to plain http
 
 
-async def look_at_server(asking: Asking, cluster: Cluster, report: Report) -> None:
+async def look_at_server(asking: Asking, report: Report) -> None:
     """Note what there is to know; afterwards `Connection.failed_at` says whether to go on."""
     try:
         await _reach(asking, report.url, report.connection, report.server)
@@ -35,7 +35,7 @@ async def look_at_server(asking: Asking, cluster: Cluster, report: Report) -> No
         # One that answered and then did not is no better than one that never did.
         report.connection.reached, report.connection.failed_at, report.connection.error = False, error.stage, error.why
     if report.connection.failed_at is None:
-        await _look_at_user(asking, cluster, report.connection, report.user)
+        await _look_at_user(asking, report.connection, report.user)
 
 
 async def _reach(asking: Asking, url: str, connection: Connection, server: Server) -> None:
@@ -80,16 +80,14 @@ async def _look_at_readiness(asking: Asking, server: Server) -> None:
     server.failed_checks = [one_line(name.decode("utf-8", "replace")) for name in _FAILED_CHECK.findall(answer.body)]
 
 
-async def _look_at_user(asking: Asking, cluster: Cluster, connection: Connection, user: User) -> None:
+async def _look_at_user(asking: Asking, connection: Connection, user: User) -> None:
     review = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
     try:
-        answer = await cluster.request("POST", _REVIEW, review)
+        answer = await asking.review(_REVIEW, review)
     except Unauthorized as error:
         connection.failed_at, connection.error = "credentials", one_line(str(error))
         return
-    except KubeInformerError as error:
-        if asking.not_answered(error).stage == "credentials":
-            connection.failed_at, connection.error = "credentials", one_line(str(error))
+    except KubeInformerError:
         return  # an older server, or one that does not let everybody ask: the user stays unknown
     info = _mapping(_mapping(answer.get("status")).get("userInfo"))
     groups = info.get("groups")

@@ -5,7 +5,7 @@ for each object 380 bytes of Python's (key, uid, version, entry, the dict's slot
 for the dictionary that bodies are compressed with. With ``retain="keys"`` an object takes 352 bytes and nothing more.
 How well bodies compress differs from one resource to the next, so that is measured on a sample, in the informer's own
 way: zstd with a dictionary that is made of other objects of the collection, if it has as many as that takes. Held
-against the benchmark: 16.0 MB for its 20,000 pods, which took 16.3.
+against informers on the fake server: 444 bytes for 450 (pods of 6.6 KB), 190 for 182 and 195 for 163 (1 KB).
 """
 
 import sys
