@@ -6,10 +6,12 @@ import pickle
 import pytest
 
 from kubeinformer import (
+    AlreadyOwned,
     CorruptEntry,
     IndexerError,
     InformerClosed,
     KubeInformerError,
+    LeadershipLost,
     ModelMismatch,
     Redirected,
     SyncTimeout,
@@ -20,6 +22,8 @@ from kubeinformer import (
 )
 
 ERRORS = (
+    AlreadyOwned("Deployment shop/web", "Widget other"),
+    LeadershipLost("shop/lock", "a", "b", "somebody else has taken it"),
     CorruptEntry("v1/pods", "default/a"),
     TransformError("v1/pods", "it raised KeyError"),
     ModelMismatch("v1/pods", "default/a", "it raised KeyError"),
