@@ -234,6 +234,42 @@ def doctor(
     raise typer.Exit(run_command(partial(command, options)))
 
 
+@app.command("new-controller")
+def new_controller(
+    *,
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME",
+            show_default=False,
+            help="Of the project: lower-case letters, digits and dashes, such as widget-controller.",
+        ),
+    ],
+    resource: Annotated[
+        str,
+        typer.Option("--resource", metavar="RESOURCE", help="The custom resource to reconcile: GROUP/VERSION/PLURAL."),
+    ] = "example.com/v1/widgets",
+    kind: Annotated[
+        str | None,
+        typer.Option("--kind", metavar="KIND", help="Its kind. Default: made of the plural, such as Widget."),
+    ] = None,
+    directory: Annotated[
+        Path | None,
+        typer.Option("--directory", metavar="DIR", help="Where to; new or empty. Default: the name."),
+    ] = None,
+) -> None:
+    """Write a small project: a controller of a custom resource that runs and passes its tests.
+
+    With its package, tests on the fake API server, README, Dockerfile, and manifests: CRD, RBAC, Deployment.
+    Nothing that exists is written over.
+    """
+    from kubeinformer.cli._new_controller import NewControllerOptions  # noqa: PLC0415 - --help is quicker without
+    from kubeinformer.cli._new_controller import new_controller as command  # noqa: PLC0415 - as above
+
+    options = NewControllerOptions(name=name, resource=resource, kind=kind, directory=directory)
+    raise typer.Exit(run_command(partial(command, options)))
+
+
 @app.command()
 def demo(
     *,
