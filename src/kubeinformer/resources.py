@@ -75,6 +75,9 @@ class Resource:
     def parse(cls, text: str) -> Self:
         """Read ``v1/pods`` or ``apps/v1/deployments``.
 
+        Args:
+            text: ``VERSION/PLURAL`` for core resources, ``GROUP/VERSION/PLURAL`` for others.
+
         Raises:
             ValueError: The text has another form; the message shows the accepted ones.
         """
@@ -94,6 +97,10 @@ class Resource:
 
     def path(self, namespace: str | None = None, name: str | None = None) -> str:
         """The URL path of the collection, or of one object, starting with a slash.
+
+        Args:
+            namespace: One namespace; None for all, and for cluster-scoped resources.
+            name: One object; None for the collection.
 
         Raises:
             ValueError: A name cannot be one segment of a path, and would lead elsewhere.
