@@ -76,9 +76,10 @@ class Store(Generic[T]):
         return None if entry is None else self._cache.reader.load(key, entry)
 
     def raw(self, key: str) -> bytes | None:
-        """The object of that ``key`` as JSON, or None: what the server sent, byte for byte, unless ``retain=`` keeps less.
+        """The object of that ``key`` as JSON, or None.
 
-        No ``transform=`` has been applied, but with ``retain="objects"``.
+        It is what the server sent, byte for byte, unless ``retain=`` keeps less. No ``transform=`` has been
+        applied, but with ``retain="objects"``.
         """
         entry = self._cache.entries.get(key)
         return None if entry is None else self._cache.reader.raw(key, entry)

@@ -65,7 +65,7 @@ class SyntheticObjects(Protocol):
         ...
 
     def body(self, index: int, resource_version: int) -> bytes:
-        """Object number ``index`` as JSON, without ``kind`` and ``apiVersion``, with this ``resource_version`` in it."""
+        """Object number ``index`` as JSON, without ``kind`` and ``apiVersion``, at this ``resource_version``."""
         ...
 
 
