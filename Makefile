@@ -106,6 +106,7 @@ bench: bench-compare bench-scale bench-live bench-blog  ## all benchmarks, into 
 
 bench-compare: bench-setup  ## beside other clients
 	$(BENCHMARK) benchmarks.compare $(BENCH)
+	$(VENV)-bench/bin/python -m benchmarks.readme
 
 bench-scale: bench-setup  ## as collections grow, and through resyncs
 	$(BENCHMARK) benchmarks.scale > docs/benchmarks/scale.jsonl

@@ -10,7 +10,7 @@ SHOWN = re.compile(r"^```python before\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 def files(page: str) -> dict[str, str]:
     """What blocks that begin with ``file=NAME`` hold, by name."""
-    return {name: text for name, text in FILE.findall((DOCS / page).read_text("utf-8"))}
+    return dict(FILE.findall((DOCS / page).read_text("utf-8")))
 
 
 def only_shown(page: Path) -> list[str]:

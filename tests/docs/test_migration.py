@@ -13,9 +13,9 @@ from typing import Any
 import anyio
 import pytest
 from anyio.streams.buffered import BufferedByteReceiveStream
+from tests.docs import pages
 
 from kubeinformer.testing import FakeApiServer
-from tests.docs import pages
 
 pytestmark = pytest.mark.anyio
 GUIDES = sorted((pages.DOCS / "how-to").glob("migrate-*.md"))
