@@ -3,8 +3,8 @@
     .venv/bin/python -m benchmarks.readme
 
 `make bench-compare` runs it after it has measured; a test holds README and picture to the figures. Bars are linear,
-from zero: what is a hundred times as much is drawn a hundred times as long. The SVG is written by hand, so that this needs
-nothing but Python.
+from zero: what is a hundred times as much is drawn a hundred times as long. The SVG is written by hand, so that this
+needs nothing but Python.
 """
 
 import json
