@@ -9,9 +9,12 @@ from kubeinformer import (
     CorruptEntry,
     IndexerError,
     InformerClosed,
+    Invalid,
     KubeInformerError,
     ModelMismatch,
     Redirected,
+    RequestTimeout,
+    ServerUnavailable,
     SyncTimeout,
     TransformError,
     UsageError,
@@ -27,6 +30,11 @@ ERRORS = (
     InformerClosed("v1/pods"),
     SyncTimeout("v1/pods", 1.5, None, is_queued=True),
     WaitTimeout("v1/pods", "17", None, 1.5),
+    RequestTimeout("PATCH /api/v1/pods", 30.0),
+    Invalid(
+        "patch", "v1/pods", "shop", 422, "Invalid", "bad", name="a", causes=(("spec", "x", "y"),), remedy="mend it"
+    ),
+    ServerUnavailable("get", "v1/pods", 429, "", "", namespace="shop", name="a", retry_after=2.5, is_retried=False),
     WrongKind("v1/pods", "a Table", 7),
     Redirected("watch", "v1/pods", 302, "https://login.example"),
 )

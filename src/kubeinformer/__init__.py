@@ -20,15 +20,19 @@ from kubeinformer._protocol.timing import Timing
 from kubeinformer._runtime.consistency import ConsistencyReport
 from kubeinformer._runtime.health import InformerStatistics
 from kubeinformer._runtime.subscription import Subscription
+from kubeinformer._runtime.writes import Write
 from kubeinformer.cluster import Cluster, connect
 from kubeinformer.errors import (
+    AlreadyExists,
     ConfigError,
+    Conflict,
     ConnectionFailed,
     ConnectionLost,
     CorruptEntry,
     Forbidden,
     IndexerError,
     InformerClosed,
+    Invalid,
     KubeInformerError,
     MalformedData,
     ModelMismatch,
@@ -37,6 +41,7 @@ from kubeinformer.errors import (
     ProtocolError,
     ReadDeadlineExceeded,
     Redirected,
+    RequestTimeout,
     ServerRefused,
     ServerUnavailable,
     SyncTimeout,
@@ -54,8 +59,10 @@ from kubeinformer.store import Store
 
 __all__ = [
     "Added",
+    "AlreadyExists",
     "Cluster",
     "ConfigError",
+    "Conflict",
     "ConnectionFailed",
     "ConnectionLost",
     "ConsistencyReport",
@@ -68,6 +75,7 @@ __all__ = [
     "Informer",
     "InformerClosed",
     "InformerStatistics",
+    "Invalid",
     "KubeInformerError",
     "MalformedData",
     "Model",
@@ -78,6 +86,7 @@ __all__ = [
     "RawObject",
     "ReadDeadlineExceeded",
     "Redirected",
+    "RequestTimeout",
     "Resource",
     "Retain",
     "ServerRefused",
@@ -94,6 +103,7 @@ __all__ = [
     "Updated",
     "UsageError",
     "WaitTimeout",
+    "Write",
     "WrongKind",
     "connect",
 ]

@@ -1,7 +1,10 @@
-"""The way in: ``connect()`` opens a connection, a `Cluster` hands out shared informers, and one scope ends them all."""
+"""The way in: ``connect()`` opens a connection, a `Cluster` hands out shared informers, and one scope ends them all.
+
+Single requests, writes among them, go over the same connection: `Cluster.request`.
+"""
 
 from collections.abc import AsyncGenerator, Callable, Hashable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager
 from os import PathLike
 from typing import Any, TypeVar, final, overload
 
@@ -15,6 +18,7 @@ from kubeinformer._cache.reader import Model, Reader, checked_transform
 from kubeinformer._protocol.list_watch import ListWatch
 from kubeinformer._protocol.requests import Collection
 from kubeinformer._protocol.timing import Timing
+from kubeinformer._runtime.client import Client
 from kubeinformer._runtime.consistency import ConsistencyCheck
 from kubeinformer._runtime.delivery import Delivery
 from kubeinformer._runtime.health import Health
@@ -24,6 +28,7 @@ from kubeinformer._runtime.reflector import Reflector
 from kubeinformer._runtime.repair import Repair
 from kubeinformer._runtime.scopes import open_task_group
 from kubeinformer._runtime.sync_turns import CONCURRENT_SYNCS, SyncTurns
+from kubeinformer._runtime.writes import Write, WriteLog
 from kubeinformer.connection import ConnectionConfig, Transport, default_transport, load_config
 from kubeinformer.connection.credentials import Secret
 from kubeinformer.errors import UsageError
@@ -69,7 +74,8 @@ async def connect(
         config: A whole connection, made by hand or by `load_config`.
         transport: Carries the requests in place of the default one. It is closed on leaving.
         compressed: Ask the server for gzip: 13 times fewer bytes for pods, at no cost in time on a fast server.
-        object_size_limit: Largest object accepted, in bytes of JSON, at least 1.
+        object_size_limit: Largest object accepted, in bytes of JSON, at least 1; also the largest answer to
+            `Cluster.request`.
         page_budget: Memory for a list's body before it is parsed as it streams, in bytes, at least 1.
         concurrent_syncs: How many informers may read a whole snapshot at the same time, at least 1; the others wait
             for their turn. Informers that only follow changes are never held back.
@@ -140,6 +146,13 @@ class Cluster:
         self._compressed = compressed
         self._check_interval = check_interval
         self._informers: dict[Hashable, Informer[Any]] = {}
+        self._writes = WriteLog()
+        self._client = Client(transport, size_limit=limits.object_size, compressed=compressed, writes=self._writes)
+
+    @property
+    def informers(self) -> tuple[Informer[Any], ...]:
+        """Those that are open now, in the order of their making: for metrics and probes."""
+        return tuple(informer for informer in self._informers.values() if not informer.is_closed)
 
     @overload
     def informer(
@@ -242,6 +255,82 @@ class Cluster:
         self._tasks.start_soon(self._mirror, identity, informer, name=f"kubeinformer {collection}")
         return informer
 
+    async def request(
+        self,
+        method: str,
+        path: str,
+        body: RawObject | list[Any] | bytes | None = None,
+        *,
+        query: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        content_type: str = "application/json",
+        timeout: float = 30.0,  # noqa: ASYNC109 - also named in the error
+    ) -> RawObject:
+        """Send one request on the same connection, and give the object that the server answers with.
+
+        For writes, and for reads of what no informer mirrors. On asyncio and trio. Never sent twice, except that after
+        a 401, which the server decides before anything else, credentials are renewed and it is sent once more.
+
+        Args:
+            method: ``GET``, ``POST``, ``PUT``, ``PATCH`` or ``DELETE``.
+            path: Such as ``/version``, or ``Resource.parse("apps/v1/deployments").path("shop", "web", "status")``. Not
+                percent-encoded, without query.
+            body: An object, or a JSON patch, to be sent as JSON; bytes are sent as they are.
+            query: Parameters, such as ``{"fieldManager": "me"}``.
+            headers: More of them, such as ``Accept``, which is ``application/json`` by default.
+            content_type: Of the body. Patches have theirs: ``application/merge-patch+json``,
+                ``application/json-patch+json``, ``application/strategic-merge-patch+json``,
+                ``application/apply-patch+yaml`` (JSON is YAML).
+            timeout: Seconds for all of it: credentials, connection, answer.
+
+        Returns:
+            The answer, decoded in one go: page large lists with ``limit`` and ``continue``. ``{}`` for an empty one.
+
+        Raises:
+            Unauthorized, Forbidden, NotFound, Conflict, AlreadyExists, Invalid: As their names say.
+            ServerRefused: Another 4xx; all the above are of this type.
+            ServerUnavailable: 408, 410, 429, 5xx, and redirects: ``retry_after`` says for how long, if the server did.
+            RequestTimeout: The time is up. As with the next, a write may have been done all the same.
+            TransportError: The network failed. After `ConnectionFailed` nothing was done.
+            ProtocolError: The answer is no JSON object, or larger than ``object_size_limit`` of `connect`.
+            ConfigError: No credential could be had.
+            ValueError: Method, path or headers cannot be sent.
+            UsageError: The body is no JSON, or the cluster is closed.
+        """
+        return await self._client.fetch_object(
+            method,
+            path,
+            body,
+            query=query or {},
+            headers=headers or {},
+            content_type=content_type,
+            timeout=timeout,
+        )
+
+    async def request_text(
+        self,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        timeout: float = 30.0,  # noqa: ASYNC109 - as above
+    ) -> str:
+        """GET what is text and no object: ``/readyz``, ``/metrics``, a pod's log. Otherwise as `request`.
+
+        What is not UTF-8 is replaced. ``Accept`` is ``*/*`` by default.
+        """
+        return await self._client.fetch_text(path, query=query or {}, headers=headers or {}, timeout=timeout)
+
+    def record_writes(self) -> AbstractContextManager[list[Write]]:
+        """Collect the writes made in a ``with`` block, by this task and those it starts: to wait until they are seen.
+
+        ``with cluster.record_writes() as writes: ...`` gives a list that grows with each write of this cluster that the
+        server has confirmed with a version: `request`, and what goes through `api_client`. Blocks may be nested; each
+        list has what is inside. Not recorded: dry runs, deletions of whole collections, and deletions that the server
+        answers with no object.
+        """
+        return self._writes.record()
+
     async def _mirror(self, identity: Hashable, informer: Informer[Any]) -> None:
         try:
             await informer._run()  # noqa: SLF001 - ours to run
@@ -269,7 +358,7 @@ class Cluster:
         listing = Listing(collection, self._transport, self._limits, self._timing)
         repair = Repair(listing, cache)
         check = ConsistencyCheck(listing, cache, delivery, reflector, self._turns.turn())
-        return Informer(collection, cache, delivery, health, reflector, repair, check, self._check_interval)
+        return Informer(self, collection, cache, delivery, health, reflector, repair, check, self._check_interval)
 
 
 def _sendable(name: str, selector: str | None) -> str:

@@ -100,6 +100,23 @@ def test_requests_are_values_with_lower_case_headers_and_a_deadline() -> None:
     assert (request.head_timeout, build_request(PODS, ListFetch(20), 7.0).head_timeout) == (60.0, 7.0)
 
 
+def test_a_request_is_a_get_and_shows_no_body() -> None:
+    assert (HttpRequest(path="/api").method, HttpRequest(path="/api").body) == ("GET", b"")
+    assert "hunter2" not in repr(HttpRequest(path="/api", method="POST", body=b"hunter2"))
+
+
+def test_the_path_of_a_part_of_an_object() -> None:
+    deployments = Resource.parse("apps/v1/deployments")
+    path = "/apis/apps/v1/namespaces/shop/deployments/web"
+    assert deployments.path("shop", "web") == path
+    assert deployments.path("shop", "web", "status") == f"{path}/status"
+    assert Resource.parse("v1/nodes").path(None, "n", "status") == "/api/v1/nodes/n/status"
+    with pytest.raises(ValueError, match="subresource='status' needs the name"):
+        deployments.path("shop", subresource="status")
+    with pytest.raises(ValueError, match="subresource='a/b' would lead elsewhere"):
+        deployments.path("shop", "web", "a/b")
+
+
 def test_a_collection_is_everything_of_a_resource_unless_it_says_otherwise() -> None:
     everything = Collection(
         resource=PODS.resource,

@@ -5,7 +5,7 @@ KEP-3157 for ``sendInitialEvents``. A list never asks for ``resourceVersion=0``:
 was already seen. Only a proof, of which nothing is kept, names a version.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, TypeAlias, assert_never
 
 import msgspec
@@ -26,19 +26,23 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpRequest:
-    """One GET to the API server. Credentials are the transport's business and never stand in here.
+    """One request to the API server. Credentials are the transport's business and never stand in here.
 
     Attributes:
-        path: Absolute path without query, such as ``/api/v1/pods``.
+        path: Absolute path without query, such as ``/api/v1/pods``, not percent-encoded.
         query: Name and value pairs, not yet percent-encoded.
         headers: Name and value pairs beside those that the transport adds (host, authorization, user agent).
         head_timeout: Seconds within which the status line and headers of the answer must have come.
+        method: ``GET``, ``POST``, ``PUT``, ``PATCH`` or ``DELETE``.
+        body: What is sent along; its Content-Type is one of ``headers``.
     """
 
     path: str
     query: tuple[tuple[str, str], ...] = ()
     headers: tuple[tuple[str, str], ...] = ()
     head_timeout: float = 60.0
+    method: str = "GET"
+    body: bytes = field(default=b"", repr=False)  # may be a Secret
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,6 +23,7 @@ from kubeinformer._protocol.requests import Collection, Fetch, ListFetch, ProofF
 from kubeinformer._protocol.status import Status, decode_status, retry_after_seconds
 from kubeinformer._protocol.steps import BeginSweep, CacheWrite, Phase, Reauthenticate, Send, Sweep, Wait
 from kubeinformer._protocol.watch_events import ErrorEvent, ObjectEvent, decode_watch_event
+from kubeinformer._runtime.answers import read_error
 from kubeinformer._runtime.delivery import Delivery
 from kubeinformer._runtime.health import Health
 from kubeinformer._runtime.limits import Limits
@@ -36,7 +37,6 @@ __all__ = ["Reflector"]
 T = TypeVar("T", default=RawObject)
 
 _HTTP_OK = 200
-_STATUS_BODY_LIMIT = 64 * 1024  # a Status is a few hundred bytes; a proxy's error page can be anything
 
 
 class Reflector:
@@ -90,6 +90,11 @@ class Reflector:
                 await self._step()
         finally:
             self._turn.give_back()
+
+    @property
+    def resyncs(self) -> dict[str, int]:
+        """Snapshots that became necessary after the first, by reason."""
+        return dict(self._machine.resyncs)
 
     def resync(self) -> None:
         """Take a whole snapshot next: somebody found that the store differs from the server.
@@ -148,29 +153,12 @@ class Reflector:
         if is_redirect(response.status):
             status = Status(response.status)
         else:
-            status = decode_status(await self._read_error(response), response.status)
+            body = await read_error(response, self._resource, self._machine.read_deadline)
+            status = decode_status(body, response.status)
         location = response.headers.get("location")
-        self._health.failed(refusal(self._collection, self._machine.verb, status, location))
-        self._machine.refused(status, retry_after_seconds(response.headers, status), anyio.current_time())
-
-    async def _read_error(self, response: Response) -> bytes:
-        """As much of an error's body as can be had: the status code alone already says most."""
-        body = bytearray()
-        try:
-            with anyio.move_on_after(self._machine.read_deadline):  # for all of it: a drip is never silent
-                await self._read_some(response, body)
-        except (TransportError, ProtocolError):
-            # What the server meant is in the status code; that its explanation broke off changes nothing.
-            pass
-        return bytes(body)
-
-    async def _read_some(self, response: Response, body: bytearray) -> None:
-        decoder = body_decoder(self._resource, response.headers.get("content-encoding"))
-        while len(body) < _STATUS_BODY_LIMIT and (data := await response.receive(self._machine.read_deadline)):
-            for piece in decoder.feed(data):
-                body += piece
-                if len(body) >= _STATUS_BODY_LIMIT:
-                    return
+        retry_after = retry_after_seconds(response.headers, status)
+        self._health.failed(refusal(self._collection, self._machine.verb, status, location, retry_after))
+        self._machine.refused(status, retry_after, anyio.current_time())
 
     async def _read_watch(self, response: Response) -> None:
         decoder = body_decoder(self._resource, response.headers.get("content-encoding"))
@@ -212,8 +200,9 @@ class Reflector:
             event = decode_watch_event(resource, line, position)
             health.events += 1
             if isinstance(event, ErrorEvent):
-                health.failed(refusal(self._collection, machine.verb, event.status))
-                machine.refused(event.status, event.status.retry_after, now)
+                retry_after = event.status.retry_after
+                health.failed(refusal(self._collection, machine.verb, event.status, retry_after=retry_after))
+                machine.refused(event.status, retry_after, now)
                 return False
             if type(event) is ObjectEvent:
                 self._kinds.accept(event.identity, position)

@@ -20,6 +20,7 @@ asked again from the last position anyway.
 """
 
 import asyncio
+import io
 import logging
 import socket
 from collections.abc import AsyncGenerator, Mapping
@@ -39,6 +40,7 @@ from kubeinformer.connection.outgoing import (
     TlsFiles,
     keep_alive,
     request_headers,
+    request_target,
     request_url,
     split_proxy,
 )
@@ -86,7 +88,7 @@ class AiohttpTransport:
 
     @asynccontextmanager
     async def _stream(self, request: HttpRequest) -> AsyncGenerator[Response]:
-        target = self._config.server + request.path
+        target = request_target(self._config, request)
         response = _AiohttpResponse(await self._send(request, target), target)
         try:
             yield response
@@ -111,7 +113,7 @@ class AiohttpTransport:
 
     async def _send(self, request: HttpRequest, target: str) -> aiohttp.ClientResponse:
         if self._closed:
-            raise UsageError(f"GET {target}: the transport is closed")
+            raise UsageError(f"{target}: the transport is closed")
         answer = await self._answer(request, target)
         if isinstance(answer, aiohttp.ClientResponse):
             return answer
@@ -130,9 +132,12 @@ class AiohttpTransport:
         url = yarl.URL(request_url(self._config, request), encoded=True)
         try:
             async with self._wait(request.head_timeout):
-                return await self._open_session().get(
+                return await self._open_session().request(
+                    request.method,
                     url,
                     headers=headers,
+                    # In a buffer, which aiohttp sends in parts; bytes of over 1 MiB it warns of.
+                    data=io.BytesIO(request.body) if request.body else None,
                     ssl=context or True,
                     server_hostname=self._config.tls_server_name,
                     proxy=self._proxy,
@@ -140,7 +145,8 @@ class AiohttpTransport:
                     if context and self._proxy and self._proxy_authorization
                     else None,
                     allow_redirects=False,
-                    skip_auto_headers=("Accept-Encoding",),  # aiohttp would ask for what nobody here decodes
+                    # aiohttp would ask for an encoding that nobody here decodes, and call a body octets.
+                    skip_auto_headers=("Accept-Encoding", "Content-Type"),
                 )
         except failures.FOREIGN as error:
             # A timeout of aiohttp's is also a TimeoutError, but then it is about connecting.

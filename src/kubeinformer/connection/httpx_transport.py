@@ -44,6 +44,7 @@ from kubeinformer.connection.outgoing import (
     IDLE_CONNECTION_LIFE,
     TlsFiles,
     request_headers,
+    request_target,
     request_url,
     split_proxy,
 )
@@ -124,7 +125,7 @@ class HttpxTransport:
 
     @asynccontextmanager
     async def _stream(self, request: HttpRequest) -> AsyncGenerator[Response]:
-        attempt = _Attempt(self._config.server + request.path, through_proxy=self._proxy is not None)
+        attempt = _Attempt(request_target(self._config, request), through_proxy=self._proxy is not None)
         pool = await self._pool_for(attempt.target)
         pool.streams += 1
         try:
@@ -166,9 +167,10 @@ class HttpxTransport:
         self, request: HttpRequest, attempt: "_Attempt", pool: "_Pool"
     ) -> httpx2.Response | TransportError:
         asked = httpx2.Request(
-            "GET",
+            request.method,
             request_url(self._config, request),
             headers=await request_headers(self._config, request),
+            content=request.body,
             extensions={"trace": attempt.trace, "sni_hostname": self._config.tls_server_name},
         )
         answer: httpx2.Response | None = None
@@ -198,7 +200,7 @@ class HttpxTransport:
         if not self._given and any(url.startswith("https:") for url in (self._config.server, self._proxy or "")):
             context = self._tls.context(await self._config.credentials.client_certificate())
         if self._closed:
-            raise UsageError(f"GET {target}: the transport is closed")
+            raise UsageError(f"{target}: the transport is closed")
         if self._pool is None or (self._pool.context is not context and not self._given):
             self._pool = _Pool(_PoolTransport(context, self._proxy, self._proxy_authorization), context)
             self._pools.add(self._pool)
@@ -249,6 +251,7 @@ class _PoolTransport(httpx2.AsyncBaseTransport):
                 request.method,
                 httpcore2.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path),
                 headers=request.headers.raw,
+                content=request.stream,
                 extensions=request.extensions,
             )
         )

@@ -24,6 +24,7 @@ __all__ = [
     "TlsFiles",
     "keep_alive",
     "request_headers",
+    "request_target",
     "request_url",
     "split_proxy",
 ]
@@ -53,6 +54,11 @@ def keep_alive(sock: socket.socket) -> None:
     ):
         if hasattr(socket, option):  # macOS before Python 3.13 lacks the first
             sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
+
+
+def request_target(config: ConnectionConfig, request: HttpRequest) -> str:
+    """Method and URL without query: how errors and logs call the request."""
+    return f"{request.method} {config.server}{request.path}"
 
 
 def request_url(config: ConnectionConfig, request: HttpRequest) -> str:
