@@ -14,6 +14,7 @@ Rules. Standard library alone: the environment that it makes has nothing else ye
 and says what it has seen when that does not come. The fake server's port, 8001 on the pages, is a free one here.
 """
 
+import contextlib
 import os
 import queue
 import re
@@ -83,7 +84,8 @@ class Terminal:
             text=True,
             start_new_session=True,
         )
-        threading.Thread(target=self._read, daemon=True).start()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
 
     def _read(self) -> None:
         assert self._process.stdout is not None
@@ -131,10 +133,14 @@ class Terminal:
         os.killpg(self._process.pid, signal.SIGINT)
 
     def kill(self) -> None:
-        """Whatever it does."""
-        if self._process.poll() is None:
+        """Whatever it does. Its children go with it: nothing else is in its session."""
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
+        self._reader.join()
+        for stream in (self._process.stdin, self._process.stdout):
+            assert stream is not None
+            stream.close()
 
     def told(self) -> str:
         return "\n".join(f"    {line}" for line in self.seen[-30:])
@@ -228,7 +234,7 @@ class Reader:
             terminal.expect(lines[:place])
             terminal.press_ctrl_c()
             terminal.expect(lines[place + 1 :])
-            if more := terminal.rest():
+            if (more := terminal.rest()) and lines[-1] != "...":
                 raise TutorialError(f"after Ctrl-C there came {more}")
             terminal.end()
         else:
