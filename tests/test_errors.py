@@ -6,11 +6,13 @@ import pickle
 import pytest
 
 from kubeinformer import (
+    AlreadyOwned,
     CorruptEntry,
     IndexerError,
     InformerClosed,
     Invalid,
     KubeInformerError,
+    LeadershipLost,
     ModelMismatch,
     Redirected,
     RequestTimeout,
@@ -23,6 +25,8 @@ from kubeinformer import (
 )
 
 ERRORS = (
+    AlreadyOwned("Deployment shop/web", "Widget other"),
+    LeadershipLost("shop/lock", "a", "b", "somebody else has taken it"),
     CorruptEntry("v1/pods", "default/a"),
     TransformError("v1/pods", "it raised KeyError"),
     ModelMismatch("v1/pods", "default/a", "it raised KeyError"),

@@ -7,6 +7,7 @@
     │   ├── IndexerError            an ``indexers=`` function raised
     │   ├── ModelMismatch           an object does not fit the ``model=``
     │   ├── TransformError          the ``transform=`` function raised, or returned no dict
+    │   ├── BadReconcile            a reconcile is not async, or returned neither `Result` nor None
     │   └── InformerClosed          the informer was used after it was closed
     ├── ConfigError                 fix the kubeconfig, the arguments of ``connect()`` or the pod's service account
     ├── ServerRefused               fix RBAC, the CRD, the selector or what is written
@@ -28,8 +29,13 @@
     │   ├── ReadDeadlineExceeded    the peer went silent
     │   └── RequestTimeout          ``Cluster.request`` had no whole answer within the time given
     ├── CorruptEntry                the process' memory was damaged: read again later, look at the hardware
+    ├── AlreadyOwned                the object has another controller: only one may have it
+    ├── LeadershipLost              another process leads, or may: end this one, a restart makes a new candidate
     ├── SyncTimeout                 no complete snapshot within the time given
-    └── WaitTimeout                 a resource version was not reached within the time given
+    ├── WaitTimeout                 a resource version was not reached within the time given
+    ├── ReconcileTimeout            a reconcile took longer than its ``reconcile_timeout=``: tried again
+    ├── StrayCancellation           a reconcile was cancelled by nobody: something that it awaited was
+    └── Terminal                    raised by a reconcile: trying again cannot help
 
 Lost connections, expired versions and throttling are retried and counted by informers, never thrown at users: they
 show up as the ``__cause__`` of a `SyncTimeout` and in ``Informer.statistics()``. ``Cluster.request`` asks once, and
@@ -38,6 +44,8 @@ raises them. No message holds a credential.
 
 __all__ = [
     "AlreadyExists",
+    "AlreadyOwned",
+    "BadReconcile",
     "ConfigError",
     "Conflict",
     "ConnectionFailed",
@@ -48,17 +56,21 @@ __all__ = [
     "InformerClosed",
     "Invalid",
     "KubeInformerError",
+    "LeadershipLost",
     "MalformedData",
     "ModelMismatch",
     "NotFound",
     "ObjectTooLarge",
     "ProtocolError",
     "ReadDeadlineExceeded",
+    "ReconcileTimeout",
     "Redirected",
     "RequestTimeout",
     "ServerRefused",
     "ServerUnavailable",
+    "StrayCancellation",
     "SyncTimeout",
+    "Terminal",
     "TransformError",
     "TransportError",
     "Unauthorized",
@@ -124,6 +136,17 @@ class TransformError(UsageError):
             f"the transform of {self.resource} failed: {self.problem}; "
             "it must return a dict for every object the server may send"
         )
+
+
+class BadReconcile(UsageError):
+    """The function given to a `Controller` is not async, or returned something else than a `Result` or None."""
+
+    def __init__(self, function: str, key: str, problem: str) -> None:
+        super().__init__(function, key, problem)
+        self.function, self.key, self.problem = function, key, problem
+
+    def __str__(self) -> str:
+        return f"{self.function} {self.problem} for {self.key!r}; it must be `async def` and return a Result or None"
 
 
 class InformerClosed(UsageError):
@@ -403,6 +426,52 @@ class CorruptEntry(KubeInformerError):
         )
 
 
+class AlreadyOwned(KubeInformerError):
+    """The object is controlled by another one, and no object may have two controllers.
+
+    Attributes:
+        owned: The object, as ``Kind namespace/name``.
+        owner: Who controls it, as ``Kind name``.
+    """
+
+    def __init__(self, owned: str, owner: str) -> None:
+        super().__init__(owned, owner)
+        self.owned, self.owner = owned, owner
+
+    def __str__(self) -> str:
+        return (
+            f"{self.owned} is controlled by {self.owner} already: "
+            "give it another name, or take the other controller's owner reference away first"
+        )
+
+
+class LeadershipLost(KubeInformerError):
+    """This process does not hold the lease any more, or cannot be sure of it. Its body was cancelled.
+
+    Attributes:
+        lease: ``namespace/name`` of the lease.
+        identity: As what this process held it.
+        holder: Who holds it now, as far as known; None for nobody or unknown.
+        reason: What happened.
+    """
+
+    def __init__(self, lease: str, identity: str, holder: str | None, reason: str) -> None:
+        super().__init__(lease, identity, holder, reason)
+        self.lease, self.identity, self.holder, self.reason = lease, identity, holder, reason
+
+    def __str__(self) -> str:
+        if self.holder is None:
+            now = "nobody is known to hold it now"
+        elif self.holder == self.identity:
+            now = "nobody else is known to hold it yet"
+        else:
+            now = f"it is now held by {self.holder!r}"
+        return (
+            f"{self.identity!r} does not hold the lease {self.lease}: {self.reason}; {now}. "
+            "Let this process end: started again, it is a new candidate"
+        )
+
+
 class SyncTimeout(KubeInformerError):
     """No complete snapshot came within the time given to ``synced()``. The informer keeps trying.
 
@@ -437,3 +506,35 @@ class WaitTimeout(KubeInformerError):
             f"(it is at {self.reached or 'none yet'}); an object outside the informer's selectors is only passed "
             "by the server's next bookmark, a minute or two later"
         )
+
+
+class ReconcileTimeout(KubeInformerError):
+    """A reconcile was cancelled, because it took longer than the controller's ``reconcile_timeout=``."""
+
+    def __init__(self, function: str, key: str, seconds: float) -> None:
+        super().__init__(function, key, seconds)
+        self.function, self.key, self.seconds = function, key, seconds
+
+    def __str__(self) -> str:
+        return (
+            f"{self.function} took longer than {self.seconds:g} s for {self.key!r} and was cancelled; "
+            "look for what it waits on, or raise reconcile_timeout="
+        )
+
+
+class StrayCancellation(KubeInformerError):
+    """A reconcile ended in a cancellation, and nobody had cancelled it: it awaited a task or future that was."""
+
+    def __init__(self, function: str, key: str) -> None:
+        super().__init__(function, key)
+        self.function, self.key = function, key
+
+    def __str__(self) -> str:
+        return (
+            f"{self.function} was cancelled for {self.key!r}, and not by its controller: what it awaited was; "
+            "catch asyncio.CancelledError where it awaits a task or future that others may cancel"
+        )
+
+
+class Terminal(KubeInformerError):
+    """Raised by a reconcile that trying again cannot help: it is logged and counted, and waits for the next change."""
