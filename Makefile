@@ -8,7 +8,7 @@ PIP    := $(BIN)/python -m pip --quiet --disable-pip-version-check
 BENCHMARK = assets="$$(tests/e2e/envtest/build)" && KUBEBUILDER_ASSETS="$$assets" $(VENV)-bench/bin/python -m
 
 .PHONY: setup test demo lint types layers e2e chaos mutation fuzz fuzz-setup wheel check lock clean
-.PHONY: docs bench bench-setup bench-compare bench-scale bench-live bench-blog bench-faults
+.PHONY: docs tutorial bench bench-setup bench-compare bench-scale bench-live bench-blog bench-faults
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 
@@ -48,7 +48,10 @@ wheel: setup  ## the built wheel, alone in an empty environment
 	$(BIN)/python -m build --outdir dist
 	$(BIN)/python tests/wheel.py dist
 
-check: test lint types layers wheel docs
+tutorial: wheel  ## docs/tutorial, followed to the letter, in an empty folder with the built wheel
+	$(BIN)/python -m tests.docs.tutorial dist/*.whl
+
+check: test lint types layers wheel tutorial docs
 
 SPHINX = $(VENV)-docs/bin/python -m sphinx -W --keep-going -n -q
 

@@ -112,10 +112,17 @@ class Terminal:
                 continue
             while (line := self.line()) is not None and not matches(wanted, line):
                 if not skips:
-                    raise TutorialError(f"the page says {wanted!r}, but there came {line!r}, after:\n{self.told()}")
+                    self._wait_for_more()
+                    raise TutorialError(f"the page says {wanted!r}, but there came {line!r}, in:\n{self.told()}")
             if line is None:
                 raise TutorialError(f"the page says {wanted!r}, but it has ended, after:\n{self.told()}")
             skips = False
+
+    def _wait_for_more(self) -> None:
+        """The rest of a traceback says what the matter is."""
+        with contextlib.suppress(queue.Empty):
+            while (line := self._lines.get(timeout=1)) is not None:
+                self.seen.append(line)
 
     def rest(self) -> list[str]:
         """All that still comes, until it ends."""
@@ -164,16 +171,14 @@ class Reader:
         self._port = free_port()
 
     def _variables(self) -> dict[str, str]:
-        variables = os.environ | {"PYTHONUNBUFFERED": "1", "NO_COLOR": "1", "COLUMNS": "120"}
+        variables = os.environ | {"PYTHONUNBUFFERED": "1", "NO_COLOR": "1", "COLUMNS": "80"}
+        variables["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{variables['PATH']}"
         variables.pop("KUBECONFIG", None)
         if self._wheel is None:
-            variables["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{variables['PATH']}"
             return variables
         variables.pop("PYTHONPATH", None)
-        pins = (ROOT / "constraints.txt").read_text("utf-8")
-        constraints = self._folder.parent / "constraints.txt"
-        constraints.write_text(f"{pins}kubeinformer @ {self._wheel.resolve().as_uri()}\n", "utf-8")
-        return variables | {"PIP_CONSTRAINT": str(constraints), "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_QUIET": "1"}
+        pins = {"PIP_CONSTRAINT": str(ROOT / "constraints.txt"), "PIP_FIND_LINKS": str(self._wheel.resolve().parent)}
+        return variables | pins | {"PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_QUIET": "1"}
 
     def follow(self, page: Path) -> None:
         """Do all that a page says.
@@ -236,7 +241,7 @@ class Reader:
             terminal.expect(lines[place + 1 :])
             if (more := terminal.rest()) and lines[-1] != "...":
                 raise TutorialError(f"after Ctrl-C there came {more}")
-            terminal.end()
+            self._terminals.pop(name).kill()
         else:
             terminal.expect(lines)
 
