@@ -109,3 +109,29 @@ async def test_kr8s(tmp_path: Path) -> None:
             assert await program.line() == "MODIFIED default/web-0 Running"
             server.delete("v1/pods", "default/web-0")
             assert await program.line() == "DELETED default/web-0 Running"
+
+
+async def test_client_go(tmp_path: Path) -> None:
+    async with FakeApiServer() as server:
+        web = {"metadata": {"name": "web"}, "spec": {"replicas": 1}, "status": {"readyReplicas": 0}}
+        server.create("apps/v1/deployments", web)
+        async with started("how-to/migrate-from-client-go.md", "after.py", server, tmp_path) as program:
+            assert await program.line() == "default/web is not ready"
+            server.patch("apps/v1/deployments", "default/web", {"status": {"readyReplicas": 1}})
+            assert await program.line() == "default/web is ready"
+
+
+async def test_kopf(tmp_path: Path) -> None:
+    websites = "example.com/v1/websites"
+    async with FakeApiServer() as server:
+        server.register(websites, kind="Website", status_subresource=True)
+        server.create(websites, {"metadata": {"name": "shop"}, "spec": {"title": "Open"}})
+        async with started("how-to/migrate-from-kopf.md", "after.py", server, tmp_path) as program:
+            assert await program.line() == "page default shop Open"
+            server.patch(websites, "default/shop", {"spec": {"title": "Closed"}})
+            while (line := await program.line()) != "page default shop Closed":
+                assert line == "page default shop Open"  # the finalizer was a change, too
+            assert server.get(websites, "default/shop")["metadata"]["finalizers"] == ["example.com/published"]
+            server.delete(websites, "default/shop")
+            while (line := await program.line()) != "no page default shop":
+                assert line == "page default shop Closed"
