@@ -23,6 +23,7 @@ from kubeinformer import (
     WaitTimeout,
     WrongKind,
 )
+from kubeinformer.controller import QueueShutDown
 
 ERRORS = (
     AlreadyOwned("Deployment shop/web", "Widget other"),
@@ -32,6 +33,7 @@ ERRORS = (
     ModelMismatch("v1/pods", "default/a", "it raised KeyError"),
     IndexerError("v1/pods", "node", "default/a", "it raised KeyError"),
     InformerClosed("v1/pods"),
+    QueueShutDown("pods"),
     SyncTimeout("v1/pods", 1.5, None, is_queued=True),
     WaitTimeout("v1/pods", "17", None, 1.5),
     RequestTimeout("PATCH /api/v1/pods", 30.0),

@@ -31,6 +31,7 @@
     ├── CorruptEntry                the process' memory was damaged: read again later, look at the hardware
     ├── AlreadyOwned                the object has another controller: only one may have it
     ├── LeadershipLost              another process leads, or may: end this one, a restart makes a new candidate
+    ├── QueueShutDown               a work queue has no more keys: its workers end
     ├── SyncTimeout                 no complete snapshot within the time given
     ├── WaitTimeout                 a resource version was not reached within the time given
     ├── ReconcileTimeout            a reconcile took longer than its ``reconcile_timeout=``: tried again
@@ -62,6 +63,7 @@ __all__ = [
     "NotFound",
     "ObjectTooLarge",
     "ProtocolError",
+    "QueueShutDown",
     "ReadDeadlineExceeded",
     "ReconcileTimeout",
     "Redirected",
@@ -470,6 +472,21 @@ class LeadershipLost(KubeInformerError):
             f"{self.identity!r} does not hold the lease {self.lease}: {self.reason}; {now}. "
             "Let this process end: started again, it is a new candidate"
         )
+
+
+class QueueShutDown(KubeInformerError):
+    """A work queue was shut down and has no more keys to hand out: who waits for one is to end.
+
+    Attributes:
+        name: The queue's name.
+    """
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
+
+    def __str__(self) -> str:
+        return f"work queue {self.name!r} is shut down: it has no more keys, and a worker that asks for one is to end"
 
 
 class SyncTimeout(KubeInformerError):

@@ -27,12 +27,12 @@ from kubeinformer.controller.predicates import (
     labels_changed,
     resource_version_changed,
 )
-from kubeinformer.controller.queue import LOW_PRIORITY, QueueShutDown, QueueStatistics, WorkQueue
+from kubeinformer.controller.queue import LOW_PRIORITY, QueueStatistics, WorkQueue
 from kubeinformer.controller.request import Request, Result
 from kubeinformer.controller.running import run_controllers
 from kubeinformer.controller.server_side_apply import apply, apply_status
 from kubeinformer.controller.statistics import ControllerStatistics
-from kubeinformer.errors import Terminal
+from kubeinformer.errors import QueueShutDown, Terminal
 
 __all__ = [
     "LOW_PRIORITY",

@@ -33,10 +33,11 @@ from kubeinformer.controller.observer import Observer
 from kubeinformer.controller.outcomes import OnError, Outcomes
 from kubeinformer.controller.own_writes import OwnWrites
 from kubeinformer.controller.predicates import Filtered, ObjectEvent, checked
-from kubeinformer.controller.queue import QueueShutDown, WorkQueue
+from kubeinformer.controller.queue import WorkQueue
 from kubeinformer.controller.request import Request
 from kubeinformer.controller.resync import Resync
 from kubeinformer.controller.statistics import ControllerStatistics
+from kubeinformer.errors import QueueShutDown
 
 __all__ = ["Controller", "Source"]
 

@@ -15,7 +15,7 @@ from kubeinformer.controller.kinds import Kind
 from kubeinformer.controller.naming import name_of
 from kubeinformer.controller.predicates import ObjectEvent
 
-__all__ = ["Mapper", "OwnerMapping", "UserMapping"]
+__all__ = ["Mapper", "Mapping", "OwnerMapping", "UserMapping"]
 
 T = TypeVar("T", default=RawObject)
 

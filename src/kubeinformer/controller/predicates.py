@@ -22,6 +22,7 @@ __all__ = [
     "ObjectEvent",
     "Predicate",
     "annotations_changed",
+    "checked",
     "generation_changed",
     "labels_changed",
     "resource_version_changed",
