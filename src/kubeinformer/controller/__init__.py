@@ -7,10 +7,12 @@
 - ``queue``: `WorkQueue`: which key is next; behind it ``schedule`` (pure) and ``limits``; ``observer``: `Observer`
 - ``leader_election``: `LeaderElection`; behind it ``lease`` (pure) and ``lease_client``
 - ``server_side_apply``, ``finalizers``: writing objects; ``owners``, ``conditions``: what stands in them
+- ``event_recorder``: `EventRecorder`; behind it ``event_series`` and ``event_bodies`` (pure)
 """
 
 from kubeinformer.controller.conditions import ConditionStatus, get_condition, is_condition_true, set_condition
 from kubeinformer.controller.controller import Controller
+from kubeinformer.controller.event_recorder import EventRecorder, EventType
 from kubeinformer.controller.finalizers import ensure_finalizer, finalized, remove_finalizer
 from kubeinformer.controller.invoking import Reconcile, Trace
 from kubeinformer.controller.leader_election import LeaderElection
@@ -39,6 +41,8 @@ __all__ = [
     "ConditionStatus",
     "Controller",
     "ControllerStatistics",
+    "EventRecorder",
+    "EventType",
     "Filtered",
     "LeaderElection",
     "Mapper",
