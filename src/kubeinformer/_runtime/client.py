@@ -6,7 +6,7 @@ renewed, and the request is sent once more. The answer is held in memory as a wh
 goes into the URL or the head is checked here, where the caller's mistake can be named.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from typing import Any, TypeAlias
 
 import anyio
@@ -71,7 +71,7 @@ class Client:
         require_json(target.resource, answer_type)
         found = decode(_OBJECT, answer, target.resource, 0, "an object")
         if method != "GET":
-            self._confirm(target, request, found)
+            self.confirm(method, path, query, found)
         return found
 
     async def fetch_text(
@@ -138,13 +138,21 @@ class Client:
         except KubeInformerError as error:
             raise without_frames(error)  # noqa: B904 - it is the same one
 
-    def _confirm(self, target: Target, request: HttpRequest, answer: RawObject) -> None:
-        """Tell of a write, if this was one that left something: not a dry run, a review, or the answer "Success"."""
+    def confirm(self, method: str, path: str, query: Container[str], answer: RawObject) -> None:
+        """Tell of a write, if this was one that left something: not a dry run, a review, or the answer "Success".
+
+        Args:
+            method: In upper case.
+            path: Not percent-encoded.
+            query: The names of the parameters.
+            answer: What came back.
+        """
         metadata = answer.get("metadata")
         version = metadata.get("resourceVersion") if isinstance(metadata, dict) else None
-        is_one = target.verb != "deletecollection" and answer.get("kind") != "Status"
-        if is_one and version and isinstance(version, str) and "dryRun" not in dict(request.query):
-            self._writes.confirmed(Write(request.path, version))
+        if not version or not isinstance(version, str) or answer.get("kind") == "Status" or "dryRun" in query:
+            return
+        if target_of(method, path).verb != "deletecollection":
+            self._writes.confirmed(Write(path, version))
 
 
 _OBJECT = msgspec.json.Decoder(RawObject)
