@@ -9,14 +9,18 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, TypeAlias
+from typing import IO, TYPE_CHECKING, Any, TypeAlias
 
+import anyio
 import anyio.from_thread
 import pytest
 
-from kubeinformer import RawObject
+from kubeinformer import RawObject, connect
 from kubeinformer.cli import main
 from kubeinformer.testing import FakeApiServer
+
+if TYPE_CHECKING:
+    from kubeinformer.testing._api.handlers import RequestRecord
 
 Serve: TypeAlias = Callable[..., "Served"]
 Spawn: TypeAlias = Callable[..., "Running"]
@@ -41,6 +45,29 @@ class Served:
 
     def pod(self, name: str, **metadata: object) -> None:
         self.do("create", PODS, pod(name, **metadata))
+
+    @property
+    def records(self) -> "tuple[RequestRecord, ...]":
+        return self._server.requests
+
+    @property
+    def resource_version(self) -> str:
+        return self._server.resource_version
+
+    def stored_by_an_informer(self, resource: str) -> int:
+        """Bytes that an informer on all of a resource keeps of bodies, once it has made its dictionary."""
+
+        async def count() -> int:
+            async with connect(server=self.url) as cluster:
+                informer = cluster.informer(resource)
+                await informer.synced()
+                stored = -1
+                while informer.statistics().stored_bytes != stored:  # bodies are brought over in slices
+                    stored = informer.statistics().stored_bytes
+                    await anyio.sleep(0.2)
+                return stored
+
+        return self._portal.call(count)
 
     @property
     def queries(self) -> list[dict[str, str]]:

@@ -57,6 +57,20 @@ def test_json_tells_what_happened_as_kubectl_does(server: "Served", spawn: "Spaw
     assert running.interrupt().code == 130
 
 
+def test_the_state_is_sorted_and_what_follows_comes_as_it_happens(server: "Served", spawn: "Spawn") -> None:
+    for name, phase in (("a", "Running"), ("b", "Failed"), ("c", "Pending")):
+        server.do("create", "v1/pods", {"metadata": {"name": name}, "status": {"phase": phase}})
+    running = spawn("watch", "v1/pods", "-o", "name", "--sort", ".status.phase", "--server", server.url)
+    assert [running.line() for _ in "abc"] == ["+ default/b", "+ default/c", "+ default/a"]
+    server.do("patch", "v1/pods", "default/b", {"metadata": {"labels": {"a": "b"}}})
+    assert running.line() == "~ default/b"
+    server.do("delete", "v1/pods", "default/c")
+    assert running.line() == "- default/c"
+    server.pod("0")
+    assert running.line() == "+ default/0"
+    assert running.interrupt().code == 130
+
+
 def test_an_older_server_is_nothing_to_talk_about(server: "Served", spawn: "Spawn") -> None:
     server.set("watch_list_enabled", value=False)
     server.pod("web-0")

@@ -121,6 +121,134 @@ def test_a_label_selector(option: str, server: "Served", run: "Run") -> None:
     assert ended.out == "default/api-0\n"
 
 
+@pytest.mark.parametrize("more", [("-A",), ("--all-namespaces",), ()])
+def test_all_namespaces_are_the_default_and_can_be_said(more: tuple[str, ...], server: "Served", run: "Run") -> None:
+    server.pod("web-0")
+    server.pod("web-0", namespace="kube-system")
+    ended = run("watch", "v1/pods", "--once", "-o", "name", *more, "--server", server.url)
+    assert ended.out == "default/web-0\nkube-system/web-0\n"
+
+
+def test_one_namespace_and_all_exclude_each_other(run: "Run") -> None:
+    ended = run("watch", "v1/pods", "-A", "-n", "default", "--server", "http://127.0.0.1:9")
+    assert ended.code == 2
+    assert "exclude each other" in ended.error
+
+
+def test_a_field_selector(server: "Served", run: "Run") -> None:
+    server.pod("web-0")
+    server.do("create", "v1/pods", {"metadata": {"name": "web-1"}, "spec": {"nodeName": "node-2"}})
+    ended = run(
+        "watch", "v1/pods", "--once", "-o", "name", "--field-selector", "spec.nodeName=node-2", "--server", server.url
+    )
+    assert ended.out == "default/web-1\n"
+
+
+@pytest.mark.parametrize(
+    ("option", "value"), [("-n", "Not/One"), ("-l", "a=b\nc=d"), ("--field-selector", "a=\x1b[2J")]
+)
+def test_what_cannot_go_into_a_url(option: str, value: str, server: "Served", run: "Run") -> None:
+    ended = run("watch", "v1/pods", option, value, "--server", server.url)
+    assert ended.code == 2
+    assert ended.err.removesuffix("\n").isprintable()
+    assert server.queries == []
+
+
+def test_metadata_only(server: "Served", run: "Run") -> None:
+    server.pod("web-0", labels={"app": "web"})
+    ended = run("watch", "v1/pods", "--once", "-o", "json", "--metadata-only", "--server", server.url)
+    (printed,) = map(json.loads, ended.out.splitlines())
+    assert printed["metadata"] == server.do("get", "v1/pods", "default/web-0")["metadata"]
+    assert not {"spec", "status"} & set(printed)
+
+
+# In which order.
+
+
+def sortable(server: "Served") -> None:
+    for name, age, phase, restarts in (("c", 3, "Running", [1]), ("a", 1, None, []), ("b", 2, "Failed", [20])):
+        made = server.do(
+            "create",
+            "v1/pods",
+            {
+                "metadata": {"name": name, "namespace": f"n{age}", "labels": {"example.com/tier": f"t{4 - age}"}},
+                "status": {"phase": phase, "restarts": restarts} if phase else {},
+                "spec": {"priority": restarts[0] if restarts else "none"},
+            },
+        )
+        assert made["metadata"]["name"] == name
+
+
+@pytest.mark.parametrize("form", ["name", "table", "json"])
+@pytest.mark.parametrize(
+    ("order", "expected"),
+    [
+        ("name", "abc"),
+        (".metadata.namespace", "abc"),
+        (r".metadata.labels.example\.com/tier", "cba"),
+        (".spec.priority", "cba"),  # numbers, then text
+        (".status.restarts[0]", "cba"),  # then what has none
+        (".status.restarts[0].x", "abc"),
+        (".spec.nothing.at[0].all", "abc"),
+        (".status", "abc"),
+    ],
+)
+def test_a_snapshot_is_sorted(form: str, order: str, expected: str, server: "Served", run: "Run") -> None:
+    sortable(server)
+    ended = run("watch", "v1/pods", "--once", "-o", form, "--sort", order, "--server", server.url)
+    assert (ended.code, ended.err) == (0, "")
+    lines = ended.out.splitlines()[form == "table" :]
+    names = {
+        "name": lambda line: line.partition("/")[2],
+        "table": lambda line: line.split()[1],
+        "json": lambda line: json.loads(line)["metadata"]["name"],
+    }
+    assert "".join(map(names[form], lines)) == expected
+
+
+def test_by_age_the_oldest_is_first(server: "Served", run: "Run") -> None:
+    server.do(
+        "seed",
+        "v1/pods",
+        3,
+        lambda n: {"metadata": {"name": f"web-{n}", "creationTimestamp": f"20{30 - n}-01-01T00:00:00Z"}},
+    )
+    ended = run("watch", "v1/pods", "--once", "-o", "name", "--sort", "age", "--server", server.url)
+    assert [line.rpartition("-")[2] for line in ended.out.splitlines()] == ["2", "1", "0"]
+
+
+@pytest.mark.parametrize(
+    ("order", "expected"),
+    [("name", ("keys", True)), ("age", ("metadata", True)), (".status.phase", ("compressed", False))],
+)
+def test_no_more_is_kept_than_the_order_needs(
+    order: str, expected: tuple[str, bool], server: "Served", run: "Run", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[dict[str, Any]] = []
+    informer = Cluster.informer
+
+    def recorded(self: Cluster, resource: str, **options: Any) -> Informer:
+        asked.append(options)
+        return informer(self, resource, **options)
+
+    monkeypatch.setattr(Cluster, "informer", recorded)
+    assert run("watch", "v1/pods", "--once", "-o", "name", "--sort", order, "--server", server.url).code == 0
+    assert [(options["retain"], options["metadata_only"]) for options in asked] == [expected]
+
+
+@pytest.mark.parametrize("order", ["", "size", "status.phase", ".", "..a", ".a.", ".a[", ".a[x]", ".a[-1]", "[0]"])
+def test_what_is_no_order(order: str, run: "Run") -> None:
+    ended = run("watch", "v1/pods", "--sort", order, "--server", "http://127.0.0.1:9")
+    assert ended.code == 2
+    assert "'.status.phase'" in ended.error
+
+
+def test_metadata_alone_cannot_be_sorted_by_status(run: "Run") -> None:
+    ended = run("watch", "v1/pods", "--metadata-only", "--sort", ".status.phase", "--server", "http://127.0.0.1:9")
+    assert ended.code == 2
+    assert ".metadata" in ended.error
+
+
 # Where to.
 
 

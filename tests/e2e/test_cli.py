@@ -70,6 +70,28 @@ async def test_once_as_a_table_is_the_list(control_plane: ControlPlane, namespac
     )
 
 
+@pytest.mark.usefixtures("pods")
+async def test_sorted_selected_and_without_contents(
+    control_plane: ControlPlane, namespace: str, kubeconfig: str
+) -> None:
+    arguments = ("watch", "v1/pods", "-n", namespace, "--once", "--kubeconfig", kubeconfig)
+    done = await run(*arguments, "-o", "name", "--sort", "age")
+    assert done.stdout.splitlines()[-1] in {f"{namespace}/db", f"{namespace}/web-2"}, "made within one second, or last"
+    done = await run(*arguments, "-o", "name", "--sort", ".metadata.resourceVersion")
+    assert done.stdout.splitlines() == [f"{namespace}/web-1", f"{namespace}/web-2", f"{namespace}/db"]
+    done = await run(*arguments, "-o", "name", "--sort", ".spec.containers[0].image", "-l", "app=w")
+    assert done.stdout.splitlines() == [f"{namespace}/web-1", f"{namespace}/web-2"]
+    done = await run(*arguments, "-o", "name", "--field-selector", "metadata.name=db")
+    assert done.stdout.splitlines() == [f"{namespace}/db"]
+    done = await run(*arguments, "-o", "json", "--metadata-only", "--sort", "name")
+    printed = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [pod["metadata"]["name"] for pod in printed] == ["db", "web-1", "web-2"]
+    assert all("spec" not in pod for pod in printed)
+    arguments = ("watch", "v1/pods", "-A", "--once", "-o", "name", "--kubeconfig", kubeconfig)
+    done = await run(*arguments)
+    assert set(done.stdout.splitlines()) == set(await listed(control_plane, "v1/pods"))
+
+
 async def test_a_refusal_is_one_line(namespace: str, kubeconfig: str) -> None:
     arguments = ("watch", "v1/pods", "-n", namespace, "--kubeconfig", kubeconfig, "--context", "nobody")
     for more in ([], ["--once"]):

@@ -1,11 +1,14 @@
-"""The command line: ``kubeinformer watch`` and ``kubeinformer demo``. Needs the extra ``kubeinformer[cli]``.
+"""The command line: ``kubeinformer watch``, ``doctor`` and ``demo``. Needs the extra ``kubeinformer[cli]``.
 
 ::
 
     __init__     main(): the console script; works far enough without the extra to say what is missing
-    _app         commands, options, help
+    _app         commands, options, help; _completion says what the shell completes
+    _where       the options that say which cluster
     _ending      how a run ends: one line on stderr and an exit code, never a traceback
-    _watch       the command watch: _sync waits for the first snapshot, _views makes rows, _output writes them
+    _watch       the command watch: _sync waits for the first snapshot, _views makes rows, _sort their order, _output
+                 writes them
+    _doctor      the command doctor
     _demo        the command demo: _demo_server is the other process, _meter measures, _memory too, _demo_view shows
     _text        makes what others wrote safe to print; figures for people
 
@@ -14,8 +17,9 @@ Rules. Public names of kubeinformer only: that proves they are enough. Nothing h
 =====  =============================================================================
 exit   when
 =====  =============================================================================
-0      done; for ``demo`` also after Ctrl-C, which is how it is meant to end
-1      the server refused, did not answer in time, or broke the protocol
+0      done; for ``demo`` also after Ctrl-C, which is how it is meant to end; for ``doctor`` healthy
+1      the server refused, did not answer in time, or broke the protocol; for ``doctor`` not healthy, and its report
+       is on stdout all the same
 2      an option, the resource or the kubeconfig is wrong; or the extra is missing
 130    ``watch`` was interrupted (Ctrl-C)
 141    whoever read the output went away, as in ``| head``

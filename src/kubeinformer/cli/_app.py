@@ -7,11 +7,12 @@ script's log has no use for a box.
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeAlias
 
 import typer
 import typer.main
 
+from kubeinformer.cli._completion import complete_context, complete_resource
 from kubeinformer.cli._ending import CommandError, Notices, run_command
 from kubeinformer.cli._views import Format
 
@@ -23,10 +24,38 @@ _BAD_COMMAND_LINE: type[Exception] = typer.BadParameter.__mro__[2]
 
 app = typer.Typer(
     name="kubeinformer",
-    add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+# What every command takes that talks to a cluster.
+_Kubeconfig: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        "--kubeconfig", metavar="FILE", help="Default: $KUBECONFIG, ~/.kube/config, the pod's service account."
+    ),
+]
+_Context: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--context",
+        metavar="NAME",
+        help="A context of the kubeconfig. Default: its current one.",
+        autocompletion=complete_context,
+    ),
+]
+_Server: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--server",
+        metavar="URL",
+        help="An API server that needs no credentials, such as `kubectl proxy`: http://127.0.0.1:8001.",
+    ),
+]
+_CaFile: TypeAlias = Annotated[
+    Path | None,
+    typer.Option("--ca-file", metavar="FILE", help="PEM file with the authorities to trust for --server."),
+]
 
 
 def run(arguments: list[str]) -> int:
@@ -61,8 +90,8 @@ def kubeinformer(
     """Streaming Kubernetes informers: mirror a collection in flat memory, and see what changes.
 
     Exit codes:
-    0    done
-    1    the server refused, or did not answer in time
+    0    done; doctor: healthy
+    1    the server refused, or did not answer in time; doctor: not healthy
     2    a wrong option, resource or kubeconfig
     130  interrupted (Ctrl-C)
     141  the reader of the output went away
@@ -78,14 +107,37 @@ def watch(
             metavar="RESOURCE",
             show_default=False,
             help="VERSION/PLURAL or GROUP/VERSION/PLURAL: v1/pods, apps/v1/deployments, example.com/v1/widgets.",
+            autocompletion=complete_resource,
         ),
     ],
     namespace: Annotated[
         str | None, typer.Option("--namespace", "-n", metavar="NS", help="One namespace. Default: all.")
     ] = None,
+    all_namespaces: Annotated[
+        bool, typer.Option("--all-namespaces", "-A", help="All namespaces: the default, said aloud.")
+    ] = False,
     selector: Annotated[
         str | None,
         typer.Option("--selector", "-l", metavar="SELECTOR", help="Labels, as in kubectl: 'app=web,tier in (a,b)'."),
+    ] = None,
+    field_selector: Annotated[
+        str | None,
+        typer.Option("--field-selector", metavar="SELECTOR", help="Fields, as in kubectl: 'spec.nodeName=node-7'."),
+    ] = None,
+    metadata_only: Annotated[
+        bool,
+        typer.Option(
+            "--metadata-only", help="Ask for metadata alone, no spec and status: for -o json, others do it anyway."
+        ),
+    ] = False,
+    sort: Annotated[
+        str | None,
+        typer.Option(
+            "--sort",
+            metavar="ORDER",
+            help="name; age, oldest first; or a path such as .status.phase. It sorts the state; changes that follow "
+            "it come as they happen.",
+        ),
     ] = None,
     output: Annotated[
         Format,
@@ -106,28 +158,10 @@ def watch(
             help="Give up when the state has not come by then. Default: 30 with --once; never without.",
         ),
     ] = None,
-    kubeconfig: Annotated[
-        Path | None,
-        typer.Option(
-            "--kubeconfig", metavar="FILE", help="Default: $KUBECONFIG, ~/.kube/config, the pod's service account."
-        ),
-    ] = None,
-    context: Annotated[
-        str | None,
-        typer.Option("--context", metavar="NAME", help="A context of the kubeconfig. Default: its current one."),
-    ] = None,
-    server: Annotated[
-        str | None,
-        typer.Option(
-            "--server",
-            metavar="URL",
-            help="An API server that needs no credentials, such as `kubectl proxy`: http://127.0.0.1:8001.",
-        ),
-    ] = None,
-    ca_file: Annotated[
-        Path | None,
-        typer.Option("--ca-file", metavar="FILE", help="PEM file with the authorities to trust for --server."),
-    ] = None,
+    kubeconfig: _Kubeconfig = None,
+    context: _Context = None,
+    server: _Server = None,
+    ca_file: _CaFile = None,
 ) -> None:
     """Print the objects of a resource, then every change, until Ctrl-C.
 
@@ -135,21 +169,104 @@ def watch(
     Several changes of one object become one when the output is read more slowly than they come.
     A lost connection is resumed; stderr tells about it.
     """
-    from kubeinformer.cli._watch import WatchOptions  # noqa: PLC0415 - --help is quicker without
+    from kubeinformer.cli._sort import SortKey  # noqa: PLC0415 - --help is quicker without
+    from kubeinformer.cli._watch import WatchOptions  # noqa: PLC0415 - as above
     from kubeinformer.cli._watch import watch as command  # noqa: PLC0415 - as above
+    from kubeinformer.cli._where import Where  # noqa: PLC0415 - as above
 
     options = WatchOptions(
         resource=resource,
+        where=Where(kubeconfig=kubeconfig, context=context, server=server, ca_file=ca_file),
         namespace=namespace,
+        all_namespaces=all_namespaces,
         selector=selector,
+        field_selector=field_selector,
+        metadata_only=metadata_only,
+        order=None if sort is None else SortKey(sort),
         form=output,
         once=once,
         timeout=timeout,
-        kubeconfig=kubeconfig,
-        context=context,
-        server=server,
-        ca_file=ca_file,
     )
+    raise typer.Exit(run_command(partial(command, options)))
+
+
+@app.command()
+def doctor(
+    *,
+    resources: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[RESOURCE]...",
+            show_default=False,
+            help="v1/pods, apps/v1/deployments, example.com/v1/widgets. Default: some that most controllers watch.",
+            autocompletion=complete_resource,
+        ),
+    ] = None,
+    namespace: Annotated[
+        str | None, typer.Option("--namespace", "-n", metavar="NS", help="One namespace. Default: all.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="The report as JSON, of a stable schema.")] = False,
+    timeout: Annotated[
+        float, typer.Option("--timeout", min=0.1, metavar="SECONDS", help="For all of it: then it tells what it has.")
+    ] = 30.0,
+    kubeconfig: _Kubeconfig = None,
+    context: _Context = None,
+    server: _Server = None,
+    ca_file: _CaFile = None,
+) -> None:
+    """Examine a cluster: can it be reached, and are informers on these resources allowed, possible and affordable?
+
+    Tries what an informer needs: discovery, RBAC, streams of the first state, bookmarks, gzip, shards, pages.
+    Writes nothing: it reads a page of each resource, and asks the server who we are and what we may do.
+    Exit code 0 says healthy; 1, that what was asked for would not work: then it says whose turn it is.
+    """
+    from kubeinformer.cli._doctor.command import DoctorOptions  # noqa: PLC0415 - --help is quicker without
+    from kubeinformer.cli._doctor.command import doctor as command  # noqa: PLC0415 - as above
+    from kubeinformer.cli._where import Where  # noqa: PLC0415 - as above
+
+    options = DoctorOptions(
+        resources=tuple(resources or ()),
+        where=Where(kubeconfig=kubeconfig, context=context, server=server, ca_file=ca_file),
+        namespace=namespace,
+        as_json=as_json,
+        timeout=timeout,
+    )
+    raise typer.Exit(run_command(partial(command, options)))
+
+
+@app.command("new-controller")
+def new_controller(
+    *,
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME",
+            show_default=False,
+            help="Of the project: lower-case letters, digits and dashes, such as widget-controller.",
+        ),
+    ],
+    resource: Annotated[
+        str,
+        typer.Option("--resource", metavar="RESOURCE", help="The custom resource to reconcile: GROUP/VERSION/PLURAL."),
+    ] = "example.com/v1/widgets",
+    kind: Annotated[
+        str | None,
+        typer.Option("--kind", metavar="KIND", help="Its kind. Default: made of the plural, such as Widget."),
+    ] = None,
+    directory: Annotated[
+        Path | None,
+        typer.Option("--directory", metavar="DIR", help="Where to; new or empty. Default: the name."),
+    ] = None,
+) -> None:
+    """Write a small project: a controller of a custom resource that runs and passes its tests.
+
+    With its package, tests on the fake API server, README, Dockerfile, and manifests: CRD, RBAC, Deployment.
+    Nothing that exists is written over.
+    """
+    from kubeinformer.cli._new_controller import NewControllerOptions  # noqa: PLC0415 - --help is quicker without
+    from kubeinformer.cli._new_controller import new_controller as command  # noqa: PLC0415 - as above
+
+    options = NewControllerOptions(name=name, resource=resource, kind=kind, directory=directory)
     raise typer.Exit(run_command(partial(command, options)))
 
 

@@ -58,8 +58,11 @@ class Notices:
             print(line, file=sys.stderr, flush=True)
 
 
-def run_command(command: Callable[[Notices], Coroutine[Any, Any, None]]) -> int:
+def run_command(command: Callable[[Notices], Coroutine[Any, Any, int | None]]) -> int:
     """Run a command to its end on asyncio; say what went wrong, if something did.
+
+    Args:
+        command: May give an exit code of its own; None stands for success.
 
     Returns:
         The exit code.
@@ -69,18 +72,18 @@ def run_command(command: Callable[[Notices], Coroutine[Any, Any, None]]) -> int:
     # the informer for its state instead and say it in their own lines.
     logging.getLogger("kubeinformer").addHandler(logging.NullHandler())
     try:
-        anyio.run(command, notices)
+        code = anyio.run(command, notices)
     except BaseException as error:
         cause = _alone(error)
-        code = _exit_code(cause)
-        if code is None:
+        failure = _exit_code(cause)
+        if failure is None:
             raise
         if isinstance(cause, OSError | KeyboardInterrupt):
             _forget_stdout()
-        if code not in {_NO_READER, _INTERRUPTED}:
+        if failure not in {_NO_READER, _INTERRUPTED}:
             notices.say(f"error: {cause}")
-        return code
-    return _SUCCESS
+        return failure
+    return _SUCCESS if code is None else code
 
 
 def _alone(error: BaseException) -> BaseException:

@@ -2,20 +2,25 @@
 
 ``--once`` prints after the connection is closed: the store outlives it, the output is one snapshot however long its
 reader takes, and a slow reader holds nothing open on the server.
+
+What is kept of the objects is what the rows or their order need, whichever is more: a table in the order of
+``.status.phase`` needs whole objects, although it shows metadata.
 """
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field
 
 import anyio
+import anyio.lowlevel
 
-from kubeinformer import Informer, Resource, Synced, connect
+from kubeinformer import Added, Informer, Resource, Retain, Subscription, Synced
 from kubeinformer.cli._ending import CommandError, Notices
 from kubeinformer.cli._output import Output
+from kubeinformer.cli._sort import SortedState, SortKey
 from kubeinformer.cli._sync import StateNotices, first_sync
 from kubeinformer.cli._views import Format, View, make_view
+from kubeinformer.cli._where import Where
 
 __all__ = ["ONCE_TIMEOUT", "WatchOptions", "watch"]
 
@@ -23,35 +28,40 @@ __all__ = ["ONCE_TIMEOUT", "WatchOptions", "watch"]
 ONCE_TIMEOUT = 30.0  # seconds
 
 
+_MOST_FIRST: tuple[Retain, ...] = ("compressed", "metadata", "keys")
+_TURN = 64  # sorted rows without a pause for the loop, which reads the server's stream meanwhile
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WatchOptions:
-    """The command line of ``watch``, as given. See its help."""
+    """The command line of ``watch``, as given. See its help.
+
+    Raises:
+        CommandError: They cannot work; says what to write instead.
+    """
 
     resource: str
+    where: Where = field(default_factory=Where)
     namespace: str | None = None
+    all_namespaces: bool = False
     selector: str | None = None
+    field_selector: str | None = None
+    metadata_only: bool = False
+    order: SortKey | None = None
     form: Format = Format.TABLE
     once: bool = False
     timeout: float | None = None
-    kubeconfig: Path | None = None
-    context: str | None = None
-    server: str | None = None
-    ca_file: Path | None = None
 
     def __post_init__(self) -> None:
-        """Refuse what cannot work, in the words of the command line.
-
-        Raises:
-            CommandError: With what to write instead.
-        """
+        """Refuse what cannot work, in the words of the command line."""
         try:
             Resource.parse(self.resource)
         except ValueError as error:
             raise CommandError(str(error)) from None
-        if self.server is not None and (self.kubeconfig is not None or self.context is not None):
-            raise CommandError("--server goes with neither --kubeconfig nor --context: give one way to the cluster")
-        if self.ca_file is not None and self.server is None:
-            raise CommandError("--ca-file goes with --server only: a kubeconfig names its own authority")
+        if self.all_namespaces and self.namespace is not None:
+            raise CommandError("--all-namespaces and --namespace exclude each other: give one of them, or neither")
+        if self.metadata_only and self.order is not None and self.order.needs == "compressed":
+            raise CommandError("--metadata-only leaves nothing to sort by but .metadata: give --sort another path")
 
 
 async def watch(options: WatchOptions, notices: Notices) -> None:
@@ -70,37 +80,59 @@ async def watch(options: WatchOptions, notices: Notices) -> None:
             if states is not None:
                 async with anyio.create_task_group() as tasks:
                     tasks.start_soon(states.watch)
-                    await _follow(informer, view, output)
+                    await _follow(options, informer, view, output)
                     tasks.cancel_scope.cancel()
         if options.once:
-            _print_snapshot(informer, view, output)
+            _print_snapshot(options, informer, view, output)
 
 
 @asynccontextmanager
 async def _informer(options: WatchOptions, view: View) -> AsyncGenerator[Informer]:
-    async with connect(options.kubeconfig, options.context, server=options.server, ca_file=options.ca_file) as cluster:
-        yield cluster.informer(
-            options.resource,
-            namespace=options.namespace,
-            label_selector=options.selector,
-            metadata_only=view.metadata_only,
-            retain=view.retain,
-        )
+    ordered: Retain = "keys" if options.order is None else options.order.needs
+    async with options.where.connect() as cluster:
+        try:
+            informer = cluster.informer(
+                options.resource,
+                namespace=options.namespace,
+                label_selector=options.selector,
+                field_selector=options.field_selector,
+                metadata_only=options.metadata_only or (view.metadata_only and ordered != "compressed"),
+                retain=next(kept for kept in _MOST_FIRST if kept in {view.retain, ordered}),
+            )
+        except ValueError as error:  # of a namespace or a selector: it says which
+            raise CommandError(str(error)) from None
+        yield informer
 
 
-async def _follow(informer: Informer, view: View, output: Output) -> None:
+async def _follow(options: WatchOptions, informer: Informer, view: View, output: Output) -> None:
     view.begin(informer.store.keys(), live=True)
     output.flush()
     async with informer.events() as events:
+        state = None if options.order is None else SortedState(options.order, informer.store)
+        if state is not None:
+            await _print_sorted_state(state, events, view)
+            output.flush()
         async for event in events:
-            if not isinstance(event, Synced):
+            if not isinstance(event, Synced) and (state is None or state.tells(event)):
                 view.event(event)
             if events.pending == 0:
                 output.flush()
 
 
-def _print_snapshot(informer: Informer, view: View, output: Output) -> None:
+async def _print_sorted_state(state: SortedState, events: Subscription, view: View) -> None:
+    async for event in events:
+        if not isinstance(event, Added):
+            break  # Synced: a reader that comes after the first snapshot gets it whole before anything else
+        state.collect(event)
+    for number, row in enumerate(state.rows(), 1):
+        view.event(row)
+        if number % _TURN == 0:
+            await anyio.lowlevel.checkpoint()
+
+
+def _print_snapshot(options: WatchOptions, informer: Informer, view: View, output: Output) -> None:
     view.begin(informer.store.keys(), live=False)
-    for key in informer.store.keys():  # noqa: SIM118 - says that no object is decoded here
+    keys = informer.store.keys() if options.order is None else options.order.keys(informer.store)
+    for key in keys:
         view.row(informer.store, key)
     output.flush()

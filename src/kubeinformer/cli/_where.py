@@ -1,0 +1,43 @@
+"""Which cluster a command is about: the options that all commands share which talk to one."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from kubeinformer import Cluster, connect
+from kubeinformer.cli._ending import CommandError
+from kubeinformer.connection import ConnectionConfig, load_config
+
+__all__ = ["Where"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Where:
+    """The options ``--kubeconfig``, ``--context``, ``--server`` and ``--ca-file``, as given.
+
+    Raises:
+        CommandError: They exclude each other.
+    """
+
+    kubeconfig: Path | None = None
+    context: str | None = None
+    server: str | None = None
+    ca_file: Path | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot work, in the words of the command line."""
+        if self.server is not None and (self.kubeconfig is not None or self.context is not None):
+            raise CommandError("--server goes with neither --kubeconfig nor --context: give one way to the cluster")
+        if self.ca_file is not None and self.server is None:
+            raise CommandError("--ca-file goes with --server only: a kubeconfig names its own authority")
+
+    async def load(self) -> ConnectionConfig:
+        """As `kubeinformer.connection.load_config`."""
+        return await load_config(self.kubeconfig, self.context, server=self.server, ca_file=self.ca_file)
+
+    @asynccontextmanager
+    async def connect(self) -> AsyncGenerator[Cluster]:
+        """As `kubeinformer.connect`."""
+        async with connect(config=await self.load()) as cluster:
+            yield cluster
