@@ -18,10 +18,14 @@ from docutils import nodes
 from sphinx.addnodes import pending_xref
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
+from sphinx.ext.napoleon.docstring import GoogleDocstring
 from sphinx.pycode import ModuleAnalyzer, PycodeError
 
 # Where signatures take their words from; they are written without a module there.
-_SPOKEN = ("typing", "collections.abc", "contextlib", "os", "pathlib", "types", "logging", "anyio", "msgspec")
+_SPOKEN = (
+    *("typing", "collections.abc", "contextlib", "os", "pathlib", "types", "logging"),
+    *("anyio", "msgspec", "kubernetes_asyncio.client"),
+)
 _TYPE_VARIABLE = re.compile(r"(.*\.)?[A-Z](_co|_contra)?")
 _HANDED_OUT = re.compile(r"[Nn]ot made by users|[Mm]ade by `")
 
@@ -29,6 +33,8 @@ _HANDED_OUT = re.compile(r"[Nn]ot made by users|[Mm]ade by `")
 def setup(app: Sphinx) -> dict[str, Any]:
     """Say so to Sphinx."""
     app.connect("missing-reference", _find)
+    app.connect("doctree-read", _keep_builtins)
+    GoogleDocstring._consume_inline_attribute = _whole
     app.connect("autodoc-process-docstring", _describe_alias)
     app.connect("autodoc-process-signature", _hide_how_it_is_made)
     app.connect("autodoc-process-bases", _hide_private_bases)
@@ -49,6 +55,18 @@ def _find(app: Sphinx, env: BuildEnvironment, node: pending_xref, shown: nodes.T
     if len(ours) == 1:
         return domain.resolve_xref(env, node["refdoc"], app.builder, "obj", ours[0], node, shown)
     return shown if _is_others(target) else None
+
+
+def _keep_builtins(_app: Sphinx, document: nodes.document) -> None:
+    """`object` in an annotation is Python's, although some classes have an attribute of that name."""
+    for node in list(document.findall(pending_xref)):
+        if node.get("refdomain") == "py" and hasattr(builtins, str(node["reftarget"])):
+            node.replace_self(nodes.inline("", str(node["reftarget"])))
+
+
+def _whole(docstring: Any) -> tuple[str, list[str]]:
+    """Napoleon takes what is before a colon in a property's first line for its type; here it is a sentence."""
+    return "", docstring._consume_to_end()
 
 
 def _is_others(target: str) -> bool:
