@@ -12,6 +12,7 @@ from kubeinformer._cache.indexes import Indexer
 from kubeinformer._cache.reader import Model, Reader, checked_transform
 from kubeinformer._protocol.list_watch import ListWatch
 from kubeinformer._protocol.requests import Collection
+from kubeinformer._protocol.shards import checked_shard
 from kubeinformer._protocol.timing import Timing
 from kubeinformer._runtime.client import Client
 from kubeinformer._runtime.consistency import ConsistencyCheck
@@ -80,6 +81,7 @@ class Cluster:
         transform: Transform | None = None,
         indexers: Mapping[str, Indexer[RawObject]] | None = None,
         retain: Retain = "compressed",
+        shard: tuple[int, int] | None = None,
     ) -> Informer[RawObject]: ...
 
     @overload
@@ -95,6 +97,7 @@ class Cluster:
         transform: Transform | None = None,
         indexers: Mapping[str, Indexer[T]] | None = None,
         retain: Retain = "compressed",
+        shard: tuple[int, int] | None = None,
     ) -> Informer[T]: ...
 
     @overload
@@ -110,6 +113,7 @@ class Cluster:
         transform: Transform | None = None,
         indexers: Mapping[str, Indexer[T]] | None = None,
         retain: Retain = "compressed",
+        shard: tuple[int, int] | None = None,
     ) -> Informer[T]: ...
 
     def informer(
@@ -124,6 +128,7 @@ class Cluster:
         transform: Transform | None = None,
         indexers: Mapping[str, Indexer[Any]] | None = None,
         retain: Retain = "compressed",
+        shard: tuple[int, int] | None = None,
     ) -> Informer[Any]:
         """Mirror a collection, from now until this cluster's scope ends. Never blocks: await `Informer.synced`.
 
@@ -144,9 +149,14 @@ class Cluster:
             retain: What is kept of each object: ``"compressed"``, ``"bytes"``, ``"objects"``, ``"metadata"`` or
                 ``"keys"``.
 
+            shard: Mirror one part of several, as (index, count): ``(0, 3)`` is the first of three. Which part an object
+                belongs to is decided by a hash of its uid, for life, so that several processes share a large
+                collection, each with a part of the memory and work. A server that knows shards (the alpha gate
+                ShardedListAndWatch, from 1.36) sends that part only; others send all, and the rest is dropped here.
+
         Raises:
-            ValueError: ``resource``, ``namespace``, a selector or ``retain`` is malformed; the message shows the
-                accepted forms.
+            ValueError: ``resource``, ``namespace``, a selector, ``retain`` or ``shard`` is malformed; the message shows
+                the accepted forms.
             UsageError: The cluster's scope has ended.
         """
         collection = Collection(
@@ -156,6 +166,7 @@ class Cluster:
             field_selector=_sendable("field_selector", field_selector),
             metadata_only=metadata_only,
             compressed=self._compressed,
+            shard=checked_shard(shard),
         )
         indexers = dict(indexers or {})
         identity = (collection, retain, model, transform, tuple(sorted(indexers.items(), key=lambda item: item[0])))

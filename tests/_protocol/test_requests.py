@@ -12,6 +12,7 @@ from kubeinformer._protocol.requests import (
     WatchListFetch,
     build_request,
 )
+from kubeinformer._protocol.shards import Shard
 from kubeinformer.resources import Resource
 
 PODS = Collection(resource=Resource.parse("v1/pods"))
@@ -138,3 +139,12 @@ def test_a_collection_reads_as_its_resource_and_fetches_have_names() -> None:
         "list",
         "proof",
     ]
+
+
+@pytest.mark.parametrize("fetch", [WatchListFetch(300), WatchFetch("7", 300), ListFetch(4), ListFetch(4, "token")])
+def test_a_shard_is_asked_for_by_every_request_but_a_proof(fetch: Fetch) -> None:
+    half = Collection(resource=PODS.resource, shard=Shard(0, 2))
+    selector = "shardRange(object.metadata.uid, '0x0000000000000000', '0x8000000000000000')"
+    assert dict(build_request(half, fetch).query)["shardSelector"] == selector
+    assert "shardSelector" not in dict(build_request(half, ProofFetch("7")).query)
+    assert "shardSelector" not in dict(build_request(PODS, fetch).query)
