@@ -101,6 +101,28 @@ async def test_typed_model_reads_structs(tmp_path: Path) -> None:
         assert await output("typed_model.py", server, tmp_path) == "default/a: n1\n"
 
 
+async def test_leader_elected_works_in_one_process_and_then_in_the_other(tmp_path: Path) -> None:
+    async with FakeApiServer() as server:
+        server.create("v1/configmaps", {"metadata": {"name": "one", "namespace": "default"}})
+
+        async def line(process: subprocess.Popen[str]) -> str:
+            assert process.stdout is not None
+            return await anyio.to_thread.run_sync(process.stdout.readline, abandon_on_cancel=True)
+
+        with started("leader_elected.py", server, tmp_path) as first, anyio.fail_after(45):
+            assert (await line(first)).endswith(" waits for its turn\n")
+            assert await line(first) == "reconciled default/one, which is there\n"
+            with started("leader_elected.py", server, tmp_path) as second:
+                assert (await line(second)).endswith(" waits for its turn\n")
+                server.delete("v1/configmaps", "default/one")
+                assert await line(first) == "reconciled default/one, which is gone\n"
+                server.create("v1/configmaps", {"metadata": {"name": "two", "namespace": "default"}})
+                assert await line(first) == "reconciled default/two, which is there\n"
+                first.terminate()
+                assert await line(second) == "reconciled default/two, which is there\n"
+                assert await anyio.to_thread.run_sync(first.wait, abandon_on_cancel=True) == 0
+
+
 async def test_unit_testing_with_the_fake_passes(tmp_path: Path) -> None:
     async with FakeApiServer() as server:
         assert await output("unit_testing_with_the_fake.py", server, tmp_path) == "passed\n"

@@ -33,13 +33,23 @@ def output(name: str, environment: dict[str, str]) -> list[str]:
 @contextmanager
 def started(name: str, environment: dict[str, str]) -> Iterator[Iterator[str]]:
     """The lines of an example that ends when it is killed."""
+    with running(name, environment) as process:
+        yield lines_of(process)
+
+
+@contextmanager
+def running(name: str, environment: dict[str, str]) -> Iterator["subprocess.Popen[str]"]:
     command = [sys.executable, str(EXAMPLES / name)]
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
         try:
-            yield iter(process.stdout)
+            yield process
         finally:
             process.kill()
+
+
+def lines_of(process: "subprocess.Popen[str]") -> Iterator[str]:
+    assert process.stdout is not None
+    return iter(process.stdout)
 
 
 async def test_pod_watch(control_plane: ControlPlane, namespace: str, environment: dict[str, str]) -> None:
@@ -80,3 +90,18 @@ async def test_metadata_only_inventory(
 async def test_typed_model(control_plane: ControlPlane, namespace: str, environment: dict[str, str]) -> None:
     await ask(control_plane.client.create, f"/api/v1/namespaces/{namespace}/pods", manifests.pod("one"))
     assert f"{namespace}/one: not scheduled" in await ask(output, "typed_model.py", environment)
+
+
+async def test_leader_elected(control_plane: ControlPlane, namespace: str, environment: dict[str, str]) -> None:
+    path = f"/api/v1/namespaces/{namespace}/configmaps"
+    await ask(control_plane.client.create, path, manifests.config_map("one"))
+    environment |= {"POD_NAMESPACE": namespace}
+    reconciled = f"reconciled {namespace}/one, which is there\n"
+    with running("leader_elected.py", environment) as first:
+        assert (await ask(next, lines_of(first))).endswith(" waits for its turn\n")
+        assert await ask(next, lines_of(first)) == reconciled
+        with running("leader_elected.py", environment) as second:
+            assert (await ask(next, lines_of(second))).endswith(" waits for its turn\n")
+            first.terminate()
+            assert await ask(next, lines_of(second)) == reconciled
+            assert await ask(first.wait, LIMIT) == 0
