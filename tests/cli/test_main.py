@@ -28,7 +28,7 @@ def test_version(run: "Run") -> None:
 def test_help_names_the_commands_and_exit_codes(arguments: tuple[str, ...], run: "Run") -> None:
     ended = run(*arguments)
     assert ended.code == 0
-    for word in ("watch", "demo", "--version", "130", "141"):
+    for word in ("watch", "doctor", "new-controller", "demo", "--version", "--install-completion", "130", "141"):
         assert word in ended.out
 
 
@@ -53,6 +53,7 @@ def test_help_of_a_command_says_what_an_option_is_when_left_out(run: "Run") -> N
         (("watch", "v1/pods", "--timeout", "soon"), "--timeout"),
         (("watch", "v1/pods", "--timeout", "-1"), "--timeout"),
         (("watch", "v1/pods", "--once=yes"), "--once"),
+        (("new-controller",), "NAME"),
         (("demo", "--pods", "0"), "--pods"),
         (("demo", "--churn", "-1"), "--churn"),
         (("demo", "--seconds", "-1"), "--seconds"),
@@ -90,9 +91,10 @@ def test_another_module_that_lacks_is_a_bug_and_keeps_its_traceback(monkeypatch:
         main(["--help"])
 
 
-def test_help_imports_no_client() -> None:
+@pytest.mark.parametrize("command", ["watch", "doctor", "new-controller", "demo"])
+def test_help_imports_no_client(command: str) -> None:
     code = (
-        "import sys; from kubeinformer.cli import main; main(['watch', '--help']); "
+        f"import sys; from kubeinformer.cli import main; main(['{command}', '--help']); "
         "sys.exit(any(m.partition('.')[0] in ('aiohttp', 'kubernetes_asyncio', 'h11') for m in sys.modules))"
     )
     assert python(code).returncode == 0

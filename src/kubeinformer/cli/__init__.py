@@ -1,4 +1,4 @@
-"""The command line: ``kubeinformer watch``, ``doctor`` and ``demo``. Needs the extra ``kubeinformer[cli]``.
+"""The command line: ``watch``, ``doctor``, ``new-controller``, ``demo``. Needs the extra ``kubeinformer[cli]``.
 
 ::
 
@@ -9,6 +9,7 @@
     _watch       the command watch: _sync waits for the first snapshot, _views makes rows, _sort their order, _output
                  writes them
     _doctor      the command doctor
+    _new_controller  the command new-controller; _templates has the files that it writes
     _demo        the command demo: _demo_server is the other process, _meter measures, _memory too, _demo_view shows
     _text        makes what others wrote safe to print; figures for people
 
@@ -20,7 +21,7 @@ exit   when
 0      done; for ``demo`` also after Ctrl-C, which is how it is meant to end; for ``doctor`` healthy
 1      the server refused, did not answer in time, or broke the protocol; for ``doctor`` not healthy, and its report
        is on stdout all the same
-2      an option, the resource or the kubeconfig is wrong; or the extra is missing
+2      an option, the resource, a name or the kubeconfig is wrong; a directory is not empty; or the extra is missing
 130    ``watch`` was interrupted (Ctrl-C)
 141    whoever read the output went away, as in ``| head``
 =====  =============================================================================

@@ -10,6 +10,7 @@ tool should take them for code of this project.
 
 import keyword
 import re
+import shlex
 import sys
 from dataclasses import dataclass
 from functools import partial
@@ -24,16 +25,21 @@ import anyio.to_thread
 from kubeinformer import Resource
 from kubeinformer.cli._ending import CommandError, Notices
 from kubeinformer.cli._output import Output
+from kubeinformer.cli._text import printable
 
 __all__ = ["NewControllerOptions", "new_controller"]
 
 _NAME = re.compile(r"[a-z](-?[a-z0-9])*")
 _NAME_LIMIT = 63  # characters of a DNS label
-_KIND = re.compile(r"[A-Z][A-Za-z0-9]{0,62}")
+_KIND = re.compile(r"[A-Z][A-Za-z0-9]{0,58}")  # with "List" behind it, it is a DNS label too
+_CRD_WORD = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")  # plural and version of a definition begin with a letter
+_CRD_NAME_LIMIT = 253  # characters of a definition's name
 _SUFFIX = ".tmpl"
 _HIDDEN = {"gitignore": ".gitignore", "dockerignore": ".dockerignore"}  # build tools leave hidden files out
 # What the project's own files import, which a package of the same name would hide.
 _TAKEN = frozenset({"anyio", "kubeinformer", "pytest", "tests", "src"})
+# What a YAML file takes for something else than text.
+_YAML_WORDS = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null"})
 # English plurals that lose more than their "s": "policies", "classes", "boxes", "patches".
 _PLURALS = ((r"ies$", "y"), (r"(s|x|z|ch|sh)es$", r"\1"), (r"s$", ""))
 
@@ -58,8 +64,11 @@ class NewControllerOptions:
                 f"not a name: {self.name!r}; accepted are up to {_NAME_LIMIT} lower-case letters, digits and single "
                 "dashes, that begin with a letter and do not end with a dash, such as 'widget-controller'"
             )
-        if keyword.iskeyword(self.package) or self.package in sys.stdlib_module_names | _TAKEN:
-            raise CommandError(f"the name {self.name!r} is taken by Python, or by what the project imports: add a word")
+        taken = sys.stdlib_module_names | _TAKEN | _YAML_WORDS
+        if keyword.iskeyword(self.package) or self.package in taken:
+            raise CommandError(
+                f"the name {self.name!r} means something to Python, YAML or the project: add a word to it"
+            )
         try:
             resource = Resource.parse(self.resource)
         except ValueError as error:
@@ -69,8 +78,13 @@ class NewControllerOptions:
                 f"--resource {self.resource!r} is built in, and so is its controller: give one of a group of your own, "
                 "such as example.com/v1/widgets"
             )
-        if self.kind is not None and not _KIND.fullmatch(self.kind):
-            raise CommandError(f"not a kind: --kind {self.kind!r}; accepted are letters and digits, such as 'Widget'")
+        words = (resource.plural, resource.version)
+        is_long = len(f"{resource.plural}.{resource.group}") > _CRD_NAME_LIMIT
+        if is_long or not all(map(_CRD_WORD.fullmatch, words)) or _YAML_WORDS.intersection(words):
+            raise CommandError(f"--resource {self.resource!r} cannot be defined by a CRD: its names must be words")
+        kind = self.values["kind"]
+        if not _KIND.fullmatch(kind) or kind.lower() in _YAML_WORDS:
+            raise CommandError(f"not a kind: {kind!r}; give --kind letters and digits, at most 59, such as 'Widget'")
 
     @property
     def package(self) -> str:
@@ -110,9 +124,9 @@ async def new_controller(options: NewControllerOptions, notices: Notices) -> Non
     written = await anyio.to_thread.run_sync(partial(_write, options))
     target = options.target
     with Output() as output:
-        output.text(f"{target}: {len(written)} files, a controller for {options.resource}. Next:")
+        output.text(f"{printable(str(target))}: {len(written)} files, a controller for {options.resource}. Next:")
         for line in (
-            f"cd {target}",
+            f"cd {printable(shlex.quote(str(target)))}",
             "pip install -e '.[dev]'",
             "pytest",
             "kubectl apply -f manifests/crd.yaml",
