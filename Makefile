@@ -8,7 +8,7 @@ PIP    := $(BIN)/python -m pip --quiet --disable-pip-version-check
 BENCHMARK = assets="$$(tests/e2e/envtest/build)" && KUBEBUILDER_ASSETS="$$assets" $(VENV)-bench/bin/python -m
 
 .PHONY: setup test demo lint types layers e2e chaos mutation fuzz fuzz-setup wheel check lock clean
-.PHONY: bench bench-setup bench-compare bench-scale bench-live bench-blog bench-faults
+.PHONY: docs tutorial bench bench-setup bench-compare bench-scale bench-live bench-blog bench-faults
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 
@@ -48,7 +48,23 @@ wheel: setup  ## the built wheel, alone in an empty environment
 	$(BIN)/python -m build --outdir dist
 	$(BIN)/python tests/wheel.py dist
 
-check: test lint types layers wheel
+tutorial: wheel  ## docs/tutorial, followed to the letter, in an empty folder with the built wheel
+	$(BIN)/python -m tests.docs.tutorial dist/*.whl
+
+check: test lint types layers wheel tutorial docs
+
+SPHINX = $(VENV)-docs/bin/python -m sphinx -W --keep-going -n -q
+
+docs: $(VENV)-docs/.ready  ## the manual, in docs/_build/html; any warning is an error, and doctests run
+	$(SPHINX) -b html docs docs/_build/html
+	$(SPHINX) -b doctest docs docs/_build/doctest
+
+$(VENV)-docs/.ready: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)-docs
+	$(VENV)-docs/bin/python -m pip --quiet install --upgrade 'pip>=25.1'
+	$(VENV)-docs/bin/python -m pip --quiet install --constraint constraints.txt \
+	  --editable '.[cli,httpx,testing]' --group docs
+	@touch $@
 
 # Half an hour of processor time, and more. MUTATION=_protocol.frames looks at one module only; docs/explanation/mutation.md.
 mutation: $(VENV)-mutation/.ready  ## plants mistakes in _protocol and _cache, and sees that tests notice each
@@ -93,6 +109,7 @@ bench: bench-compare bench-scale bench-live bench-blog  ## all benchmarks, into 
 
 bench-compare: bench-setup  ## beside other clients
 	$(BENCHMARK) benchmarks.compare $(BENCH)
+	$(VENV)-bench/bin/python -m benchmarks.readme
 
 bench-scale: bench-setup  ## as collections grow, and through resyncs
 	$(BENCHMARK) benchmarks.scale > docs/benchmarks/scale.jsonl
@@ -112,10 +129,10 @@ lock:  ## pins the versions that were tested
 	rm -rf $(VENV)-lock
 	$(PYTHON) -m venv $(VENV)-lock
 	$(VENV)-lock/bin/python -m pip --quiet install --upgrade 'pip>=25.1'
-	$(VENV)-lock/bin/python -m pip --quiet install --editable '.[cli,httpx,testing]' --group dev
+	$(VENV)-lock/bin/python -m pip --quiet install --editable '.[cli,httpx,testing]' --group dev --group docs
 	$(VENV)-lock/bin/python -m pip freeze --exclude-editable --exclude pip > constraints.txt
 	rm -rf $(VENV)-lock
 
 clean:
-	rm -rf $(VENV) $(VENV)-bench $(VENV)-fuzz $(VENV)-mutation .mutation dist
+	rm -rf $(VENV) $(VENV)-bench $(VENV)-docs docs/_build $(VENV)-fuzz $(VENV)-mutation .mutation dist
 	rm -rf .coverage* .mypy_cache .ruff_cache .pytest_cache

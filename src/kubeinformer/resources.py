@@ -75,6 +75,9 @@ class Resource:
     def parse(cls, text: str) -> Self:
         """Read ``v1/pods`` or ``apps/v1/deployments``.
 
+        Args:
+            text: ``VERSION/PLURAL`` for core resources, ``GROUP/VERSION/PLURAL`` for others.
+
         Raises:
             ValueError: The text has another form; the message shows the accepted ones.
         """
@@ -99,6 +102,10 @@ class Resource:
             namespace: None for all namespaces, and for cluster-scoped resources.
             name: The object's, None for the collection.
             subresource: A part of the object that is read and written by itself, such as ``status`` or ``scale``.
+
+        Args:
+            namespace: One namespace; None for all, and for cluster-scoped resources.
+            name: One object; None for the collection.
 
         Raises:
             ValueError: A name cannot be one segment of a path, and would lead elsewhere; a subresource of no object.

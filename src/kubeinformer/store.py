@@ -60,7 +60,7 @@ class Store(Generic[T]):
         return self.keys()
 
     def get(self, key: str) -> T | None:
-        """The object of that key, or None. A private copy.
+        """The object of that ``key``, or None. A private copy.
 
         Raises:
             ModelMismatch: The object does not fit the ``model=``.
@@ -71,15 +71,16 @@ class Store(Generic[T]):
         return None if entry is None else self._cache.reader.load(key, entry)
 
     def raw(self, key: str) -> bytes | None:
-        """The object as JSON, or None: what the server sent, byte for byte, unless ``retain=`` keeps less.
+        """The object of that ``key`` as JSON, or None.
 
-        No ``transform=`` has been applied, but with ``retain="objects"``.
+        It is what the server sent, byte for byte, unless ``retain=`` keeps less. No ``transform=`` has been
+        applied, but with ``retain="objects"``.
         """
         entry = self._cache.entries.get(key)
         return None if entry is None else self._cache.reader.raw(key, entry)
 
     def metadata(self, key: str) -> RawObject | None:
-        """The object's metadata alone, or None. Cheaper than `get`: nothing else is built."""
+        """The metadata alone of the object of that ``key``, or None. Cheaper than `get`: nothing else is built."""
         entry = self._cache.entries.get(key)
         return None if entry is None else self._cache.reader.metadata(key, entry)
 
@@ -99,6 +100,10 @@ class Store(Generic[T]):
         """The objects of one namespace, or with some labels, or both, each decoded when it is its turn.
 
         Objects that cannot match are not decoded: of others' only the labels are.
+
+        Args:
+            namespace: One namespace; None for all.
+            label_selector: As in kubectl: ``app=web,tier in (a,b)``.
 
         Raises:
             ValueError: The label selector cannot be parsed.
@@ -121,13 +126,15 @@ class Store(Generic[T]):
     def by_index(self, name: str, value: str) -> Iterator[T]:
         """The objects that the indexer ``name`` filed under ``value``, each decoded when it is its turn.
 
+        The iterator is made of the keys as they are now; what is gone when its turn comes is left out.
+
         Raises:
             KeyError: ``indexers=`` has no such name; the message lists those it has.
         """
         return (item for _, item in self._load(self._cache.indexes.keys(name, value)))
 
     def index_keys(self, name: str, value: str) -> Iterator[str]:
-        """As `by_index`, but the keys: nothing is decoded."""
+        """As `by_index` with ``name`` and ``value``, but the keys: nothing is decoded."""
         return self._cache.indexes.keys(name, value)
 
     def _labels_of(self, key: str) -> dict[str, str]:

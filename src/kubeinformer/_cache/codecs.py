@@ -30,7 +30,8 @@ from kubeinformer.resources import RawObject
 __all__ = ["Codec", "Retain", "Transform", "decode_object", "encode_object", "make_codec"]
 
 Retain: TypeAlias = Literal["compressed", "bytes", "objects", "metadata", "keys"]
-"""What of each object is kept. See the table in the module's head."""
+"""What of each object is kept: its JSON, compressed; its JSON as it came; the decoded dict, shared by all readers; its
+metadata, compressed; nothing but key, uid and resource version."""
 
 Transform: TypeAlias = Callable[[RawObject], RawObject]
 """Takes the object as a dict that is its own to change, and returns it or another dict."""

@@ -19,7 +19,7 @@
 from typing import TYPE_CHECKING
 
 from kubeinformer.connection.config import ConnectionConfig
-from kubeinformer.connection.credentials import Credentials
+from kubeinformer.connection.credentials import ClientCertificate, Credentials
 from kubeinformer.connection.default import default_transport
 from kubeinformer.connection.load import load_config
 from kubeinformer.connection.transport import HttpRequest, Response, Transport
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AiohttpTransport",
+    "ClientCertificate",
     "ConnectionConfig",
     "Credentials",
     "HttpRequest",

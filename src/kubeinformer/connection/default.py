@@ -13,6 +13,9 @@ __all__ = ["default_transport"]
 def default_transport(config: ConnectionConfig) -> Transport:
     """The transport for the event loop that is running: aiohttp on asyncio, httpx2 on trio.
 
+    Args:
+        config: The connection, such as `load_config` finds it.
+
     Raises:
         ConfigError: It is trio and httpx2 is not installed, or it is neither.
     """

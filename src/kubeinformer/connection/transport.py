@@ -47,6 +47,9 @@ class Transport(Protocol):
     def stream(self, request: HttpRequest) -> AbstractAsyncContextManager[Response]:
         """Send a request; the response lives as long as the context. Leaving early drops the connection.
 
+        Args:
+            request: What to send; credentials are the transport's to add.
+
         Raises on entering:
             ConnectionFailed: Nobody answered: refused, unresolvable, TLS not trusted, proxy said no.
             ConnectionLost: The connection broke before the response's head came.

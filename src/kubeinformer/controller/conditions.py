@@ -83,7 +83,7 @@ def get_condition(target: RawObject | list[RawObject], type_: str) -> RawObject 
 
 
 def is_condition_true(target: RawObject | list[RawObject], type_: str) -> bool:
-    """Whether there is a condition of that type, and its status is ``"True"``."""
+    """Whether there is a condition of that type, and its status is ``"True"``. Arguments as for `get_condition`."""
     found = get_condition(target, type_)
     return found is not None and found.get("status") == "True"
 

@@ -21,7 +21,7 @@ class Observer:
     """
 
     def queue_opened(self, queue: "WorkQueue[Any]") -> None:
-        """A queue was made. Ask its ``statistics()`` for what is counted only when somebody looks."""
+        """A ``queue`` was made. Ask its ``statistics()`` for what is counted only when somebody looks."""
 
     def key_added(self, controller: str, depth: int) -> None:
         """A key has come to wait that did not wait before; ``depth`` keys are ready now.
@@ -42,10 +42,13 @@ class Observer:
         """A controller runs, with at most ``concurrency`` reconciles at once."""
 
     def reconcile_finished(self, controller: str, outcome: str, seconds: float) -> None:
-        """A reconcile has ended: ``success``, ``requeue_after``, ``error``, ``terminal`` or ``timeout``."""
+        """A reconcile has ended after ``seconds``.
+
+        ``outcome`` is ``success``, ``requeue_after``, ``error``, ``terminal`` or ``timeout``.
+        """
 
     def mapper_failed(self, controller: str) -> None:
         """A function that maps an object to keys has raised."""
 
     def reconciles_active(self, controller: str, active: int) -> None:
-        """So many reconciles run now."""
+        """So many reconciles run now: ``active``."""

@@ -110,6 +110,11 @@ class WorkQueue(Generic[K]):
 
         The earliest time that was asked for counts; a key that is ready already stays so. 0 and less is `add`.
 
+        Args:
+            key: As for `add`.
+            seconds: From now.
+            priority: As for `add`.
+
         Raises:
             ValueError: That is no number of seconds.
         """
@@ -126,6 +131,10 @@ class WorkQueue(Generic[K]):
 
     def add_rate_limited(self, key: K, *, priority: int = 0) -> float:
         """Have a key that failed worked on again, later with each time, until `forget`.
+
+        Args:
+            key: As for `add`.
+            priority: As for `add`; `priority_of` has that of a key that is being worked on.
 
         Returns:
             The delay in seconds: the key's own or that of all retries together, whichever is longer. Infinite after

@@ -24,7 +24,8 @@ _STDIN = 0
 _WIDGETS = "example.com/v1/widgets"
 
 
-def _arguments(arguments: list[str] | None) -> argparse.Namespace:
+def make_parser() -> argparse.ArgumentParser:
+    """The options of the command line; docs/reference/cli.md is made of them."""
     parser = argparse.ArgumentParser(prog="python -m kubeinformer.testing", description="A fake Kubernetes API server.")
     parser.add_argument("--port", type=int, default=0, help="TCP port on 127.0.0.1; 0, the default, takes a free one")
     parser.add_argument("--pods", type=int, default=0, help="how many synthetic pods of 6.5 KB to serve")
@@ -36,7 +37,14 @@ def _arguments(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--no-gzip", action="store_true", help="never compress")
     parser.add_argument("--no-watch-list", action="store_true", help="refuse streaming lists, as older servers do")
     parser.add_argument("--faults", type=Path, metavar="FILE", help="a fault script to play: JSON or YAML")
-    parser.add_argument("--bookmark-interval", type=float, default=60.0, metavar="SECONDS")
+    parser.add_argument(
+        "--bookmark-interval", type=float, default=60.0, metavar="SECONDS", help="between two of a watch"
+    )
+    return parser
+
+
+def _arguments(arguments: list[str] | None) -> argparse.Namespace:
+    parser = make_parser()
     options = parser.parse_args(arguments)
     try:
         options.script = Script.parse(options.faults.read_bytes()) if options.faults else None

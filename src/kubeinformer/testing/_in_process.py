@@ -48,6 +48,10 @@ class _InProcess:
         A namespace that does not exist is created with it, so that a test need not; a client gets a 404 instead.
         The status is kept, so that a running pod is one call; a client's is dropped where there is a ``/status``.
 
+        Args:
+            resource: Such as ``v1/pods``.
+            obj: The object; kind and apiVersion may be left out.
+
         Raises:
             FakeApiError: 400, 404, 409 AlreadyExists or 422, as over HTTP.
         """
@@ -55,6 +59,10 @@ class _InProcess:
 
     def update(self, resource: str, obj: RawObject) -> RawObject:
         """Replace an object. Without a ``metadata.resourceVersion`` it replaces whatever is there.
+
+        Args:
+            resource: Where it is.
+            obj: The whole object, with its name.
 
         Raises:
             FakeApiError: 404, 409 Conflict or 422.
@@ -64,6 +72,10 @@ class _InProcess:
 
     def update_status(self, resource: str, obj: RawObject) -> RawObject:
         """Replace an object's status and nothing else, as a PUT to ``/status`` does.
+
+        Args:
+            resource: Where it is.
+            obj: The object, with its name; all but its status is ignored.
 
         Raises:
             FakeApiError: 404, also when the resource has no ``/status``; 409 Conflict or 422.
@@ -139,6 +151,10 @@ class _InProcess:
     def get(self, resource: str, key: str) -> RawObject:
         """Read an object; a copy.
 
+        Args:
+            resource: Where it is.
+            key: ``namespace/name``, or ``name``.
+
         Raises:
             FakeApiError: 404.
         """
@@ -148,6 +164,12 @@ class _InProcess:
         self, resource: str, *, namespace: str | None = None, label_selector: str = "", field_selector: str = ""
     ) -> _Objects:
         """Read all objects that are selected, in key order; copies.
+
+        Args:
+            resource: Such as ``v1/pods``.
+            namespace: One namespace; None for all.
+            label_selector: As in kubectl: ``app=web,tier in (a,b)``.
+            field_selector: As in kubectl: ``spec.nodeName=node-7``.
 
         Raises:
             FakeApiError: 404; 400, the resource cannot be selected by a field.
@@ -194,6 +216,9 @@ class _InProcess:
 
     def unregister(self, resource: str) -> None:
         """Delete a resource as if its CRD was: DELETED for every object, the end of every watch, then 404.
+
+        Args:
+            resource: Such as ``example.com/v1/widgets``.
 
         Raises:
             FakeApiError: 404, it is not served.

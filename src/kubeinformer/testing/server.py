@@ -296,6 +296,9 @@ class FakeApiServer(_InProcess):
         """Inject the faults of a script from the next request on, in place of those of an earlier script.
 
         Until `stop_faults`, or until the server is left. See `kubeinformer.testing.faults`.
+
+        Args:
+            script: What goes wrong, and when.
         """
         self.stop_faults()
         self._player = Player(script, self._api, lambda: self._listener)

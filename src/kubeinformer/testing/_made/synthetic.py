@@ -61,11 +61,11 @@ class SyntheticObjects(Protocol):
         ...
 
     def key(self, index: int) -> str:
-        """The key of an object: ``namespace/name``, or ``name`` for cluster-scoped resources. Unique."""
+        """The key of object number ``index``: ``namespace/name``, or ``name`` for cluster-scoped resources. Unique."""
         ...
 
     def body(self, index: int, resource_version: int) -> bytes:
-        """The object as JSON, without ``kind`` and ``apiVersion``, with this version in its metadata."""
+        """Object number ``index`` as JSON, without ``kind`` and ``apiVersion``, at this ``resource_version``."""
         ...
 
 

@@ -1,0 +1,137 @@
+"""The programs of docs/how-to/migrate-*.md do, before and after, what their pages say."""
+
+import ast
+import json
+import os
+import subprocess
+import sys
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+from anyio.streams.buffered import BufferedByteReceiveStream
+from tests.docs import pages
+
+from kubeinformer.testing import FakeApiServer
+
+pytestmark = pytest.mark.anyio
+GUIDES = sorted((pages.DOCS / "how-to").glob("migrate-*.md"))
+ALLOWED = 30.0  # seconds for one program; takes two, of which importing kubernetes_asyncio is one
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    """The programs choose their own loop, in their own processes."""
+    return "asyncio"
+
+
+def pod(name: str, phase: str = "Pending", app: str = "web") -> dict[str, Any]:
+    spec = {"containers": [{"name": "main", "image": "app"}]}
+    return {"metadata": {"name": name, "labels": {"app": app}}, "spec": spec, "status": {"phase": phase}}
+
+
+class Program:
+    """A program of a page, and the lines that it prints."""
+
+    def __init__(self, output: BufferedByteReceiveStream) -> None:
+        self._output = output
+
+    async def line(self) -> str:
+        return (await self._output.receive_until(b"\n", 10_000)).decode()
+
+
+@asynccontextmanager
+async def started(page: str, name: str, server: FakeApiServer, folder: Path) -> AsyncGenerator[Program]:
+    """Run a file of a page until its context is left; its kubeconfig leads to the server."""
+    for file, text in pages.files(page).items():
+        (folder / file).write_text(text, "utf-8")
+    config = folder / "kubeconfig"
+    config.write_text(
+        json.dumps(
+            {
+                "apiVersion": "v1",
+                "kind": "Config",
+                "current-context": "fake",
+                "contexts": [{"name": "fake", "context": {"cluster": "fake", "user": "nobody"}}],
+                "clusters": [{"name": "fake", "cluster": {"server": server.url}}],
+                "users": [{"name": "nobody", "user": {}}],
+            }
+        )
+    )
+    environment = os.environ | {"KUBECONFIG": str(config)}
+    with anyio.fail_after(ALLOWED):
+        async with await anyio.open_process(
+            [sys.executable, name], cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=None
+        ) as process:
+            assert process.stdout is not None
+            yield Program(BufferedByteReceiveStream(process.stdout))
+            process.terminate()
+
+
+@pytest.mark.parametrize("page", GUIDES, ids=lambda page: page.stem)
+def test_what_is_only_shown_compiles(page: Path) -> None:
+    for text in pages.only_shown(page):
+        ast.parse(text)
+
+
+@pytest.mark.parametrize(("name", "key"), [("before.py", "web-0"), ("after.py", "default/web-0")])
+async def test_kubernetes_asyncio(name: str, key: str, tmp_path: Path) -> None:
+    async with FakeApiServer() as server:
+        server.create("v1/pods", pod("web-0"))
+        server.create("v1/pods", pod("db-0", app="db"))
+        async with started("how-to/migrate-from-kubernetes-asyncio.md", name, server, tmp_path) as program:
+            assert await program.line() == f"ADDED {key} 1"
+            server.patch("v1/pods", "default/web-0", {"status": {"phase": "Running"}})
+            assert await program.line() == f"MODIFIED {key} 1"
+            server.delete("v1/pods", "default/web-0")
+            assert await program.line() == f"DELETED {key} 0"
+
+
+async def test_kubernetes_asyncio_with_models(tmp_path: Path) -> None:
+    async with FakeApiServer() as server:
+        placed = pod("web-0")
+        placed["spec"]["nodeName"] = "node-7"
+        server.create("v1/pods", placed)
+        async with started("how-to/migrate-from-kubernetes-asyncio.md", "models.py", server, tmp_path) as program:
+            assert await program.line() == "web-0 node-7"
+
+
+async def test_kr8s(tmp_path: Path) -> None:
+    async with FakeApiServer() as server:
+        server.create("v1/pods", pod("web-0"))
+        server.create("v1/pods", pod("db-0", app="db"))
+        async with started("how-to/migrate-from-kr8s.md", "after.py", server, tmp_path) as program:
+            assert await program.line() == "ADDED default/web-0 Pending"
+            server.patch("v1/pods", "default/web-0", {"status": {"phase": "Running"}})
+            assert await program.line() == "MODIFIED default/web-0 Running"
+            server.delete("v1/pods", "default/web-0")
+            assert await program.line() == "DELETED default/web-0 Running"
+
+
+async def test_client_go(tmp_path: Path) -> None:
+    async with FakeApiServer() as server:
+        web = {"metadata": {"name": "web"}, "spec": {"replicas": 1}, "status": {"readyReplicas": 0}}
+        server.create("apps/v1/deployments", web)
+        async with started("how-to/migrate-from-client-go.md", "after.py", server, tmp_path) as program:
+            assert await program.line() == "default/web is not ready"
+            server.patch("apps/v1/deployments", "default/web", {"status": {"readyReplicas": 1}})
+            assert await program.line() == "default/web is ready"
+
+
+async def test_kopf(tmp_path: Path) -> None:
+    websites = "example.com/v1/websites"
+    async with FakeApiServer() as server:
+        server.register(websites, kind="Website", status_subresource=True)
+        server.create(websites, {"metadata": {"name": "shop"}, "spec": {"title": "Open"}})
+        async with started("how-to/migrate-from-kopf.md", "after.py", server, tmp_path) as program:
+            assert await program.line() == "page default shop Open"
+            server.patch(websites, "default/shop", {"spec": {"title": "Closed"}})
+            while (line := await program.line()) != "page default shop Closed":
+                assert line == "page default shop Open"  # the finalizer was a change, too
+            assert server.get(websites, "default/shop")["metadata"]["finalizers"] == ["example.com/published"]
+            server.delete(websites, "default/shop")
+            while (line := await program.line()) != "no page default shop":
+                assert line == "page default shop Closed"
