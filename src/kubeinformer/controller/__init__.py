@@ -9,10 +9,12 @@
 - ``metrics``: ``Metrics``, an `Observer` for Prometheus, imported by who wants it; behind it ``informer_metrics``
 - ``leader_election``: `LeaderElection`; behind it ``lease`` (pure) and ``lease_client``
 - ``server_side_apply``, ``finalizers``: writing objects; ``owners``, ``conditions``: what stands in them
+- ``event_recorder``: `EventRecorder`; behind it ``event_series`` and ``event_bodies`` (pure)
 """
 
 from kubeinformer.controller.conditions import ConditionStatus, get_condition, is_condition_true, set_condition
 from kubeinformer.controller.controller import Controller
+from kubeinformer.controller.event_recorder import EventRecorder, EventType
 from kubeinformer.controller.finalizers import ensure_finalizer, finalized, remove_finalizer
 from kubeinformer.controller.health import Check
 from kubeinformer.controller.health_server import HealthServer, serve_health
@@ -44,6 +46,8 @@ __all__ = [
     "ConditionStatus",
     "Controller",
     "ControllerStatistics",
+    "EventRecorder",
+    "EventType",
     "Filtered",
     "HealthServer",
     "LeaderElection",

@@ -91,11 +91,11 @@ def is_condition_true(target: RawObject | list[RawObject], type_: str) -> bool:
 def _conditions(target: RawObject | list[RawObject], *, make: bool = False) -> list[RawObject]:
     if isinstance(target, list):
         return target
-    status: RawObject | None = target.get("status")
+    status: RawObject = target.get("status") or {}
+    conditions = cast("list[RawObject]", status.get("conditions") or [])
     if make:
-        status = target["status"] = status or {}
-        status["conditions"] = status.get("conditions") or []
-    return cast("list[RawObject]", (status or {}).get("conditions") or [])
+        target["status"] = status | {"conditions": conditions}
+    return conditions
 
 
 def _status(status: bool | ConditionStatus) -> str:  # noqa: FBT001 - as above

@@ -38,6 +38,7 @@ from kubeinformer import (
 )
 from kubeinformer.controller.lease import JITTER, Candidate, LeaseTiming
 from kubeinformer.controller.lease_client import LeaseClient
+from kubeinformer.controller.scopes import open_background
 from kubeinformer.controller.timestamps import utc_now
 from kubeinformer.resources import check_namespace
 
@@ -170,19 +171,18 @@ class LeaderElection:
         error: BaseException | None = None
         try:
             await self._acquire()
-            async with anyio.create_task_group() as tasks:
-                tasks.start_soon(self._keep, tasks.cancel_scope, name=f"kubeinformer lease {self.lease}")
-                try:
+            try:
+                async with open_background() as tasks:
+                    tasks.start_soon(self._keep, tasks.cancel_scope, name=f"kubeinformer lease {self.lease}")
                     yield
-                except anyio.get_cancelled_exc_class():
-                    raise
-                except BaseException as raised:  # noqa: BLE001 - raised again below, without the task group around it
-                    error = raised
-                tasks.cancel_scope.cancel()
-        finally:
-            # Also for a body that ended by itself: what it did last, it may have done without the lease.
-            if self._has_written and not self.is_leader:
+            except anyio.get_cancelled_exc_class():
+                raise
+            except BaseException as raised:  # noqa: BLE001 - raised again below, or the cause of what is
+                error = raised
+            # Also of a body that ended by itself: what it did last, it may have done without the lease.
+            if not self.is_leader:
                 loss = self._reason()
+        finally:
             await self._leave()
         try:
             if loss:
