@@ -71,7 +71,9 @@ class Informer(Generic[T]):
 
     def __repr__(self) -> str:
         where = f" in {self._collection.namespace!r}" if self._collection.namespace else ""
-        return f"<Informer {self._collection}{where}: {self._health.phase}, {len(self.store)} objects>"
+        shard = self._collection.shard
+        part = f", shard {shard.index} of {shard.count}" if shard else ""
+        return f"<Informer {self._collection}{where}{part}: {self._health.phase}, {len(self.store)} objects>"
 
     @property
     def resource(self) -> str:

@@ -21,6 +21,7 @@ from kubeinformer.controller import (
     WorkQueue,
     annotations_changed,
     labels_changed,
+    steps,
 )
 from kubeinformer.controller.queue import LOW_PRIORITY
 from kubeinformer.testing import FakeApiServer
@@ -601,3 +602,14 @@ async def test_a_reconcile_that_is_not_async_after_all_is_told(
     record = next(record for record in caplog.records if record.levelno == logging.ERROR)
     assert record.exc_info is not None
     assert "<lambda> gave int, nothing to await, for 'default/a'" in str(record.exc_info[1])
+
+
+async def test_blocked_loops_are_counted(
+    fake_api_server: FakeApiServer, cluster: Cluster, eventually: Eventually, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(steps, "BLOCKED", -1.0)  # whatever a step takes is too long
+    fake_api_server.create(CONFIGMAPS, configmap("a"))
+    controller = Controller(cluster.informer(CONFIGMAPS), nothing)
+    async with running(controller):
+        await eventually(lambda: controller.statistics().reconciles.get("success"))
+    assert controller.statistics().blocked == 1
