@@ -28,7 +28,7 @@ def anyio_backend() -> tuple[str, dict[str, Any]]:
 
 @pytest.fixture(autouse=True)
 def one_clock(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("kubeinformer.controller.leader_election._boot_clock", anyio.current_time)
+    monkeypatch.setattr("kubeinformer.controller.leader_election.boot_clock", anyio.current_time)
 
 
 class Server:

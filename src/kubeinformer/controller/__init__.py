@@ -5,7 +5,7 @@
   ``mapping`` and ``predicates``), ``invoking`` (one call of the reconcile), ``outcomes`` (what follows from it)
 - ``request``: `Request`, `Result`: what a reconcile sees and gives
 - ``queue``: `WorkQueue`: which key is next; behind it ``schedule`` (pure) and ``limits``; ``observer``: `Observer`
-- ``leader_election``: `LeaderElection`; behind it ``lease`` (pure) and ``lease_client``
+- ``leader_election``: `LeaderElection`; behind it ``lease`` (pure), ``lease_attempts`` and ``lease_client``
 - ``server_side_apply``, ``finalizers``: writing objects; ``owners``, ``conditions``: what stands in them
 - ``event_recorder``: `EventRecorder`; behind it ``event_series`` and ``event_bodies`` (pure)
 """
