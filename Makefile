@@ -17,7 +17,7 @@ setup: $(VENV)/.ready  ## a virtual environment with everything the other target
 $(VENV)/.ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) install --upgrade 'pip>=25.1'
-	$(PIP) install --constraint constraints.txt --editable '.[cli,httpx,testing]' --group dev
+	$(PIP) install --constraint constraints.txt --editable '.[cli,httpx,testing,metrics]' --group dev
 	@touch $@
 
 test: setup  ## everything but the tests that need a real API server
@@ -63,7 +63,7 @@ $(VENV)-docs/.ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)-docs
 	$(VENV)-docs/bin/python -m pip --quiet install --upgrade 'pip>=25.1'
 	$(VENV)-docs/bin/python -m pip --quiet install --constraint constraints.txt \
-	  --editable '.[cli,httpx,testing]' --group docs
+	  --editable '.[cli,httpx,testing,metrics]' --group docs
 	@touch $@
 
 # Half an hour of processor time, and more. MUTATION=_protocol.frames looks at one module only; docs/explanation/mutation.md.
@@ -74,7 +74,7 @@ $(VENV)-mutation/.ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)-mutation
 	$(VENV)-mutation/bin/python -m pip --quiet install --upgrade 'pip>=25.1'
 	$(VENV)-mutation/bin/python -m pip --quiet install --constraint constraints.txt \
-	  --editable '.[cli,httpx,testing]' --group mutation
+	  --editable '.[cli,httpx,testing,metrics]' --group mutation
 	@touch $@
 
 fuzz-setup: $(VENV)-fuzz/.ready  ## an environment of its own: atheris has wheels for few versions of Python
@@ -129,7 +129,8 @@ lock:  ## pins the versions that were tested
 	rm -rf $(VENV)-lock
 	$(PYTHON) -m venv $(VENV)-lock
 	$(VENV)-lock/bin/python -m pip --quiet install --upgrade 'pip>=25.1'
-	$(VENV)-lock/bin/python -m pip --quiet install --editable '.[cli,httpx,testing]' --group dev --group docs
+	$(VENV)-lock/bin/python -m pip --quiet install --editable '.[cli,httpx,testing,metrics]' \
+	  --group dev --group docs
 	$(VENV)-lock/bin/python -m pip freeze --exclude-editable --exclude pip > constraints.txt
 	rm -rf $(VENV)-lock
 
