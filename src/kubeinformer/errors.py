@@ -74,6 +74,11 @@ class IndexerError(UsageError):
     The function's own exception is the ``__cause__``.
     """
 
+    resource: str
+    index: str
+    key: str
+    problem: str
+
     def __init__(self, resource: str, index: str, key: str, problem: str) -> None:
         super().__init__(resource, index, key, problem)
         self.resource, self.index, self.key, self.problem = resource, index, key, problem
@@ -87,6 +92,10 @@ class IndexerError(UsageError):
 
 class ModelMismatch(UsageError):
     """An object in the store does not fit the ``model=`` given for its informer. It stays there; ``raw()`` has it."""
+
+    resource: str
+    key: str
+    problem: str
 
     def __init__(self, resource: str, key: str, problem: str) -> None:
         super().__init__(resource, key, problem)
@@ -105,6 +114,9 @@ class TransformError(UsageError):
     A read raises it to who reads. With ``retain="objects"`` or ``indexers=``, which need every object when it comes,
     it ends the scope of ``connect()``. The function's own exception is the ``__cause__``.
     """
+
+    resource: str
+    problem: str
 
     def __init__(self, resource: str, problem: str) -> None:
         super().__init__(resource, problem)
@@ -143,6 +155,13 @@ class ServerRefused(KubeInformerError):
         reason: ``Status.reason`` as the server gave it, such as ``Forbidden``; empty when it gave none.
         detail: ``Status.message`` as the server gave it.
     """
+
+    verb: str
+    resource: str
+    namespace: str | None
+    status: int
+    reason: str
+    detail: str
 
     remedy = "check the request against the API server's documentation of this resource"
 
@@ -184,6 +203,12 @@ class ServerUnavailable(KubeInformerError):
     Seen only as a cause and in statistics. Attributes as in `ServerRefused`.
     """
 
+    verb: str
+    resource: str
+    status: int
+    reason: str
+    detail: str
+
     def __init__(self, verb: str, resource: str, status: int, reason: str, detail: str) -> None:
         super().__init__(verb, resource, status, reason, detail)
         self.verb, self.resource, self.status, self.reason, self.detail = (
@@ -211,7 +236,7 @@ class Redirected(ServerUnavailable):
 
     def __init__(self, verb: str, resource: str, status: int, location: str) -> None:
         super().__init__(verb, resource, status, "", "")
-        self.args = (verb, resource, status, location)  # what a copy is made of
+        self.args: tuple[object, ...] = (verb, resource, status, location)  # what a copy is made of
         self.location = location
 
     def __str__(self) -> str:
@@ -229,6 +254,10 @@ class ProtocolError(KubeInformerError):
         problem: What was wrong, without the object's content (it may be a Secret).
         position: Byte offset in the decoded body at which the bad frame or item starts, None when unknown.
     """
+
+    resource: str
+    problem: str
+    position: int | None
 
     remedy = "look for a proxy between here and the API server; if there is none, report it with this message"
 
@@ -288,6 +317,9 @@ class CorruptEntry(KubeInformerError):
         key: The object's key.
     """
 
+    resource: str
+    key: str
+
     def __init__(self, resource: str, key: str) -> None:
         super().__init__(resource, key)
         self.resource, self.key = resource, key
@@ -306,6 +338,11 @@ class SyncTimeout(KubeInformerError):
     snapshot is just not complete, or has to wait for those of other informers (``is_queued``).
     """
 
+    resource: str
+    seconds: float
+    cause: BaseException | None
+    is_queued: bool
+
     def __init__(self, resource: str, seconds: float, cause: BaseException | None, *, is_queued: bool = False) -> None:
         super().__init__(resource, seconds, cause)
         self.resource, self.seconds, self.cause, self.is_queued = resource, seconds, cause, is_queued
@@ -322,6 +359,11 @@ class SyncTimeout(KubeInformerError):
 
 class WaitTimeout(KubeInformerError):
     """``wait_for(resource_version)`` did not see that version, or a later one, within the time given."""
+
+    resource: str
+    wanted: str
+    reached: str | None
+    seconds: float
 
     def __init__(self, resource: str, wanted: str, reached: str | None, seconds: float) -> None:
         super().__init__(resource, wanted, reached, seconds)

@@ -9,7 +9,7 @@ left out when the reader is slower than the server.
 """
 
 from collections.abc import Callable
-from typing import Any, Generic, Self, TypeAlias, cast, final
+from typing import Any, ClassVar, Generic, Self, TypeAlias, cast, final
 
 from typing_extensions import TypeVar
 
@@ -41,6 +41,8 @@ class _ObjectEvent(Generic[T]):
 
     __slots__ = ("_object", "key")
 
+    key: str
+
     def __init__(self, key: str, object: T) -> None:  # noqa: A002 - the field's word, fixed by the design
         self.key = key
         self._object = _Lazy(object)
@@ -64,7 +66,7 @@ class _ObjectEvent(Generic[T]):
             return NotImplemented
         return bool(self._facts() == other._facts())
 
-    __hash__ = None  # type: ignore[assignment]  # objects are mutable dicts
+    __hash__: ClassVar[None] = None  # type: ignore[assignment]  # objects are mutable dicts
 
     def __repr__(self) -> str:
         # Never the object: it may be a Secret.
@@ -134,6 +136,8 @@ class Deleted(_ObjectEvent[T]):
 
     __slots__ = ("final_state_known",)
     __match_args__ = ("key", "object", "final_state_known")
+
+    final_state_known: bool
 
     def __init__(self, key: str, object: T, *, final_state_known: bool = True) -> None:  # noqa: A002 - as above
         super().__init__(key, object)
