@@ -29,7 +29,13 @@ MODULES = sorted(
 PUBLIC = ["kubeinformer", *(name for name in MODULES if not any(part.startswith("_") for part in name.split(".")))]
 
 # What is promised to users, as the head of the package says; the modules behind these may move.
-PROMISED = ("kubeinformer", "kubeinformer.connection", "kubeinformer.testing", "kubeinformer.testing.faults")
+PROMISED = (
+    "kubeinformer",
+    "kubeinformer.connection",
+    "kubeinformer.controller",
+    "kubeinformer.testing",
+    "kubeinformer.testing.faults",
+)
 
 # Handed out, never called: how these are made is nobody else's business.
 MADE_BY_US = {"Cluster", "Informer", "Replica", "Store", "Subscription"}

@@ -6,27 +6,41 @@ import pickle
 import pytest
 
 from kubeinformer import (
+    AlreadyOwned,
     CorruptEntry,
     IndexerError,
     InformerClosed,
+    Invalid,
     KubeInformerError,
+    LeadershipLost,
     ModelMismatch,
     Redirected,
+    RequestTimeout,
+    ServerUnavailable,
     SyncTimeout,
     TransformError,
     UsageError,
     WaitTimeout,
     WrongKind,
 )
+from kubeinformer.controller import QueueShutDown
 
 ERRORS = (
+    AlreadyOwned("Deployment shop/web", "Widget other"),
+    LeadershipLost("shop/lock", "a", "b", "somebody else has taken it"),
     CorruptEntry("v1/pods", "default/a"),
     TransformError("v1/pods", "it raised KeyError"),
     ModelMismatch("v1/pods", "default/a", "it raised KeyError"),
     IndexerError("v1/pods", "node", "default/a", "it raised KeyError"),
     InformerClosed("v1/pods"),
+    QueueShutDown("pods"),
     SyncTimeout("v1/pods", 1.5, None, is_queued=True),
     WaitTimeout("v1/pods", "17", None, 1.5),
+    RequestTimeout("PATCH /api/v1/pods", 30.0),
+    Invalid(
+        "patch", "v1/pods", "shop", 422, "Invalid", "bad", name="a", causes=(("spec", "x", "y"),), remedy="mend it"
+    ),
+    ServerUnavailable("get", "v1/pods", 429, "", "", namespace="shop", name="a", retry_after=2.5, is_retried=False),
     WrongKind("v1/pods", "a Table", 7),
     Redirected("watch", "v1/pods", 302, "https://login.example"),
 )

@@ -2,7 +2,8 @@
 
 The layers, from what you call down to the wire; imports point down only:
 
-- ``cluster``: `connect`, `Cluster`: a connection and its shared informers
+- ``connecting``: `connect`: opens a connection, and ends all that is made in it
+- ``cluster``: `Cluster`: shared informers, and single requests
 - ``informer``: `Informer`: one collection, mirrored
 - ``store`` and ``events``: what a reader sees
 - ``_runtime``: drives the protocol over a transport, tells readers
@@ -20,26 +21,38 @@ from kubeinformer._protocol.timing import Timing
 from kubeinformer._runtime.consistency import ConsistencyReport
 from kubeinformer._runtime.health import InformerStatistics
 from kubeinformer._runtime.subscription import Subscription
-from kubeinformer.cluster import Cluster, connect
+from kubeinformer._runtime.writes import Write
+from kubeinformer.cluster import Cluster
+from kubeinformer.connecting import connect
 from kubeinformer.errors import (
+    AlreadyExists,
+    AlreadyOwned,
+    BadReconcile,
     ConfigError,
+    Conflict,
     ConnectionFailed,
     ConnectionLost,
     CorruptEntry,
     Forbidden,
     IndexerError,
     InformerClosed,
+    Invalid,
     KubeInformerError,
+    LeadershipLost,
     MalformedData,
     ModelMismatch,
     NotFound,
     ObjectTooLarge,
     ProtocolError,
     ReadDeadlineExceeded,
+    ReconcileTimeout,
     Redirected,
+    RequestTimeout,
     ServerRefused,
     ServerUnavailable,
+    StrayCancellation,
     SyncTimeout,
+    Terminal,
     TransformError,
     TransportError,
     Unauthorized,
@@ -54,8 +67,12 @@ from kubeinformer.store import Store
 
 __all__ = [
     "Added",
+    "AlreadyExists",
+    "AlreadyOwned",
+    "BadReconcile",
     "Cluster",
     "ConfigError",
+    "Conflict",
     "ConnectionFailed",
     "ConnectionLost",
     "ConsistencyReport",
@@ -68,7 +85,9 @@ __all__ = [
     "Informer",
     "InformerClosed",
     "InformerStatistics",
+    "Invalid",
     "KubeInformerError",
+    "LeadershipLost",
     "MalformedData",
     "Model",
     "ModelMismatch",
@@ -77,15 +96,19 @@ __all__ = [
     "ProtocolError",
     "RawObject",
     "ReadDeadlineExceeded",
+    "ReconcileTimeout",
     "Redirected",
+    "RequestTimeout",
     "Resource",
     "Retain",
     "ServerRefused",
     "ServerUnavailable",
     "Store",
+    "StrayCancellation",
     "Subscription",
     "SyncTimeout",
     "Synced",
+    "Terminal",
     "Timing",
     "Transform",
     "TransformError",
@@ -94,6 +117,7 @@ __all__ = [
     "Updated",
     "UsageError",
     "WaitTimeout",
+    "Write",
     "WrongKind",
     "connect",
 ]

@@ -7,49 +7,72 @@
     │   ├── IndexerError            an ``indexers=`` function raised
     │   ├── ModelMismatch           an object does not fit the ``model=``
     │   ├── TransformError          the ``transform=`` function raised, or returned no dict
+    │   ├── BadReconcile            a reconcile is not async, or returned neither `Result` nor None
     │   └── InformerClosed          the informer was used after it was closed
     ├── ConfigError                 fix the kubeconfig, the arguments of ``connect()`` or the pod's service account
-    ├── ServerRefused               fix RBAC, the CRD or the selector
+    ├── ServerRefused               fix RBAC, the CRD, the selector or what is written
     │   ├── Unauthorized            HTTP 401
     │   ├── Forbidden               HTTP 403
-    │   └── NotFound                HTTP 404
-    ├── ServerUnavailable           the server cannot answer now: retried, seen only as a cause
+    │   ├── NotFound                HTTP 404
+    │   ├── Conflict                HTTP 409: somebody else wrote the object meanwhile, or owns a field of it
+    │   ├── AlreadyExists           HTTP 409: an object of that name is there
+    │   └── Invalid                 HTTP 422: the object breaks the rules of its type
+    ├── ServerUnavailable           the server cannot answer now: an informer tries again
     │   └── Redirected              HTTP 3xx: something in between, or the server's URL, leads elsewhere
     ├── ProtocolError               the server broke its contract: report it
     │   ├── MalformedData           not JSON, not UTF-8, cut off, or not compressed as announced
     │   ├── ObjectTooLarge          one object is over the size cap
     │   └── WrongKind               well formed, but not what was asked for
-    ├── TransportError              the network failed: retried, seen only as a cause
+    ├── TransportError              the network failed: an informer tries again
     │   ├── ConnectionFailed        no connection could be made
     │   ├── ConnectionLost          the connection broke before the answer ended
-    │   └── ReadDeadlineExceeded    the peer went silent
+    │   ├── ReadDeadlineExceeded    the peer went silent
+    │   └── RequestTimeout          ``Cluster.request`` had no whole answer within the time given
     ├── CorruptEntry                the process' memory was damaged: read again later, look at the hardware
+    ├── AlreadyOwned                the object has another controller: only one may have it
+    ├── LeadershipLost              another process leads, or may: end this one, a restart makes a new candidate
+    ├── QueueShutDown               a work queue has no more keys: its workers end
     ├── SyncTimeout                 no complete snapshot within the time given
-    └── WaitTimeout                 a resource version was not reached within the time given
+    ├── WaitTimeout                 a resource version was not reached within the time given
+    ├── ReconcileTimeout            a reconcile took longer than its ``reconcile_timeout=``: tried again
+    ├── StrayCancellation           a reconcile was cancelled by nobody: something that it awaited was
+    └── Terminal                    raised by a reconcile: trying again cannot help
 
-Lost connections, expired versions and throttling are retried and counted, never thrown at users: they show up
-as the ``__cause__`` of a `SyncTimeout` and in ``Informer.statistics()``. No message holds a credential.
+Lost connections, expired versions and throttling are retried and counted by informers, never thrown at users: they
+show up as the ``__cause__`` of a `SyncTimeout` and in ``Informer.statistics()``. ``Cluster.request`` asks once, and
+raises them. No message holds a credential.
 """
 
 __all__ = [
+    "AlreadyExists",
+    "AlreadyOwned",
+    "BadReconcile",
     "ConfigError",
+    "Conflict",
     "ConnectionFailed",
     "ConnectionLost",
     "CorruptEntry",
     "Forbidden",
     "IndexerError",
     "InformerClosed",
+    "Invalid",
     "KubeInformerError",
+    "LeadershipLost",
     "MalformedData",
     "ModelMismatch",
     "NotFound",
     "ObjectTooLarge",
     "ProtocolError",
+    "QueueShutDown",
     "ReadDeadlineExceeded",
+    "ReconcileTimeout",
     "Redirected",
+    "RequestTimeout",
     "ServerRefused",
     "ServerUnavailable",
+    "StrayCancellation",
     "SyncTimeout",
+    "Terminal",
     "TransformError",
     "TransportError",
     "Unauthorized",
@@ -129,6 +152,17 @@ class TransformError(UsageError):
         )
 
 
+class BadReconcile(UsageError):
+    """The function given to a `Controller` is not async, or returned something else than a `Result` or None."""
+
+    def __init__(self, function: str, key: str, problem: str) -> None:
+        super().__init__(function, key, problem)
+        self.function, self.key, self.problem = function, key, problem
+
+    def __str__(self) -> str:
+        return f"{self.function} {self.problem} for {self.key!r}; it must be `async def` and return a Result or None"
+
+
 class InformerClosed(UsageError):
     """The informer, or the cluster it came from, has been closed."""
 
@@ -148,12 +182,17 @@ class ServerRefused(KubeInformerError):
     """The server answered, and the answer is no: only somebody with rights on the cluster can change it.
 
     Attributes:
-        verb: What was tried, in RBAC's words: ``list``, ``watch``.
-        resource: The resource as given to ``Cluster.informer``, such as ``apps/v1/deployments``.
-        namespace: The namespace asked for, or None for all of them.
+        verb: What was tried, in RBAC's words: ``list``, ``watch``, ``get``, ``create``, ``update``, ``patch``,
+            ``delete``, ``deletecollection``.
+        resource: The resource as given to ``Cluster.informer``, such as ``apps/v1/deployments``; with the subresource,
+            such as ``apps/v1/deployments/status``; or a path that belongs to none, such as ``/version``.
+        namespace: The namespace asked for; None for all of them, and where there is none.
         status: The HTTP status code.
         reason: ``Status.reason`` as the server gave it, such as ``Forbidden``; empty when it gave none.
-        detail: ``Status.message`` as the server gave it.
+        detail: ``Status.message`` as the server gave it, at most 1,000 characters.
+        name: The object's, None when a collection was asked for.
+        causes: What the server objects to in particular, as (field, reason, message), each of which may be empty.
+        remedy: What to do.
     """
 
     verb: str
@@ -165,18 +204,46 @@ class ServerRefused(KubeInformerError):
 
     remedy = "check the request against the API server's documentation of this resource"
 
-    def __init__(self, verb: str, resource: str, namespace: str | None, status: int, reason: str, detail: str) -> None:
+    def __init__(
+        self,
+        verb: str,
+        resource: str,
+        namespace: str | None,
+        status: int,
+        reason: str,
+        detail: str,
+        *,
+        name: str | None = None,
+        causes: tuple[tuple[str, str, str], ...] = (),
+        remedy: str | None = None,
+    ) -> None:
         super().__init__(verb, resource, namespace, status, reason, detail)
-        self.verb, self.resource, self.namespace = verb, resource, namespace
-        self.status, self.reason, self.detail = status, reason, detail
+        self.verb, self.resource, self.namespace, self.name = verb, resource, namespace, name
+        self.status, self.reason, self.detail, self.causes = status, reason, detail, causes
+        if remedy is not None:
+            self.remedy = remedy
 
     def __str__(self) -> str:
-        where = f"in namespace {self.namespace!r}" if self.namespace else "in all namespaces"
         said = f", it said: {self.detail}" if self.detail else ""
+        # The server's own text has the causes in it, but is long, and may have been cut.
+        texts = (f"{field}: {message}" if field else message for field, _, message in self.causes)
+        also = "".join(f"; also: {text}" for text in texts if text not in self.detail)
         return (
-            f"server refused to {self.verb} {self.resource} {where} "
-            f"(HTTP {self.status}{' ' + self.reason if self.reason else ''}{said}); {self.remedy}"
+            f"server refused to {self.verb} {self.resource}{self._where()} "
+            f"(HTTP {self.status}{' ' + self.reason if self.reason else ''}{said}{also}); {self.remedy}"
         )
+
+    def _where(self) -> str:
+        if self.name:
+            return _object(self.namespace, self.name)
+        if self.namespace:
+            return f" in namespace {self.namespace!r}"
+        return " in all namespaces" if self.verb in {"list", "watch", "deletecollection"} else ""
+
+
+def _object(namespace: str | None, name: str) -> str:
+    key = f"{namespace}/{name}" if namespace else name
+    return f" {key!r}"
 
 
 class Unauthorized(ServerRefused):
@@ -192,15 +259,39 @@ class Forbidden(ServerRefused):
 
 
 class NotFound(ServerRefused):
-    """HTTP 404: the server does not serve this resource."""
+    """HTTP 404: the server does not serve this resource, or has no such object."""
 
     remedy = "check group, version and plural (`kubectl api-resources`), and that the CRD is installed"
 
 
-class ServerUnavailable(KubeInformerError):
-    """The server cannot answer now (429, 5xx, 410, or an ERROR event): always retried.
+class Conflict(ServerRefused):
+    """HTTP 409: the object has changed since it was read, or another manager owns a field that is to be applied."""
 
-    Seen only as a cause and in statistics. Attributes as in `ServerRefused`.
+    remedy = "read the object again, make the change anew, and write that"
+
+
+class AlreadyExists(ServerRefused):
+    """HTTP 409 on a create: an object of that name is there."""
+
+    remedy = "read it, or choose another name"
+
+
+class Invalid(ServerRefused):
+    """HTTP 422: the object, or what a patch would make of it, breaks the rules of its type. See ``causes``."""
+
+    remedy = "correct the fields named"
+
+
+class ServerUnavailable(KubeInformerError):
+    """The server cannot answer now (429, 5xx, 408, 410, or an ERROR event).
+
+    An informer tries again: there it is seen only as a cause and in statistics. ``Cluster.request`` raises it.
+
+    Attributes:
+        retry_after: Seconds the server asks to be left alone, None when it does not say.
+        is_retried: Whether this library tries again by itself.
+
+    The others are those of `ServerRefused`.
     """
 
     verb: str
@@ -209,22 +300,37 @@ class ServerUnavailable(KubeInformerError):
     reason: str
     detail: str
 
-    def __init__(self, verb: str, resource: str, status: int, reason: str, detail: str) -> None:
+    def __init__(
+        self,
+        verb: str,
+        resource: str,
+        status: int,
+        reason: str,
+        detail: str,
+        *,
+        namespace: str | None = None,
+        name: str | None = None,
+        retry_after: float | None = None,
+        is_retried: bool = True,
+    ) -> None:
         super().__init__(verb, resource, status, reason, detail)
-        self.verb, self.resource, self.status, self.reason, self.detail = (
-            verb,
-            resource,
-            status,
-            reason,
-            detail,
-        )
+        self.verb, self.resource, self.namespace, self.name = verb, resource, namespace, name
+        self.status, self.reason, self.detail = status, reason, detail
+        self.retry_after, self.is_retried = retry_after, is_retried
 
     def __str__(self) -> str:
         said = f", it said: {self.detail}" if self.detail else ""
+        what = self.resource + (_object(self.namespace, self.name) if self.name else "")
         return (
-            f"server could not {self.verb} {self.resource} now "
-            f"(HTTP {self.status}{' ' + self.reason if self.reason else ''}{said}); it is tried again"
+            f"server could not {self.verb} {what} now "
+            f"(HTTP {self.status}{' ' + self.reason if self.reason else ''}{said}); {self._outlook()}"
         )
+
+    def _outlook(self) -> str:
+        if self.is_retried:
+            return "it is tried again"
+        later = "later" if self.retry_after is None else f"in {self.retry_after:g} s"
+        return f"try again {later}; after a 5xx look first whether it was done"
 
 
 class Redirected(ServerUnavailable):
@@ -234,15 +340,16 @@ class Redirected(ServerUnavailable):
         location: Where to, as ``scheme://host``, without user, path and query, which may hold secrets; or in words.
     """
 
-    def __init__(self, verb: str, resource: str, status: int, location: str) -> None:
-        super().__init__(verb, resource, status, "", "")
+    def __init__(self, verb: str, resource: str, status: int, location: str, *, is_retried: bool = True) -> None:
+        super().__init__(verb, resource, status, "", "", is_retried=is_retried)
         self.args: tuple[object, ...] = (verb, resource, status, location)  # what a copy is made of
         self.location = location
 
     def __str__(self) -> str:
         return (
             f"the answer to {self.verb} {self.resource} was a redirect to {self.location} (HTTP {self.status}), which "
-            "is not followed: check the server's URL, and whether a proxy between wants a login; it is tried again"
+            "is not followed: check the server's URL, and whether a proxy between wants a login"
+            + ("; it is tried again" if self.is_retried else "")
         )
 
 
@@ -277,7 +384,7 @@ class MalformedData(ProtocolError):
 class ObjectTooLarge(ProtocolError):
     """One object is larger than the size cap, in bytes of JSON."""
 
-    remedy = "raise object_size_limit= of connect() if the object is meant to be that large"
+    remedy = "raise object_size_limit= of connect() if the object is meant to be that large, or ask for fewer at a time"
 
 
 class WrongKind(ProtocolError):
@@ -285,7 +392,10 @@ class WrongKind(ProtocolError):
 
 
 class TransportError(KubeInformerError):
-    """The network failed. Always retried; seen only as a cause and in statistics."""
+    """The network failed. An informer tries again: there it is seen only as a cause and in statistics.
+
+    ``Cluster.request`` raises it. Unless it is `ConnectionFailed`, the server may have done what was asked.
+    """
 
 
 class ConnectionFailed(TransportError):
@@ -305,6 +415,25 @@ class ReadDeadlineExceeded(TransportError):
 
     def __str__(self) -> str:
         return f"no byte for {self.seconds:g} s on an open connection: it is taken for dead and opened again"
+
+
+class RequestTimeout(TransportError):
+    """``Cluster.request`` had no whole answer within the time given. The server may have done what was asked.
+
+    Attributes:
+        request: Method and path.
+        seconds: The time given.
+    """
+
+    def __init__(self, request: str, seconds: float) -> None:
+        super().__init__(request, seconds)
+        self.request, self.seconds = request, seconds
+
+    def __str__(self) -> str:
+        return (
+            f"{self.request}: no whole answer within {self.seconds:g} s; if it was a write, look whether it was done "
+            "before trying again"
+        )
 
 
 class CorruptEntry(KubeInformerError):
@@ -329,6 +458,67 @@ class CorruptEntry(KubeInformerError):
             f"what is kept of {self.key!r} of {self.resource} was damaged in memory; it is being fetched again: "
             "read it later, and suspect an extension module or the hardware if this comes again"
         )
+
+
+class AlreadyOwned(KubeInformerError):
+    """The object is controlled by another one, and no object may have two controllers.
+
+    Attributes:
+        owned: The object, as ``Kind namespace/name``.
+        owner: Who controls it, as ``Kind name``.
+    """
+
+    def __init__(self, owned: str, owner: str) -> None:
+        super().__init__(owned, owner)
+        self.owned, self.owner = owned, owner
+
+    def __str__(self) -> str:
+        return (
+            f"{self.owned} is controlled by {self.owner} already: "
+            "give it another name, or take the other controller's owner reference away first"
+        )
+
+
+class LeadershipLost(KubeInformerError):
+    """This process does not hold the lease any more, or cannot be sure of it. Its body was cancelled.
+
+    Attributes:
+        lease: ``namespace/name`` of the lease.
+        identity: As what this process held it.
+        holder: Who holds it now, as far as known; None for nobody or unknown.
+        reason: What happened.
+    """
+
+    def __init__(self, lease: str, identity: str, holder: str | None, reason: str) -> None:
+        super().__init__(lease, identity, holder, reason)
+        self.lease, self.identity, self.holder, self.reason = lease, identity, holder, reason
+
+    def __str__(self) -> str:
+        if self.holder is None:
+            now = "nobody is known to hold it now"
+        elif self.holder == self.identity:
+            now = "nobody else is known to hold it yet"
+        else:
+            now = f"it is now held by {self.holder!r}"
+        return (
+            f"{self.identity!r} does not hold the lease {self.lease}: {self.reason}; {now}. "
+            "Let this process end: started again, it is a new candidate"
+        )
+
+
+class QueueShutDown(KubeInformerError):
+    """A work queue was shut down and has no more keys to hand out: who waits for one is to end.
+
+    Attributes:
+        name: The queue's name.
+    """
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
+
+    def __str__(self) -> str:
+        return f"work queue {self.name!r} is shut down: it has no more keys, and a worker that asks for one is to end"
 
 
 class SyncTimeout(KubeInformerError):
@@ -375,3 +565,35 @@ class WaitTimeout(KubeInformerError):
             f"(it is at {self.reached or 'none yet'}); an object outside the informer's selectors is only passed "
             "by the server's next bookmark, a minute or two later"
         )
+
+
+class ReconcileTimeout(KubeInformerError):
+    """A reconcile was cancelled, because it took longer than the controller's ``reconcile_timeout=``."""
+
+    def __init__(self, function: str, key: str, seconds: float) -> None:
+        super().__init__(function, key, seconds)
+        self.function, self.key, self.seconds = function, key, seconds
+
+    def __str__(self) -> str:
+        return (
+            f"{self.function} took longer than {self.seconds:g} s for {self.key!r} and was cancelled; "
+            "look for what it waits on, or raise reconcile_timeout="
+        )
+
+
+class StrayCancellation(KubeInformerError):
+    """A reconcile ended in a cancellation, and nobody had cancelled it: it awaited a task or future that was."""
+
+    def __init__(self, function: str, key: str) -> None:
+        super().__init__(function, key)
+        self.function, self.key = function, key
+
+    def __str__(self) -> str:
+        return (
+            f"{self.function} was cancelled for {self.key!r}, and not by its controller: what it awaited was; "
+            "catch asyncio.CancelledError where it awaits a task or future that others may cancel"
+        )
+
+
+class Terminal(KubeInformerError):
+    """Raised by a reconcile that trying again cannot help: it is logged and counted, and waits for the next change."""

@@ -1,39 +1,66 @@
 """What a reader of ``Informer.events()`` sees: Added, Updated, Deleted, Synced.
 
 Theory. An event carries the cache's own compressed bytes and decodes them when ``object`` (or ``old``) is first read,
-so a reader that only wants keys, as a controller does, pays for no decoding. Each decoded object is a private copy:
+so a reader that only wants keys, as a controller does, pays for no decoding, and one that wants ``metadata`` for that
+alone. Each decoded object is a private copy:
 changing it changes nothing else (``retain="objects"`` is the one exception, and says so).
 
 Folding the events that a reader got, in order, always gives the store's state; intermediate states of a key may be
 left out when the reader is slower than the server.
 """
 
-from collections.abc import Callable
-from typing import Any, ClassVar, Generic, Self, TypeAlias, cast, final
+from typing import Any, ClassVar, Generic, Protocol, Self, TypeAlias, cast, final
 
+import msgspec
 from typing_extensions import TypeVar
 
+from kubeinformer.errors import UsageError
 from kubeinformer.resources import RawObject
 
 __all__ = ["Added", "Deleted", "Event", "Synced", "Updated"]
 
 T = TypeVar("T", default=RawObject)
 V = TypeVar("V")
+V_co = TypeVar("V_co", covariant=True)
+
+
+class _Source(Protocol[V_co]):
+    """What is kept of an object, not decoded yet."""
+
+    def load(self) -> V_co: ...
+
+    def metadata(self) -> RawObject: ...
 
 
 class _Lazy(Generic[T]):
-    """A value, or the function that will decode it once."""
+    """A value, or what it will be decoded from, once."""
 
-    __slots__ = ("_load", "_value")
+    __slots__ = ("_is_loaded", "_metadata", "_source", "_value")
 
-    def __init__(self, value: T | None = None, load: Callable[[], T] | None = None) -> None:
+    def __init__(self, value: T | None = None, source: _Source[T] | None = None) -> None:
         self._value = value
-        self._load = load
+        self._source = source
+        self._is_loaded = source is None
+        self._metadata: RawObject | None = None
 
     def get(self) -> T:
-        if self._load is not None:
-            self._value, self._load = self._load(), None
+        if not self._is_loaded:
+            assert self._source is not None
+            self._value, self._is_loaded = self._source.load(), True
         return self._value  # type: ignore[return-value]  # set by the constructor or by the load above
+
+    def metadata(self) -> RawObject:
+        if self._metadata is None:
+            self._metadata = self._given() if self._source is None else self._source.metadata()
+        return self._metadata
+
+    def _given(self) -> RawObject:
+        item = msgspec.to_builtins(self._value) if isinstance(self._value, msgspec.Struct) else self._value
+        if not isinstance(item, dict):
+            raise UsageError(
+                f"an event made by hand has metadata if its object is a dict or a Struct, not {type(item).__name__}"
+            )
+        return cast("RawObject", item).get("metadata") or {}
 
 
 class _ObjectEvent(Generic[T]):
@@ -47,16 +74,28 @@ class _ObjectEvent(Generic[T]):
         self.key = key
         self._object = _Lazy(object)
 
-    def _load_later(self, key: str, load: Callable[[], T]) -> Self:
+    def _load_later(self, key: str, source: _Source[T]) -> Self:
         """What ``__init__`` does, for an object that is not decoded yet."""
         self.key = key
-        self._object = _Lazy(load=load)
+        self._object = _Lazy(source=source)
         return self
 
     @property
     def object(self) -> T:
         """The object, decoded when first asked for. A private copy."""
         return self._object.get()
+
+    @property
+    def metadata(self) -> RawObject:
+        """The object's metadata as JSON, as the server sent it, whatever model and transform make of the object.
+
+        Decoded when first asked for, and cheaper than `object`: nothing else is built.
+
+        Raises:
+            UsageError: The event was made by hand, around an object that is neither a dict nor a `msgspec.Struct`.
+            CorruptEntry: What is kept of the object was damaged in memory.
+        """
+        return self._object.metadata()
 
     def _facts(self) -> tuple[Any, ...]:
         return (self.key, self.object)
@@ -86,9 +125,9 @@ class Added(_ObjectEvent[T]):
     __match_args__ = ("key", "object")
 
     @staticmethod
-    def _lazily(key: str, load: Callable[[], V]) -> "Added[V]":
+    def _lazily(key: str, source: _Source[V]) -> "Added[V]":
         event = cast("Added[V]", Added.__new__(Added))
-        return event._load_later(key, load)  # noqa: SLF001 - a constructor of this class
+        return event._load_later(key, source)  # noqa: SLF001 - a constructor of this class
 
 
 @final
@@ -109,15 +148,20 @@ class Updated(_ObjectEvent[T]):
         self._old = _Lazy(old)
 
     @staticmethod
-    def _lazily(key: str, load_old: Callable[[], V], load: Callable[[], V]) -> "Updated[V]":
+    def _lazily(key: str, old: _Source[V], source: _Source[V]) -> "Updated[V]":
         event = cast("Updated[V]", Updated.__new__(Updated))
-        event._old = _Lazy(load=load_old)  # noqa: SLF001 - a constructor of this class
-        return event._load_later(key, load)  # noqa: SLF001 - a constructor of this class
+        event._old = _Lazy(source=old)  # noqa: SLF001 - a constructor of this class
+        return event._load_later(key, source)  # noqa: SLF001 - a constructor of this class
 
     @property
     def old(self) -> T:
         """The object as this reader last saw it, decoded when first asked for. A private copy."""
         return self._old.get()
+
+    @property
+    def old_metadata(self) -> RawObject:
+        """The metadata of `old`, as `metadata`."""
+        return self._old.metadata()
 
     def _facts(self) -> tuple[Any, ...]:
         return (self.key, self.old, self.object)
@@ -144,10 +188,10 @@ class Deleted(_ObjectEvent[T]):
         self.final_state_known = final_state_known
 
     @staticmethod
-    def _lazily(key: str, load: Callable[[], V], *, final_state_known: bool) -> "Deleted[V]":
+    def _lazily(key: str, source: _Source[V], *, final_state_known: bool) -> "Deleted[V]":
         event = cast("Deleted[V]", Deleted.__new__(Deleted))
         event.final_state_known = final_state_known
-        return event._load_later(key, load)  # noqa: SLF001 - a constructor of this class
+        return event._load_later(key, source)  # noqa: SLF001 - a constructor of this class
 
     def _facts(self) -> tuple[Any, ...]:
         return (self.key, self.object, self.final_state_known)

@@ -3,7 +3,7 @@
 An informer is made by ``Cluster.informer`` and runs until its cluster's scope ends or `Informer.aclose` is called.
 """
 
-from typing import Generic, final
+from typing import TYPE_CHECKING, Generic, final
 
 import anyio
 from typing_extensions import TypeVar
@@ -24,6 +24,9 @@ from kubeinformer.errors import InformerClosed, KubeInformerError, ServerRefused
 from kubeinformer.resources import RawObject
 from kubeinformer.store import Store
 
+if TYPE_CHECKING:
+    from kubeinformer.cluster import Cluster
+
 __all__ = ["Informer"]
 
 T = TypeVar("T", default=RawObject)
@@ -37,10 +40,12 @@ class Informer(Generic[T]):
 
     Attributes:
         store: The objects.
+        cluster: Where they are.
     """
 
     def __init__(
         self,
+        cluster: "Cluster",
         collection: Collection,
         cache: Cache[T],
         delivery: Delivery[T],
@@ -50,6 +55,7 @@ class Informer(Generic[T]):
         check: ConsistencyCheck,
         check_interval: float | None,
     ) -> None:
+        self.cluster = cluster
         self._collection = collection
         self._cache = cache
         self._delivery = delivery
@@ -65,12 +71,19 @@ class Informer(Generic[T]):
 
     def __repr__(self) -> str:
         where = f" in {self._collection.namespace!r}" if self._collection.namespace else ""
-        return f"<Informer {self._collection}{where}: {self._health.phase}, {len(self.store)} objects>"
+        shard = self._collection.shard
+        part = f", shard {shard.index} of {shard.count}" if shard else ""
+        return f"<Informer {self._collection}{where}{part}: {self._health.phase}, {len(self.store)} objects>"
 
     @property
     def resource(self) -> str:
         """The resource as given to ``Cluster.informer``."""
         return str(self._collection)
+
+    @property
+    def namespace(self) -> str | None:
+        """The one namespace that is mirrored; None for all, and for cluster-scoped resources."""
+        return self._collection.namespace
 
     @property
     def is_live(self) -> bool:
@@ -195,6 +208,7 @@ class Informer(Generic[T]):
             changes=self._delivery.changes,
             requests=dict(health.requests),
             syncs=health.syncs,
+            resyncs=self._reflector.resyncs,
             failures=dict(health.failures),
             subscriptions=subscriptions,
             pending=pending,

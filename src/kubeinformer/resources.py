@@ -92,18 +92,25 @@ class Resource:
         """What objects of this resource carry as ``apiVersion``: ``v1``, ``apps/v1``."""
         return f"{self.group}/{self.version}" if self.group else self.version
 
-    def path(self, namespace: str | None = None, name: str | None = None) -> str:
-        """The URL path of the collection, or of one object, starting with a slash.
+    def path(self, namespace: str | None = None, name: str | None = None, subresource: str | None = None) -> str:
+        """The URL path of the collection, of one object, or of a part of one; starts with a slash.
+
+        Args:
+            namespace: None for all namespaces, and for cluster-scoped resources.
+            name: The object's, None for the collection.
+            subresource: A part of the object that is read and written by itself, such as ``status`` or ``scale``.
 
         Raises:
-            ValueError: A name cannot be one segment of a path, and would lead elsewhere.
+            ValueError: A name cannot be one segment of a path, and would lead elsewhere; a subresource of no object.
         """
-        for what, segment in (("namespace", namespace), ("name", name)):
+        if subresource and not name:
+            raise ValueError(f"subresource={subresource!r} needs the name of the object that it is a part of")
+        for what, segment in (("namespace", namespace), ("name", name), ("subresource", subresource)):
             if segment and _LEADS_ELSEWHERE.match(segment):
                 raise ValueError(f"{what}={segment!r} would lead elsewhere in a URL: no '/', and neither '.' nor '..'")
         root = f"/apis/{self.group}" if self.group else "/api"
         middle = f"/namespaces/{namespace}" if namespace else ""
-        return f"{root}/{self.version}{middle}/{self.plural}" + (f"/{name}" if name else "")
+        return f"{root}/{self.version}{middle}/{self.plural}" + "".join(f"/{end}" for end in (name, subresource) if end)
 
     def __str__(self) -> str:
         return f"{self.api_version}/{self.plural}"

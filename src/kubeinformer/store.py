@@ -10,7 +10,7 @@ meanwhile are skipped: memory stays at one key list, whatever the size of the co
 """
 
 from collections.abc import Iterator
-from typing import Any, Generic, final
+from typing import Generic, final
 
 import msgspec
 from typing_extensions import TypeVar
@@ -34,10 +34,6 @@ class _Labelled(msgspec.Struct):
     metadata: _Labels | None = None
 
 
-class _WithMetadata(msgspec.Struct):
-    metadata: Any = None  # a transform may have made anything of it, or taken it away
-
-
 @final
 class Store(Generic[T]):
     """Objects by key: ``namespace/name``, or ``name`` for cluster-scoped resources.
@@ -48,7 +44,6 @@ class Store(Generic[T]):
     def __init__(self, cache: Cache[T]) -> None:
         self._cache = cache
         self._labels = msgspec.json.Decoder(_Labelled).decode
-        self._metadata = msgspec.json.Decoder(_WithMetadata).decode
 
     @property
     def resource_version(self) -> str | None:
@@ -85,11 +80,8 @@ class Store(Generic[T]):
 
     def metadata(self, key: str) -> RawObject | None:
         """The object's metadata alone, or None. Cheaper than `get`: nothing else is built."""
-        body = self.raw(key)
-        if body is None:
-            return None
-        found = self._metadata(body).metadata
-        return found if isinstance(found, dict) else {}
+        entry = self._cache.entries.get(key)
+        return None if entry is None else self._cache.reader.metadata(key, entry)
 
     def keys(self) -> Iterator[str]:
         """All keys as they are now."""

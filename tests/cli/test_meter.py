@@ -22,6 +22,7 @@ def figures(requests: dict[str, int], *, syncs: int = 1, synced_after: float | N
         events=0,
         changes=0,
         requests=Counter(requests),
+        resyncs={},
         syncs=syncs,
         failures={},
         subscriptions=0,

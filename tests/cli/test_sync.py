@@ -51,6 +51,7 @@ class Scripted:
             events=0,
             changes=0,
             requests={},
+            resyncs={},
             syncs=0,
             failures=self.failures,
             subscriptions=0,

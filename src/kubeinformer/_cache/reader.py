@@ -31,6 +31,13 @@ T = TypeVar("T", default=RawObject)
 # is where in the object it was, and looks like that nowhere else: a value may hold all of this, but has a quote behind.
 _QUOTED = re.compile(r"^(Invalid (?:enum )?value)\b.*?(?=\Z| - at `[^`]*`\Z)", re.DOTALL)
 
+
+class _WithMetadata(msgspec.Struct):
+    metadata: Any = None  # a transform may have made anything of it, or taken it away
+
+
+_metadata = msgspec.json.Decoder(_WithMetadata).decode
+
 Model: TypeAlias = type[T] | Callable[[RawObject], T]
 """A `msgspec.Struct` type, decoded straight from JSON; a model class of kubernetes_asyncio or kubernetes; or any
 callable that takes the object as a dict."""
@@ -99,6 +106,15 @@ class Reader(Generic[T]):
             return self._codec.raw(key, entry)
         except Damaged:
             raise self._damaged(key, entry) from None
+
+    def metadata(self, key: str, entry: Entry) -> RawObject:
+        """What is kept of an object's metadata, without a model or a transform. Nothing else is built.
+
+        Raises:
+            CorruptEntry: It cannot be decompressed any more.
+        """
+        found = _metadata(self.raw(key, entry)).metadata
+        return found if isinstance(found, dict) else {}
 
     def load(self, key: str, entry: Entry) -> T:
         """What is kept of an object.

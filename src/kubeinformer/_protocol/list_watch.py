@@ -26,6 +26,8 @@ Source. KEP-3157 (watch-list), KEP-956 (bookmarks); the API concepts page on 410
 ``continue``; client-go's reflector, from which it differs in never resuming a list at a newer version.
 """
 
+from collections import Counter
+
 import msgspec
 
 from kubeinformer._protocol.backoff import backoff_delay, doubling
@@ -102,6 +104,7 @@ class ListWatch:
         self._page_failures = 0
         self._too_large = 0
         self._probes = 0
+        self.resyncs: Counter[str] = Counter()  # lost positions, by reason; InformerStatistics says which there are
 
     # What the shell asks.
 
@@ -242,7 +245,7 @@ class ListWatch:
         assert isinstance(self._goal, _Rewatch), "a live stream has a position"
         position = self._goal.position
         if is_earlier(version, position):
-            self._goal = _Resync()
+            self._start_over("back in time")
             raise ProtocolError(self._resource, f"version {version} came after version {position} in a live stream")
         self._goal = _Rewatch(version)
 
@@ -310,7 +313,7 @@ class ListWatch:
             self._settle()
         elif status.code == _HTTP_NOT_FOUND:
             self._settle()
-            self._goal = _Resync()  # the resource's next life may count versions from anywhere
+            self._start_over("not found")  # the resource's next life may count versions from anywhere
             self._wait = doubling(self._timing.probe_first, self._timing.probe_limit, self._probes)
             self._probes += 1
         elif isinstance(self._fetch, ProofFetch) and status.code not in _PASSING and status.code < _HTTP_SERVER_ERROR:
@@ -325,12 +328,12 @@ class ListWatch:
                 self._too_large += 1
                 if self._too_large >= _TOO_LARGE_LIMIT:
                     self._too_large = 0
-                    self._goal = _Resync()
+                    self._start_over("back in time")
             self._leave(now, retry_after or 0.0)
 
     def _expired(self, now: float) -> None:
         if isinstance(self._goal, _Rewatch):
-            self._goal = _Resync()
+            self._start_over("expired")
             self._leave(now)
             return
         if isinstance(self._goal, Continuation):
@@ -364,8 +367,13 @@ class ListWatch:
         position: a snapshot comes anyway.
         """
         if isinstance(self._goal, _Rewatch):
-            self._goal = _Resync()
+            self._start_over("consistency check")
             self._settle()
+
+    def _start_over(self, reason: str) -> None:
+        if isinstance(self._goal, _Rewatch):
+            self.resyncs[reason] += 1
+        self._goal = _Resync()
 
     def _settle(self) -> None:
         self._stream = None

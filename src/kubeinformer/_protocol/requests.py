@@ -5,11 +5,12 @@ KEP-3157 for ``sendInitialEvents``. A list never asks for ``resourceVersion=0``:
 was already seen. Only a proof, of which nothing is kept, names a version.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, TypeAlias, assert_never
 
 import msgspec
 
+from kubeinformer._protocol.shards import Shard
 from kubeinformer.resources import Resource
 
 __all__ = [
@@ -26,19 +27,23 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpRequest:
-    """One GET to the API server. Credentials are the transport's business and never stand in here.
+    """One request to the API server. Credentials are the transport's business and never stand in here.
 
     Attributes:
-        path: Absolute path without query, such as ``/api/v1/pods``.
+        path: Absolute path without query, such as ``/api/v1/pods``, not percent-encoded.
         query: Name and value pairs, not yet percent-encoded.
         headers: Name and value pairs beside those that the transport adds (host, authorization, user agent).
         head_timeout: Seconds within which the status line and headers of the answer must have come.
+        method: ``GET``, ``POST``, ``PUT``, ``PATCH`` or ``DELETE``.
+        body: What is sent along; its Content-Type is one of ``headers``.
     """
 
     path: str
     query: tuple[tuple[str, str], ...] = ()
     headers: tuple[tuple[str, str], ...] = ()
     head_timeout: float = 60.0
+    method: str = "GET"
+    body: bytes = field(default=b"", repr=False)  # may be a Secret
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +57,7 @@ class Collection:
         field_selector: As in the API, such as ``spec.nodeName=node-7``; empty for all objects.
         metadata_only: Ask the server for ``PartialObjectMetadata``: no spec, no status.
         compressed: Ask the server for gzip.
+        shard: The part to mirror, None for the whole.
     """
 
     resource: Resource
@@ -60,6 +66,7 @@ class Collection:
     field_selector: str = ""
     metadata_only: bool = False
     compressed: bool = True
+    shard: Shard | None = None
 
     def __str__(self) -> str:
         return str(self.resource)
@@ -147,7 +154,11 @@ def build_request(collection: Collection, fetch: Fetch, head_timeout: float = 60
 
 
 def _selectors(collection: Collection) -> list[tuple[str, str]]:
-    pairs = (("labelSelector", collection.label_selector), ("fieldSelector", collection.field_selector))
+    pairs = (
+        ("labelSelector", collection.label_selector),
+        ("fieldSelector", collection.field_selector),
+        ("shardSelector", collection.shard.selector if collection.shard else ""),
+    )
     return [(name, value) for name, value in pairs if value]
 
 

@@ -36,6 +36,9 @@ class InformerStatistics:
         requests: Requests sent, by kind: ``watch-list``, ``watch``, ``list``, ``proof`` (that the server has reached
             the version from which a watch is to go on).
         syncs: Completed snapshots; the first one and each resync.
+        resyncs: How often a position was lost and a new snapshot became necessary, by reason: ``expired`` (410: the
+            server has forgotten that version), ``back in time`` (its versions went backwards: a restored database),
+            ``not found`` (404: the resource went away), ``consistency check`` (a comparison found a difference).
         failures: Requests that ended otherwise than by the server's clean close, by the error's name.
         subscriptions: Open readers of ``events()``.
         pending: Keys that those readers have not taken yet.
@@ -55,6 +58,7 @@ class InformerStatistics:
     changes: int
     requests: dict[str, int]
     syncs: int
+    resyncs: dict[str, int]
     failures: dict[str, int]
     subscriptions: int
     pending: int

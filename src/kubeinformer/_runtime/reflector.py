@@ -8,6 +8,7 @@ the scope.
 
 import random
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 import anyio
 import anyio.lowlevel
@@ -20,9 +21,11 @@ from kubeinformer._protocol.list_watch import ListWatch
 from kubeinformer._protocol.pages import ListItem, PageParser
 from kubeinformer._protocol.refusals import is_redirect, refusal, require_json
 from kubeinformer._protocol.requests import Collection, Fetch, ListFetch, ProofFetch, WatchFetch, build_request
+from kubeinformer._protocol.shards import refuses_shard
 from kubeinformer._protocol.status import Status, decode_status, retry_after_seconds
 from kubeinformer._protocol.steps import BeginSweep, CacheWrite, Phase, Reauthenticate, Send, Sweep, Wait
 from kubeinformer._protocol.watch_events import ErrorEvent, ObjectEvent, decode_watch_event
+from kubeinformer._runtime.answers import read_error
 from kubeinformer._runtime.delivery import Delivery
 from kubeinformer._runtime.health import Health
 from kubeinformer._runtime.limits import Limits
@@ -36,7 +39,6 @@ __all__ = ["Reflector"]
 T = TypeVar("T", default=RawObject)
 
 _HTTP_OK = 200
-_STATUS_BODY_LIMIT = 64 * 1024  # a Status is a few hundred bytes; a proxy's error page can be anything
 
 
 class Reflector:
@@ -64,7 +66,8 @@ class Reflector:
         turn: Turn,
         jitter: Callable[[], float] = random.random,
     ) -> None:
-        self._collection = collection
+        self._collection = self._asked = collection
+        self._shard = collection.shard
         self._resource = str(collection)
         self._transport = transport
         self._apply = delivery.apply
@@ -90,6 +93,11 @@ class Reflector:
                 await self._step()
         finally:
             self._turn.give_back()
+
+    @property
+    def resyncs(self) -> dict[str, int]:
+        """Snapshots that became necessary after the first, by reason."""
+        return dict(self._machine.resyncs)
 
     def resync(self) -> None:
         """Take a whole snapshot next: somebody found that the store differs from the server.
@@ -121,7 +129,7 @@ class Reflector:
         self._health.requests[fetch.name] += 1
         try:
             # A peer that does not even begin to answer is as dead as one that stops.
-            request = build_request(self._collection, fetch, self._machine.read_deadline)
+            request = build_request(self._asked, fetch, self._machine.read_deadline)
             async with self._transport.stream(request) as response:
                 if response.status != _HTTP_OK:
                     await self._refused(response)
@@ -148,29 +156,14 @@ class Reflector:
         if is_redirect(response.status):
             status = Status(response.status)
         else:
-            status = decode_status(await self._read_error(response), response.status)
+            body = await read_error(response, self._resource, self._machine.read_deadline)
+            status = decode_status(body, response.status)
+            if self._shard is not None and refuses_shard(status):
+                self._asked = replace(self._collection, shard=None)
         location = response.headers.get("location")
-        self._health.failed(refusal(self._collection, self._machine.verb, status, location))
-        self._machine.refused(status, retry_after_seconds(response.headers, status), anyio.current_time())
-
-    async def _read_error(self, response: Response) -> bytes:
-        """As much of an error's body as can be had: the status code alone already says most."""
-        body = bytearray()
-        try:
-            with anyio.move_on_after(self._machine.read_deadline):  # for all of it: a drip is never silent
-                await self._read_some(response, body)
-        except (TransportError, ProtocolError):
-            # What the server meant is in the status code; that its explanation broke off changes nothing.
-            pass
-        return bytes(body)
-
-    async def _read_some(self, response: Response, body: bytearray) -> None:
-        decoder = body_decoder(self._resource, response.headers.get("content-encoding"))
-        while len(body) < _STATUS_BODY_LIMIT and (data := await response.receive(self._machine.read_deadline)):
-            for piece in decoder.feed(data):
-                body += piece
-                if len(body) >= _STATUS_BODY_LIMIT:
-                    return
+        retry_after = retry_after_seconds(response.headers, status)
+        self._health.failed(refusal(self._collection, self._machine.verb, status, location, retry_after))
+        self._machine.refused(status, retry_after, anyio.current_time())
 
     async def _read_watch(self, response: Response) -> None:
         decoder = body_decoder(self._resource, response.headers.get("content-encoding"))
@@ -206,14 +199,15 @@ class Reflector:
                 self._reached(self._machine.position)
 
     async def _take_each(self, lines: Iterable[tuple[int, bytes]]) -> bool:
-        machine, health, resource = self._machine, self._health, self._resource
+        machine, health, resource, shard = self._machine, self._health, self._resource, self._shard
         now = anyio.current_time()
         for position, line in lines:
             event = decode_watch_event(resource, line, position)
             health.events += 1
             if isinstance(event, ErrorEvent):
-                health.failed(refusal(self._collection, machine.verb, event.status))
-                machine.refused(event.status, event.status.retry_after, now)
+                retry_after = event.status.retry_after
+                health.failed(refusal(self._collection, machine.verb, event.status, retry_after=retry_after))
+                machine.refused(event.status, retry_after, now)
                 return False
             if type(event) is ObjectEvent:
                 self._kinds.accept(event.identity, position)
@@ -221,7 +215,7 @@ class Reflector:
             if write is not None:
                 if type(write) is Sweep:
                     await self._write(write)
-                else:
+                elif shard is None or type(event) is not ObjectEvent or shard.holds(event.identity.uid):
                     self._apply(write)
             if not machine.is_open:
                 return False
@@ -260,7 +254,9 @@ class Reflector:
         taken = 0
         for taken, item in enumerate(items, start=1):
             self._kinds.accept(item.identity)
-            self._apply(self._machine.receive_item(item))
+            write = self._machine.receive_item(item)
+            if self._shard is None or self._shard.holds(item.identity.uid):
+                self._apply(write)
             if taken % _ITEMS_PER_TURN == 0:
                 await anyio.lowlevel.checkpoint()
         self._health.events += taken

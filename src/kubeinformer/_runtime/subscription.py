@@ -10,17 +10,18 @@ gets to it. A key in the backlog needs no pending change, because the reader wil
 
 from collections import OrderedDict
 from collections.abc import Callable
-from functools import partial
 from types import TracebackType
 from typing import Final, Generic, Self, final
 
 import anyio
 import anyio.lowlevel
+import msgspec
 from typing_extensions import TypeVar
 
 from kubeinformer._cache.cache import Cache
 from kubeinformer._cache.entries import Change, Entry
 from kubeinformer._cache.folding import Pending, fold
+from kubeinformer._cache.reader import Reader
 from kubeinformer.errors import UsageError
 from kubeinformer.events import Added, Deleted, Event, Synced, Updated
 from kubeinformer.resources import RawObject
@@ -141,7 +142,7 @@ class Subscription(Generic[T]):
             return event
         if self._backlog:
             key, _ = self._backlog.popitem()
-            return Added._lazily(key, self._loader(key, self._cache.entries[key]))  # noqa: SLF001 - our own events
+            return Added._lazily(key, self._source(key, self._cache.entries[key]))  # noqa: SLF001 - our own events
         if not self._pending:
             return None
         key, pending = self._pending.popitem(last=False)
@@ -151,16 +152,30 @@ class Subscription(Generic[T]):
         # Events are built lazily through private constructors: users' ones take decoded objects.
         match pending:
             case Pending(seen=None, new=Entry() as new):
-                return Added._lazily(key, self._loader(key, new))  # noqa: SLF001 - see above
+                return Added._lazily(key, self._source(key, new))  # noqa: SLF001 - see above
             case Pending(seen=Entry() as seen, gone=None, new=Entry() as new):
-                return Updated._lazily(key, self._loader(key, seen), self._loader(key, new))  # noqa: SLF001
+                return Updated._lazily(key, self._source(key, seen), self._source(key, new))  # noqa: SLF001
             case Pending(gone=Entry() as gone, new=new):
                 if new is not None:
-                    self._second = Added._lazily(key, self._loader(key, new))  # noqa: SLF001 - see above
+                    self._second = Added._lazily(key, self._source(key, new))  # noqa: SLF001 - see above
                 known = pending.final_state_known
-                return Deleted._lazily(key, self._loader(key, gone), final_state_known=known)  # noqa: SLF001
+                return Deleted._lazily(key, self._source(key, gone), final_state_known=known)  # noqa: SLF001
             case _:
                 raise AssertionError("a pending change has one of four forms")
 
-    def _loader(self, key: str, entry: Entry) -> Callable[[], T]:
-        return partial(self._cache.reader.load, key, entry)
+    def _source(self, key: str, entry: Entry) -> "_Source[T]":
+        return _Source(self._cache.reader, key, entry)
+
+
+class _Source(msgspec.Struct, Generic[T], frozen=True):  # a Struct, because one is made for each event
+    """What an event decodes when it is asked."""
+
+    reader: Reader[T]
+    key: str
+    entry: Entry
+
+    def load(self) -> T:
+        return self.reader.load(self.key, self.entry)
+
+    def metadata(self) -> RawObject:
+        return self.reader.metadata(self.key, self.entry)

@@ -24,7 +24,7 @@ def not_opened(error: Exception, target: str, *, through_proxy: bool) -> Transpo
 
     Args:
         error: What aiohttp raised.
-        target: URL without query.
+        target: Method, and URL without query.
         through_proxy: Whether a proxy stands between.
 
     Returns:
@@ -61,7 +61,7 @@ def lost(error: Exception, target: str) -> ConnectionLost:
 
 
 def _is_about(error: aiohttp.ClientConnectorError | aiohttp.ClientConnectorCertificateError, target: str) -> bool:
-    server = urlsplit(target)
+    server = urlsplit(target.partition(" ")[2])
     return (error.host, error.port) == (server.hostname, server.port or (443 if server.scheme == "https" else 80))
 
 

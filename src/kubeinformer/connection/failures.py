@@ -38,7 +38,7 @@ class Failure:
     """Makes the errors of one request.
 
     Args:
-        target: URL without query.
+        target: Method, and URL without query.
         through_proxy: Whether a proxy stands between.
     """
 
@@ -91,12 +91,12 @@ class Failure:
         return self._lost(f"the connection broke before the answer was complete ({why or words(cause)})", cause)
 
     def _failed(self, why: str, cause: BaseException | None) -> ConnectionFailed:
-        failure = ConnectionFailed(f"GET {self._target}: {why}")
+        failure = ConnectionFailed(f"{self._target}: {why}")
         failure.__cause__ = bare(cause)
         return failure
 
     def _lost(self, why: str, cause: BaseException | None) -> ConnectionLost:
-        failure = ConnectionLost(f"GET {self._target}: {why}")
+        failure = ConnectionLost(f"{self._target}: {why}")
         failure.__cause__ = bare(cause)
         return failure
 

@@ -1,0 +1,208 @@
+"""One request at a time: what `Cluster.request` does.
+
+Rules. A request is sent once: after a lost connection nobody knows whether a write was done, so trying again is for
+who knows what it meant. The one exception is a 401, which the server decides before it does anything: credentials are
+renewed, and the request is sent once more. The answer is held in memory as a whole, and has a bound. Everything that
+goes into the URL or the head is checked here, where the caller's mistake can be named.
+"""
+
+from collections.abc import Container, Iterable, Mapping
+from typing import Any, TypeAlias
+
+import anyio
+import msgspec
+
+from kubeinformer._protocol.decoding import decode
+from kubeinformer._protocol.refusals import is_redirect, request_refusal, require_json
+from kubeinformer._protocol.requests import HttpRequest
+from kubeinformer._protocol.status import Status, decode_status, retry_after_seconds
+from kubeinformer._protocol.targets import Target, target_of
+from kubeinformer._runtime.answers import read_error, read_whole
+from kubeinformer._runtime.frames import without_frames
+from kubeinformer._runtime.writes import Write, WriteLog
+from kubeinformer.connection.transport import Response, Transport
+from kubeinformer.errors import KubeInformerError, RequestTimeout, Unauthorized, UsageError
+from kubeinformer.resources import RawObject
+
+__all__ = ["Client"]
+
+_Body: TypeAlias = RawObject | list[Any] | bytes | None
+
+_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+_OURS = ("accept-encoding", "authorization", "connection", "content-length", "content-type", "host")
+_LATER = 5.0  # seconds that a transport's deadlines come after the one for everything, which is to be the one met
+_EXPLANATION = 5.0  # seconds for the body of an error: its code is known by then, and says most
+
+
+class Client:
+    """Sends single requests.
+
+    Args:
+        transport: How to reach the server.
+        size_limit: Most bytes of an answer, after decompression.
+        compressed: Ask the server for gzip.
+        writes: Told of what was written.
+    """
+
+    def __init__(self, transport: Transport, *, size_limit: int, compressed: bool, writes: WriteLog) -> None:
+        self._transport = transport
+        self._size_limit = size_limit
+        self._encoding = "gzip" if compressed else "identity"
+        self._writes = writes
+
+    async def fetch_object(
+        self,
+        method: str,
+        path: str,
+        body: _Body,
+        *,
+        query: Mapping[str, str],
+        headers: Mapping[str, str],
+        content_type: str,
+        timeout: float,  # noqa: ASYNC109 - also named in the error
+    ) -> RawObject:
+        """Send a request, and decode the object that comes back; ``{}`` for an empty body. See `Cluster.request`."""
+        method = method.upper()
+        target = target_of(method, path, _name_in(body))
+        request = self._request(method, path, body, query, headers, content_type, "application/json", timeout)
+        answer, answer_type = await self._send(request, target, timeout)
+        if not answer:
+            return {}
+        require_json(target.resource, answer_type)
+        found = decode(_OBJECT, answer, target.resource, 0, "an object")
+        if method != "GET":
+            self.confirm(method, path, query, found)
+        return found
+
+    async def fetch_text(
+        self,
+        path: str,
+        *,
+        query: Mapping[str, str],
+        headers: Mapping[str, str],
+        timeout: float,  # noqa: ASYNC109 - as above
+    ) -> str:
+        """GET what is text; see `Cluster.request_text`."""
+        request = self._request("GET", path, None, query, headers, "", "*/*", timeout)
+        answer, _ = await self._send(request, target_of("GET", path), timeout)
+        return answer.decode("utf-8", "replace")
+
+    def _request(
+        self,
+        method: str,
+        path: str,
+        body: _Body,
+        query: Mapping[str, str],
+        headers: Mapping[str, str],
+        content_type: str,
+        accept: str,
+        timeout: float,
+    ) -> HttpRequest:
+        if method not in _METHODS:
+            raise ValueError(f"not a method: {method!r}; accepted are {', '.join(_METHODS)}")
+        _check_path(path)
+        more = {name.lower(): value for name, value in headers.items()}
+        if taken := sorted(more.keys() & set(_OURS)):
+            raise ValueError(f"headers= must not have {', '.join(taken)}: this library sends that")
+        sent = {"accept": accept} | more | {"accept-encoding": self._encoding}
+        if body is not None:
+            sent["content-type"] = content_type
+        _check_headers(sent.items())
+        return HttpRequest(
+            path=path,
+            query=tuple(query.items()),
+            headers=tuple(sent.items()),
+            head_timeout=timeout + _LATER,
+            method=method,
+            body=_encoded(body),
+        )
+
+    async def _send(self, request: HttpRequest, target: Target, timeout: float) -> tuple[bytes, str | None]:  # noqa: ASYNC109 - as above
+        """The answer's body and its type."""
+        with anyio.move_on_after(timeout):
+            try:
+                return await self._attempt(request, target)
+            except Unauthorized:
+                pass  # decided before anything was done
+            await self._transport.reauthenticate()
+            return await self._attempt(request, target)
+        raise RequestTimeout(f"{request.method} {request.path}", timeout)
+
+    async def _attempt(self, request: HttpRequest, target: Target) -> tuple[bytes, str | None]:
+        try:
+            async with self._transport.stream(request) as response:
+                if not 200 <= response.status < 300:  # noqa: PLR2004 - HTTP's class
+                    raise await _refusal(response, target)
+                answer = await read_whole(response, target.resource, self._size_limit, request.head_timeout)
+                return answer, response.headers.get("content-type")
+        except KubeInformerError as error:
+            raise without_frames(error)  # noqa: B904 - it is the same one
+
+    def confirm(self, method: str, path: str, query: Container[str], answer: RawObject) -> None:
+        """Tell of a write, if this was one that left something: not a dry run, a review, or the answer "Success".
+
+        Args:
+            method: In upper case.
+            path: Not percent-encoded.
+            query: The names of the parameters.
+            answer: What came back.
+        """
+        metadata = answer.get("metadata")
+        version = metadata.get("resourceVersion") if isinstance(metadata, dict) else None
+        if not version or not isinstance(version, str) or answer.get("kind") == "Status" or "dryRun" in query:
+            return
+        if target_of(method, path).verb != "deletecollection":
+            self._writes.confirmed(Write(path, version))
+
+
+_OBJECT = msgspec.json.Decoder(RawObject)
+
+
+async def _refusal(response: Response, target: Target) -> KubeInformerError:
+    if is_redirect(response.status):
+        status = Status(response.status)
+    else:
+        status = decode_status(await read_error(response, target.resource, _EXPLANATION), response.status)
+    retry_after = retry_after_seconds(response.headers, status)
+    return request_refusal(target, status, response.headers.get("location"), retry_after)
+
+
+def _encoded(body: _Body) -> bytes:
+    if body is None:
+        return b""
+    if isinstance(body, bytes):
+        return body
+    try:
+        return msgspec.json.encode(body)
+    except (TypeError, ValueError, RecursionError) as error:
+        problem = f"body= is no JSON: {error}"
+    raise UsageError(problem)
+
+
+def _name_in(body: _Body) -> str | None:
+    """The name of the object that is to be created, which the path does not have."""
+    metadata = body.get("metadata") if isinstance(body, dict) else None
+    name = metadata.get("name") if isinstance(metadata, dict) else None
+    return name if isinstance(name, str) else None
+
+
+def _check_path(path: str) -> None:
+    if (
+        not path.startswith("/")
+        or not path.isprintable()
+        or "?" in path
+        or "#" in path
+        or {".", ".."} & set(path.split("/"))
+    ):
+        raise ValueError(
+            f"not a path: {path!r}; it begins with '/', has no '?' (see query=) nor '#', and no segment '.' or '..'; "
+            "Resource.path() makes one"
+        )
+
+
+def _check_headers(headers: Iterable[tuple[str, str]]) -> None:
+    for name, value in headers:
+        if not (
+            name and name.replace("-", "").isalnum() and name.isascii() and value.isascii() and value.isprintable()
+        ):
+            raise ValueError(f"not a header: {name!r}; names have letters, digits and dashes, values printable ASCII")

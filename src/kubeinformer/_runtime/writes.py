@@ -1,0 +1,63 @@
+"""Which versions the writes of a task made: how a controller reads its own writes.
+
+Theory. A record is a context variable's business: a task inherits the context of the one that started it, so writes of
+children land in the list of their parent, and those of a sibling do not. One variable for all clusters, since contexts
+keep their variables for ever; each entry says whose it is.
+"""
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+
+from kubeinformer._protocol.targets import target_of
+
+__all__ = ["Write", "WriteLog"]
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """One write, as the server confirmed it.
+
+    Attributes:
+        path: What was asked, such as ``/api/v1/namespaces/shop/configmaps/prices``.
+        resource_version: ``metadata.resourceVersion`` of the answer: what `Informer.wait_for` takes.
+    """
+
+    path: str
+    resource_version: str
+
+    @property
+    def resource(self) -> str:
+        """As `Informer.resource`, such as ``v1/configmaps``: without the subresource that was written."""
+        target = target_of("POST", self.path)
+        parts = 2 if not target.group else 3
+        return "/".join(target.resource.split("/")[:parts])
+
+    @property
+    def namespace(self) -> str | None:
+        """The object's namespace, None if it has none."""
+        return target_of("POST", self.path).namespace
+
+
+class WriteLog:
+    """What one cluster's writes are told to."""
+
+    @contextmanager
+    def record(self) -> Generator[list[Write]]:
+        """A list of the writes that are confirmed in here, in this task and in those it starts."""
+        writes: list[Write] = []
+        token = _records.set((*_records.get(), (self, writes)))
+        try:
+            yield writes
+        finally:
+            _records.reset(token)
+
+    def confirmed(self, write: Write) -> None:
+        """Add a write to the lists of all contexts around it."""
+        for log, writes in _records.get():
+            if log is self:
+                writes.append(write)
+
+
+_records: ContextVar[tuple[tuple[WriteLog, list[Write]], ...]] = ContextVar("kubeinformer_writes", default=())

@@ -1,0 +1,114 @@
+"""Conditions: the list ``status.conditions`` of ``metav1.Condition``, one of each type.
+
+Rules. ``lastTransitionTime`` moves when the status does, and only then; that is what people compute "ready since" from.
+What the server would refuse is refused here, where the mistake stands. Other people's fields and types stay.
+
+Source. ``apimachinery/pkg/api/meta/conditions.go`` and the patterns of ``metav1.Condition`` at 1.37.
+"""
+
+import datetime as dt
+import re
+from typing import Literal, TypeAlias, cast
+
+from kubeinformer import RawObject
+from kubeinformer.controller.timestamps import second_time, utc_now
+
+__all__ = ["ConditionStatus", "get_condition", "is_condition_true", "set_condition"]
+
+ConditionStatus: TypeAlias = Literal["True", "False", "Unknown"]
+
+_LABEL = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
+_TYPE = re.compile(rf"({_LABEL}(\.{_LABEL})*/)?(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])")
+_REASON = re.compile(r"[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?")
+_TYPE_LIMIT, _REASON_LIMIT, _MESSAGE_LIMIT = 316, 1024, 32768  # characters
+
+
+def set_condition(
+    target: RawObject | list[RawObject],
+    type_: str,
+    status: bool | ConditionStatus,  # noqa: FBT001 - the first three are what a condition is
+    reason: str,
+    message: str = "",
+    *,
+    observed_generation: int | None = None,
+    now: dt.datetime | None = None,
+) -> bool:
+    """Set one condition in place, and tell whether anything changed: if not, there is nothing to write.
+
+    Args:
+        target: An object, whose ``status.conditions`` is meant and made if need be; or such a list. Not one out of a
+            store that others read: change a copy.
+        type_: Such as ``Ready``.
+        status: True, False or ``"Unknown"``; or the texts that stand in the object.
+        reason: One word for programs, such as ``MinimumReplicasUnavailable``.
+        message: A sentence for people.
+        observed_generation: The ``metadata.generation`` that was looked at; by default that of the object given.
+        now: When; by default by the wall clock.
+
+    Raises:
+        ValueError: The server would not take it.
+    """
+    wanted: RawObject = {
+        "type": _matching("type", type_, _TYPE, _TYPE_LIMIT),
+        "status": _status(status),
+        "reason": _matching("reason", reason, _REASON, _REASON_LIMIT),
+        "message": message,
+    }
+    if len(message) > _MESSAGE_LIMIT:
+        raise ValueError(f"message= has {len(message)} characters, more than {_MESSAGE_LIMIT}")
+    if observed_generation is None and isinstance(target, dict):
+        observed_generation = (target.get("metadata") or {}).get("generation")
+    if observed_generation is not None:
+        wanted["observedGeneration"] = observed_generation
+    known = get_condition(target, type_)
+    if known is None:
+        time = second_time(now or utc_now())
+        _conditions(target, make=True).append(wanted | {"lastTransitionTime": time})
+        return True
+    if known.get("status") != wanted["status"]:
+        wanted["lastTransitionTime"] = second_time(now or utc_now())
+    before = dict(known)
+    known.update(wanted)
+    return known != before
+
+
+def get_condition(target: RawObject | list[RawObject], type_: str) -> RawObject | None:
+    """The condition of that type; None when there is none.
+
+    Args:
+        target: An object, or a list of conditions.
+        type_: Such as ``Ready``.
+    """
+    return next((found for found in _conditions(target) if found.get("type") == type_), None)
+
+
+def is_condition_true(target: RawObject | list[RawObject], type_: str) -> bool:
+    """Whether there is a condition of that type, and its status is ``"True"``."""
+    found = get_condition(target, type_)
+    return found is not None and found.get("status") == "True"
+
+
+def _conditions(target: RawObject | list[RawObject], *, make: bool = False) -> list[RawObject]:
+    if isinstance(target, list):
+        return target
+    status: RawObject = target.get("status") or {}
+    conditions = cast("list[RawObject]", status.get("conditions") or [])
+    if make:
+        target["status"] = status | {"conditions": conditions}
+    return conditions
+
+
+def _status(status: bool | ConditionStatus) -> str:  # noqa: FBT001 - as above
+    text = str(status)
+    if text not in {"True", "False", "Unknown"}:
+        raise ValueError(f"status={status!r} must be True, False or 'Unknown'")
+    return text
+
+
+def _matching(name: str, value: str, pattern: re.Pattern[str], limit: int) -> str:
+    if len(value) > limit or not pattern.fullmatch(value):
+        raise ValueError(
+            f"{name}={value[:80]!r} is not one that the server takes: up to {limit} characters of the pattern "
+            f"{pattern.pattern}"
+        )
+    return value

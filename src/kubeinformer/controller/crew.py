@@ -1,0 +1,53 @@
+"""Tasks that live and fail together, and whose one failure comes out as itself.
+
+Theory. anyio wraps whatever leaves a task group in an ExceptionGroup. Of the tasks here one failure ends all, so there
+is nearly always one, and a caller can catch it with a plain ``except``.
+"""
+
+from collections.abc import Awaitable, Callable
+
+import anyio
+
+__all__ = ["Crew"]
+
+
+class Crew:
+    """Runs functions at once, once."""
+
+    def __init__(self) -> None:
+        self._scope = anyio.CancelScope()
+        self._failures: list[Exception] = []
+
+    async def run(self, *functions: Callable[[], Awaitable[None]]) -> None:
+        """Run the functions until all have ended, one has failed, or `stop` is called.
+
+        Raises:
+            Exception: What the one function raised that failed. Several failures at once come as a group.
+        """
+        with self._scope:
+            async with anyio.create_task_group() as tasks:
+                for function in functions:
+                    tasks.start_soon(self._guard, function)
+        match self._failures:
+            case []:
+                pass
+            case [failure]:
+                self._failures = []  # its traceback leads back to here
+                raise failure
+            case failures:
+                self._failures = []
+                raise ExceptionGroup("several tasks failed at once", failures)
+
+    def stop(self) -> None:
+        """Cancel what still runs; `run` returns."""
+        self._scope.cancel()
+
+    async def _guard(self, function: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await function()
+        except Exception as failure:  # noqa: BLE001 - run() raises it
+            if all(
+                failure is not known for known in self._failures
+            ):  # one error may end several, as an informer's does
+                self._failures.append(failure)
+            self._scope.cancel()

@@ -1,0 +1,69 @@
+"""Reading one's own writes: a key does not run again before the stores have what its last run wrote.
+
+Theory. A write's answer carries the version that the object got. An informer that has reached that version has seen
+the write. Without the wait, a reconcile that created a Deployment may run again before its store shows it, and create a
+second one, or fail with a conflict on what it wrote itself.
+
+Rules. Only resources that the controller has an informer of are waited for, and only informers that could have seen the
+write by its namespace. The wait is bounded: a write that an informer's selectors leave out is only passed by the
+server's next bookmark, a minute or two later.
+"""
+
+import logging
+from collections.abc import Iterable, Sequence
+from typing import Any, Final, final
+
+import anyio
+
+from kubeinformer import Informer, Write
+
+__all__ = ["OwnWrites"]
+
+logger = logging.getLogger("kubeinformer.controller")
+
+PATIENCE: Final = 5.0  # seconds; a watch event is late by milliseconds, so after this it is not coming
+
+
+@final
+class OwnWrites:
+    """Waits for writes.
+
+    Args:
+        controller: The controller's name, for logs.
+        informers: All that the controller reads.
+        patience: Seconds to wait for at most.
+    """
+
+    def __init__(self, controller: str, informers: Sequence[Informer[Any]], patience: float = PATIENCE) -> None:
+        self._controller = controller
+        self._informers = informers
+        self._patience = patience
+
+    async def seen(self, key: str, writes: Iterable[Write]) -> None:
+        """Wait until all informers have seen the writes, but not for ever.
+
+        Args:
+            key: The key whose reconcile wrote them, for logs.
+            writes: What it wrote.
+
+        Raises:
+            InformerClosed: An informer was closed.
+        """
+        with anyio.move_on_after(self._patience) as scope:
+            for write in writes:
+                for informer in self._informers:
+                    if _may_see(informer, write):
+                        await informer.wait_for(write.resource_version)
+        if scope.cancelled_caught:
+            logger.warning(
+                "a store did not show within %g s what the reconcile of %s wrote, which may run again on an old state",
+                self._patience,
+                key,
+                extra={"controller": self._controller, "key": key, "seconds": self._patience},
+            )
+
+
+def _may_see(informer: Informer[Any], write: Write) -> bool:
+    if informer.resource != write.resource or informer.namespace not in (None, write.namespace):
+        return False
+    return write.resource_version.isdecimal()  # others, of aggregated APIs, cannot be compared

@@ -1,0 +1,74 @@
+"""Owner references: who an object belongs to, so that it is deleted with its owner and found from it.
+
+Rules. Those of the garbage collector, checked before anything is sent, since the server accepts what breaks them and
+then deletes the object: an owner in a namespace owns in that namespace only, a cluster-scoped one owns anything. Of an
+object's owners one at most is its *controller*; that one is whom a `Controller` maps the object to.
+"""
+
+from typing import Any
+
+from kubeinformer import RawObject
+from kubeinformer.errors import AlreadyOwned
+
+__all__ = ["owner_reference", "set_controller_reference"]
+
+
+def owner_reference(owner: RawObject, *, controller: bool = True, block_owner_deletion: bool = True) -> RawObject:
+    """One entry of ``metadata.ownerReferences``.
+
+    Args:
+        owner: The owner as the server gave it: with ``apiVersion``, ``kind``, name and uid.
+        controller: Whether it is the object's controller.
+        block_owner_deletion: Whether a foreground deletion of the owner waits for the object. Needs the right to
+            ``update`` the owner's ``finalizers`` where the admission plugin OwnerReferencesPermissionEnforcement runs.
+
+    Raises:
+        ValueError: The owner lacks one of these.
+    """
+    metadata = owner.get("metadata") or {}
+    facts = {
+        "apiVersion": owner.get("apiVersion"),
+        "kind": owner.get("kind"),
+        "name": metadata.get("name"),
+        "uid": metadata.get("uid"),
+    }
+    if missing := [name for name, value in facts.items() if not value]:
+        raise ValueError(
+            f"{_described(owner)} cannot be an owner without {', '.join(missing)}: give it as the server answered it"
+        )
+    return facts | {"controller": controller, "blockOwnerDeletion": block_owner_deletion}
+
+
+def set_controller_reference(owner: RawObject, obj: RawObject, *, block_owner_deletion: bool = True) -> None:
+    """Make ``owner`` the controller of ``obj``, in place; other owners stay.
+
+    Args:
+        owner: The owner as the server gave it.
+        obj: What it owns, with its namespace if it has one. Need not exist yet.
+        block_owner_deletion: As for `owner_reference`.
+
+    Raises:
+        AlreadyOwned: Another object is its controller.
+        ValueError: The owner lacks what a reference needs, or is in another namespace.
+    """
+    reference = owner_reference(owner, block_owner_deletion=block_owner_deletion)
+    metadata: RawObject = obj.setdefault("metadata", {})
+    home, place = owner["metadata"].get("namespace"), metadata.get("namespace")
+    if home and home != place:
+        where = f"in namespace {place!r}" if place else "in no namespace (set metadata.namespace)"
+        raise ValueError(
+            f"{_described(owner)} cannot own {_described(obj)}, which is {where}: "
+            "the garbage collector would not find the owner, and delete the object"
+        )
+    owners: list[RawObject] = metadata.get("ownerReferences") or []
+    for other in owners:
+        if other.get("controller") and other.get("uid") != reference["uid"]:
+            raise AlreadyOwned(_described(obj), f"{other.get('kind')} {other.get('name')}")
+    kept = [other for other in owners if other.get("uid") != reference["uid"]]
+    metadata["ownerReferences"] = [*kept, reference]
+
+
+def _described(obj: RawObject) -> str:
+    metadata: dict[str, Any] = obj.get("metadata") or {}
+    name = "/".join(part for part in (metadata.get("namespace"), metadata.get("name")) if part)
+    return f"{obj.get('kind') or 'an object of no kind'} {name or 'without a name'}"

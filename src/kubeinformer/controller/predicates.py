@@ -1,0 +1,149 @@
+"""Which events are worth a reconcile.
+
+Theory. A reconcile that is one too many costs a little, one that is missing costs correctness: so whatever cannot be
+told passes, and an event whose predicate raises passes too. The predicates here look at metadata alone, as the server
+sent it: any ``model=`` will do, and no more than the metadata is decoded.
+
+Additions and deletions always pass them; they are about updates. Resyncs by ``resync_period=`` are no events and ask no
+predicate.
+"""
+
+import inspect
+from collections.abc import Callable
+from typing import Any, Generic, TypeAlias, final
+
+from typing_extensions import TypeVar
+
+from kubeinformer import Added, Deleted, Informer, RawObject, Updated, UsageError
+from kubeinformer.controller.naming import name_of
+
+__all__ = [
+    "Filtered",
+    "ObjectEvent",
+    "Predicate",
+    "annotations_changed",
+    "checked",
+    "generation_changed",
+    "labels_changed",
+    "resource_version_changed",
+]
+
+T = TypeVar("T", default=RawObject)
+
+ObjectEvent: TypeAlias = Added[T] | Updated[T] | Deleted[T]
+"""An event about one object: all but `Synced`."""
+
+
+@final
+class Predicate(Generic[T]):
+    """A function from an event to whether it passes, with operators: ``a & b``, ``a | b``, ``~a``.
+
+    Any callable is a predicate as it is; this class is for combining: ``Predicate(is_mine) & ~labels_changed``.
+
+    Args:
+        function: Takes an `Added`, `Updated` or `Deleted`. Not async, and quick: it runs for every event.
+        name: What to call it in errors, None for the function's own name.
+
+    Raises:
+        UsageError: The function is async; what it returned would always count as true.
+    """
+
+    def __init__(self, function: Callable[[ObjectEvent[T]], bool], *, name: str | None = None) -> None:
+        self._function = checked(function)
+        self.__qualname__ = name or name_of(function)
+
+    def __call__(self, event: ObjectEvent[T]) -> bool:
+        """Whether the event passes."""
+        return bool(self._function(event))
+
+    def __and__(self, other: Callable[[ObjectEvent[T]], bool]) -> "Predicate[T]":
+        second = Predicate(other)
+
+        def both(event: ObjectEvent[T]) -> bool:
+            return self(event) and second(event)
+
+        return Predicate(both, name=f"({self.__qualname__} & {second.__qualname__})")
+
+    def __or__(self, other: Callable[[ObjectEvent[T]], bool]) -> "Predicate[T]":
+        second = Predicate(other)
+
+        def either(event: ObjectEvent[T]) -> bool:
+            return self(event) or second(event)
+
+        return Predicate(either, name=f"({self.__qualname__} | {second.__qualname__})")
+
+    def __invert__(self) -> "Predicate[T]":
+        def inverse(event: ObjectEvent[T]) -> bool:
+            return not self(event)
+
+        return Predicate(inverse, name=f"~{self.__qualname__}")
+
+    def __repr__(self) -> str:
+        return f"<Predicate {self.__qualname__}>"
+
+
+class Filtered(Generic[T]):
+    """An informer of which only some events count, wherever a `Controller` takes one in ``owns=`` or ``watches=``.
+
+    ``Controller(..., owns=[Filtered(deployments, generation_changed)])``
+
+    Args:
+        informer: Where the events come from.
+        predicates: An event counts if it passes all of them.
+    """
+
+    def __init__(self, informer: Informer[T], *predicates: Callable[[ObjectEvent[T]], bool]) -> None:
+        self.informer = informer
+        self.predicates = tuple(checked(predicate) for predicate in predicates)
+
+
+def checked(predicate: Callable[[ObjectEvent[T]], bool]) -> Callable[[ObjectEvent[T]], bool]:
+    """The predicate, if it can be one.
+
+    Raises:
+        UsageError: It is async.
+    """
+    if inspect.iscoroutinefunction(predicate):
+        raise UsageError(f"predicate {name_of(predicate)} is async: make it a plain function that returns a bool")
+    return predicate
+
+
+def _generation(event: ObjectEvent[Any]) -> bool:
+    if not isinstance(event, Updated):
+        return True
+    old, new = event.old_metadata.get("generation"), event.metadata.get("generation")
+    return old != new or new is None
+
+
+def _resource_version(event: ObjectEvent[Any]) -> bool:
+    if not isinstance(event, Updated):
+        return True
+    return bool(event.old_metadata.get("resourceVersion") != event.metadata.get("resourceVersion"))
+
+
+def _labels(event: ObjectEvent[Any]) -> bool:
+    return _map_changed("labels", event)
+
+
+def _annotations(event: ObjectEvent[Any]) -> bool:
+    return _map_changed("annotations", event)
+
+
+def _map_changed(name: str, event: ObjectEvent[Any]) -> bool:
+    if not isinstance(event, Updated):
+        return True
+    return (event.old_metadata.get(name) or {}) != (event.metadata.get(name) or {})
+
+
+generation_changed: Predicate[Any] = Predicate(_generation, name="generation_changed")
+"""Updates that changed ``metadata.generation``: of the spec, not of status, labels or annotations. Objects that have no
+generation, such as ConfigMaps, always pass."""
+
+resource_version_changed: Predicate[Any] = Predicate(_resource_version, name="resource_version_changed")
+"""Updates that changed anything; what differs may be an object that was deleted and made again."""
+
+labels_changed: Predicate[Any] = Predicate(_labels, name="labels_changed")
+"""Updates that changed ``metadata.labels``."""
+
+annotations_changed: Predicate[Any] = Predicate(_annotations, name="annotations_changed")
+"""Updates that changed ``metadata.annotations``."""

@@ -1,0 +1,106 @@
+"""What a reconcile is given, and what it gives back.
+
+Theory. A reconcile is told a key and nothing about why: what happened since the last time may have been folded into
+one, so it compares what is with what should be, from the store, each time.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Final, Generic, cast, final
+
+from typing_extensions import TypeVar
+
+from kubeinformer import Cluster, Informer, RawObject, Store
+
+__all__ = ["Request", "Result"]
+
+T = TypeVar("T", default=RawObject)
+
+_NOT_READ: Final = object()
+
+
+@final
+class Request(Generic[T]):
+    """One key to reconcile. Made by `Controller`; tests of a reconcile make their own.
+
+    Args:
+        key: ``namespace/name``, or ``name`` for cluster-scoped resources.
+        informer: The controller's primary informer.
+        attempt: See below.
+
+    Attributes:
+        key: As given. The object may be gone: then `object` is None.
+        store: The primary informer's objects.
+        cluster: For writes.
+        attempt: 1, and 1 more each time the reconcile of this key failed since it last succeeded.
+    """
+
+    __slots__ = ("_informer", "_object", "attempt", "cluster", "key", "store")
+
+    def __init__(self, key: str, informer: Informer[T], *, attempt: int = 1) -> None:
+        self.key = key
+        self.store: Store[T] = informer.store
+        self.cluster: Cluster = informer.cluster
+        self.attempt = attempt
+        self._informer = informer
+        self._object: object = _NOT_READ
+
+    def __repr__(self) -> str:
+        return f"Request(key={self.key!r}, attempt={self.attempt})"
+
+    @property
+    def namespace(self) -> str | None:
+        """The object's namespace, None for cluster-scoped resources."""
+        return self.key.rpartition("/")[0] or None
+
+    @property
+    def name(self) -> str:
+        """The object's name."""
+        return self.key.rpartition("/")[2]
+
+    @property
+    def object(self) -> T | None:
+        """The object as it was when first asked for, or None: it is gone. A private copy, decoded once.
+
+        For a newer state ask ``store.get(key)`` again.
+
+        Raises:
+            ModelMismatch, TransformError, CorruptEntry: As ``Store.get``.
+        """
+        if self._object is _NOT_READ:
+            self._object = self.store.get(self.key)
+        return cast("T | None", self._object)
+
+    async def wait_for(self, resource_version: str, *, timeout: float | None = 10.0) -> None:  # noqa: ASYNC109 - as Informer.wait_for
+        """Wait until the store has a write of yours to the primary resource.
+
+        Args:
+            resource_version: ``metadata.resourceVersion`` of what the write returned.
+            timeout: Seconds; None waits for ever.
+
+        Raises:
+            WaitTimeout: The time is up.
+            ValueError: That is no resource version.
+            InformerClosed: The informer was closed.
+        """
+        await self._informer.wait_for(resource_version, timeout=timeout)
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a reconcile may return; None is as good as ``Result()``.
+
+    Attributes:
+        requeue_after: Seconds after which the key is reconciled again though nothing may have changed; None for never.
+
+    Raises:
+        ValueError: That is no number of seconds.
+    """
+
+    requeue_after: float | None = None
+
+    def __post_init__(self) -> None:
+        seconds = self.requeue_after
+        if seconds is not None and not (math.isfinite(seconds) and seconds >= 0):
+            raise ValueError(f"requeue_after={seconds!r} must be seconds, 0 or more, or None for never")

@@ -1,0 +1,99 @@
+"""Several controllers as one program: they start together, and a signal ends them in order.
+
+Theory. Kubernetes ends a pod by SIGTERM, and by SIGKILL ``terminationGracePeriodSeconds`` later. What is being
+reconciled should be finished by then, nothing new should begin, and a lease should be given back only when nothing runs
+any more. All of that is composition: controllers drain, the election is the scope around them.
+"""
+
+import logging
+import signal
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import nullcontext
+from functools import partial
+from typing import Any
+
+import anyio
+
+from kubeinformer.controller.controller import Controller
+from kubeinformer.controller.crew import Crew
+from kubeinformer.controller.leader_election import LeaderElection
+
+__all__ = ["run_controllers"]
+
+logger = logging.getLogger("kubeinformer.controller")
+
+_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+
+async def run_controllers(
+    *controllers: Controller[Any], grace_period: float = 30.0, leader_election: LeaderElection | None = None
+) -> None:
+    """Run controllers until SIGTERM or SIGINT, then let them finish, and return.
+
+    ``async with connect() as cluster: await run_controllers(first, second)`` as a program's last line ends it with
+    exit code 0 after a signal. A second signal cancels at once what still runs. In the main thread only: others get no
+    signals.
+
+    Args:
+        controllers: At least one. Their names differ.
+        grace_period: Seconds for what runs and for what is queued, after a signal. Kubernetes' own is 30 by default,
+            so take less, or give the pod more.
+        leader_election: Reconcile only while this holds its lease. Informers are in sync before that.
+
+    Raises:
+        ValueError: Two controllers have one name, there is none, or the period is no number of seconds.
+        LeadershipLost: The lease was lost; what ran was cancelled before.
+        KubeInformerError: What ended an informer for good, and with it all controllers.
+    """
+    if not controllers:
+        raise ValueError("no controllers to run")
+    if not grace_period >= 0:
+        raise ValueError(f"grace_period={grace_period!r} must be seconds, 0 or more")
+    name, count = Counter(controller.name for controller in controllers).most_common(1)[0]
+    if count > 1:
+        raise ValueError(f"{count} controllers are called {name!r}: give them names of their own with name=")
+    await _Program(controllers, grace_period, leader_election).run()
+
+
+class _Program:
+    """What `run_controllers` runs."""
+
+    def __init__(
+        self,
+        controllers: Sequence[Controller[Any]],
+        grace_period: float,
+        election: LeaderElection | None,
+    ) -> None:
+        self._controllers = controllers
+        self._grace_period = grace_period
+        self._election = election
+        self._is_leading = False
+        self._crew = Crew()
+
+    async def run(self) -> None:
+        await self._crew.run(self._run_controllers, self._obey_signals)
+
+    async def _run_controllers(self) -> None:
+        fence = None if self._election is None else self._election.check
+        async with self._election or nullcontext():
+            self._is_leading = True
+            await Crew().run(*(partial(controller.run, fence=fence) for controller in self._controllers))
+        self._crew.stop()
+
+    async def _obey_signals(self) -> None:
+        with anyio.open_signal_receiver(*_SIGNALS) as signals:
+            self._obey(await anext(signals))
+            await anext(signals)
+            logger.warning("a second signal: what still runs is cancelled")
+            self._crew.stop()
+
+    def _obey(self, number: signal.Signals) -> None:
+        facts = {"signal": number.name, "grace_period": self._grace_period}
+        if not self._is_leading:
+            logger.info("got %s while waiting for the lease: leaving", number.name, extra=facts)
+            self._crew.stop()
+            return
+        logger.info("got %s: finishing within %g s", number.name, self._grace_period, extra=facts)
+        for controller in self._controllers:
+            controller.drain(grace_period=self._grace_period)

@@ -1,0 +1,86 @@
+"""Server-side apply: say what you want of an object, and the server merges it with what others want.
+
+Rules. What is sent is what the caller gave, less what the server would refuse: ``managedFields``. Everything a
+field manager said in an earlier apply and leaves out now is removed from the object, so a status that is
+applied must be whole each time.
+"""
+
+from kubeinformer import Cluster, RawObject, Resource
+
+__all__ = ["apply", "apply_status"]
+
+_APPLY = "application/apply-patch+yaml"  # JSON is YAML, and all servers know this one
+_MANAGER_LIMIT = 128  # characters, as the server has it
+
+
+async def apply(
+    cluster: Cluster, resource: str | Resource, obj: RawObject, *, field_manager: str, force: bool = True
+) -> RawObject:
+    """Create or change an object by server-side apply; the object as it is then.
+
+    Args:
+        cluster: Where.
+        resource: Such as ``apps/v1/deployments``.
+        obj: The fields that are yours to say, with ``apiVersion``, ``kind``, ``metadata.name`` and, if it has one,
+            ``metadata.namespace``. With a ``resourceVersion`` it must still be of that version.
+        field_manager: The name under which you own them: one for each controller.
+        force: Take fields over that another manager has set; controllers should. Without it that is a `Conflict`.
+
+    Raises:
+        ValueError: The object lacks one of these, or is of another API version.
+        Conflict: Another manager owns a field (without ``force``), or the version is not the newest.
+        Invalid: The server does not take it; ``causes`` says why.
+        KubeInformerError: What else `Cluster.request` raises.
+    """
+    return await _apply(cluster, resource, obj, "", field_manager=field_manager, force=force)
+
+
+async def apply_status(
+    cluster: Cluster, resource: str | Resource, obj: RawObject, *, field_manager: str, force: bool = True
+) -> RawObject:
+    """Apply the ``status`` of an object, and nothing else of it. The object must exist.
+
+    Args:
+        cluster: Where.
+        resource: Such as ``example.com/v1/widgets``; it must have the subresource ``status``.
+        obj: An object with ``apiVersion``, ``kind``, ``metadata.name``, the namespace if it has one, and ``status``.
+            What else is in it is not sent: it may be the object that was reconciled.
+        field_manager: As for `apply`. One manager may apply both; the server keeps the two apart.
+        force: As for `apply`.
+
+    Raises:
+        NotFound: There is no such object, or no such subresource.
+        ValueError, Conflict, Invalid, KubeInformerError: As for `apply`.
+    """
+    if "status" not in obj:
+        raise ValueError("apply_status() needs an object with a status")
+    metadata = obj.get("metadata") or {}
+    kept = {name: metadata[name] for name in ("name", "namespace") if metadata.get(name)}
+    reduced = {name: obj.get(name) for name in ("apiVersion", "kind", "status")} | {"metadata": kept}
+    return await _apply(cluster, resource, reduced, "status", field_manager=field_manager, force=force)
+
+
+async def _apply(
+    cluster: Cluster, resource: str | Resource, obj: RawObject, subresource: str, *, field_manager: str, force: bool
+) -> RawObject:
+    resource = Resource.parse(resource) if isinstance(resource, str) else resource
+    if not field_manager or len(field_manager) > _MANAGER_LIMIT or not field_manager.isprintable():
+        raise ValueError(f"field_manager={field_manager!r} must be 1 to {_MANAGER_LIMIT} printable characters")
+    metadata = obj.get("metadata") or {}
+    if missing := [name for name, value in _identity(obj).items() if not value]:
+        raise ValueError(f"an object to apply as {resource} needs {', '.join(missing)}")
+    if obj["apiVersion"] != resource.api_version:
+        raise ValueError(f"an object of apiVersion {obj['apiVersion']!r} cannot be applied as {resource}")
+    body = obj | {"metadata": {name: value for name, value in metadata.items() if name != "managedFields"}}
+    return await cluster.request(
+        "PATCH",
+        resource.path(metadata.get("namespace"), metadata["name"], subresource or None),
+        body,
+        query={"fieldManager": field_manager, "force": "true" if force else "false"},
+        content_type=_APPLY,
+    )
+
+
+def _identity(obj: RawObject) -> dict[str, object]:
+    metadata = obj.get("metadata") or {}
+    return {"apiVersion": obj.get("apiVersion"), "kind": obj.get("kind"), "metadata.name": metadata.get("name")}

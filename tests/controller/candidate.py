@@ -1,0 +1,114 @@
+"""A process that wants to lead: what `two_processes` starts. Says what it does, a line of JSON each, with the time.
+
+It works as a controller does: in pieces, each of which is begun only while the lease is held. With ``--theirs`` the
+lease is kubernetes_asyncio's to hold; its program is what their documentation shows, and cancelled on SIGTERM.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import signal
+import sys
+import time
+from functools import partial
+from typing import Any
+
+import anyio
+
+from kubeinformer import connect
+from kubeinformer.controller import LeaderElection
+
+PIECE = 0.02  # seconds
+
+
+def say(event: str) -> None:
+    # One write of a short line: a process that is killed or stopped does not leave half of one.
+    line = json.dumps({"event": event, "at": time.clock_gettime(time.CLOCK_MONOTONIC)}) + "\n"
+    os.write(1, line.encode())
+
+
+async def work(check: Any) -> None:
+    say("leading")
+    try:
+        while True:
+            check()
+            say("work")
+            await anyio.sleep(PIECE)
+    finally:
+        say("ended")
+
+
+async def stop_on_sigterm(scope: anyio.CancelScope, *, task_status: anyio.abc.TaskStatus[None]) -> None:
+    with anyio.open_signal_receiver(signal.SIGTERM) as signals:
+        task_status.started()
+        async for _ in signals:
+            scope.cancel()
+            return
+
+
+async def ours(options: argparse.Namespace) -> None:
+    async with anyio.create_task_group() as tasks:
+        await tasks.start(stop_on_sigterm, tasks.cancel_scope)
+        async with connect(options.kubeconfig) as cluster:
+            election = LeaderElection(
+                cluster,
+                options.lease,
+                namespace=options.namespace,
+                identity=options.identity,
+                lease_duration=options.times[0],
+                renew_deadline=options.times[1],
+                retry_period=options.times[2],
+            )
+            say("waiting")
+            async with election:
+                await work(election.check)
+
+
+async def theirs(options: argparse.Namespace) -> None:
+    from kubernetes_asyncio import client, config  # noqa: PLC0415 - 65 MB that the other mode does not need
+    from kubernetes_asyncio.leaderelection import electionconfig, leaderelection  # noqa: PLC0415 - as above
+    from kubernetes_asyncio.leaderelection.resourcelock.leaselock import LeaseLock  # noqa: PLC0415 - as above
+
+    await config.load_kube_config(options.kubeconfig)
+
+    async def stopped() -> None:
+        say("ended")
+
+    async with client.ApiClient() as api:
+        lock = LeaseLock(options.lease, options.namespace, options.identity, api)
+        lease_duration, renew_deadline, retry_period = map(int, options.times)  # "3.0" makes it raise ValueError
+        settings = electionconfig.Config(
+            lock, lease_duration, renew_deadline, retry_period, partial(work, lambda: None), stopped
+        )
+        running = asyncio.current_task()
+        assert running is not None
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, running.cancel)
+        say("waiting")
+        await leaderelection.LeaderElection(settings).run()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--theirs", action="store_true")
+    parser.add_argument("--backend", default="asyncio")
+    parser.add_argument("--kubeconfig")
+    parser.add_argument("--namespace")
+    parser.add_argument("--lease")
+    parser.add_argument("--identity")
+    parser.add_argument("--times", type=float, nargs=3)
+    options = parser.parse_args()
+    if options.theirs:
+        try:
+            asyncio.run(theirs(options))
+        except asyncio.CancelledError:
+            sys.exit(0)
+    else:
+        try:
+            anyio.run(ours, options, backend=options.backend)
+        except ExceptionGroup as group:  # of the task group that waits for signals
+            raise group.exceptions[0] from None
+
+
+if __name__ == "__main__":
+    main()

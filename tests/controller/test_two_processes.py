@@ -1,0 +1,37 @@
+"""Two processes on one lease of the fake server, over HTTP. The same on a real server: tests/e2e."""
+
+import json
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import anyio.to_thread
+import pytest
+from tests.controller import two_processes
+from tests.controller.two_processes import Stage
+
+from kubeinformer.testing import FakeApiServer
+
+pytestmark = [pytest.mark.anyio, pytest.mark.timeout(120)]
+
+
+@pytest.mark.parametrize(
+    "scene",
+    [two_processes.released_on_sigterm, two_processes.expired_after_sigkill, two_processes.fenced_after_sigstop],
+)
+async def test_two_processes(scene: Callable[[Stage], None], anyio_backend: str, tmp_path: Path) -> None:
+    async with FakeApiServer() as server:
+        server.create("v1/namespaces", {"metadata": {"name": "system"}})
+        kubeconfig = tmp_path / "kubeconfig"
+        kubeconfig.write_text(
+            json.dumps(
+                {
+                    "current-context": "fake",
+                    "contexts": [{"name": "fake", "context": {"cluster": "fake", "user": "nobody"}}],
+                    "clusters": [{"name": "fake", "cluster": {"server": server.url}}],
+                    "users": [{"name": "nobody", "user": {}}],
+                }
+            )
+        )
+        stage = Stage(kubeconfig=kubeconfig, namespace="system", backend=anyio_backend)
+        await anyio.to_thread.run_sync(partial(scene, stage))
