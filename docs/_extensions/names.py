@@ -34,7 +34,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     """Say so to Sphinx."""
     app.connect("missing-reference", _find)
     app.connect("doctree-read", _keep_builtins)
-    GoogleDocstring._consume_inline_attribute = _whole
+    GoogleDocstring._consume_inline_attribute = _whole  # noqa: SLF001 - napoleon has no option for it
     app.connect("autodoc-process-docstring", _describe_alias)
     app.connect("autodoc-process-signature", _hide_how_it_is_made)
     app.connect("autodoc-process-bases", _hide_private_bases)
@@ -66,7 +66,7 @@ def _keep_builtins(_app: Sphinx, document: nodes.document) -> None:
 
 def _whole(docstring: Any) -> tuple[str, list[str]]:
     """Napoleon takes what is before a colon in a property's first line for its type; here it is a sentence."""
-    return "", docstring._consume_to_end()
+    return "", docstring._consume_to_end()  # noqa: SLF001 - in the place of one of its own
 
 
 def _is_others(target: str) -> bool:

@@ -97,6 +97,11 @@ class IndexerError(UsageError):
     The function's own exception is the ``__cause__``.
     """
 
+    resource: str
+    index: str
+    key: str
+    problem: str
+
     def __init__(self, resource: str, index: str, key: str, problem: str) -> None:
         super().__init__(resource, index, key, problem)
         self.resource, self.index, self.key, self.problem = resource, index, key, problem
@@ -110,6 +115,10 @@ class IndexerError(UsageError):
 
 class ModelMismatch(UsageError):
     """An object in the store does not fit the ``model=`` given for its informer. It stays there; ``raw()`` has it."""
+
+    resource: str
+    key: str
+    problem: str
 
     def __init__(self, resource: str, key: str, problem: str) -> None:
         super().__init__(resource, key, problem)
@@ -128,6 +137,9 @@ class TransformError(UsageError):
     A read raises it to who reads. With ``retain="objects"`` or ``indexers=``, which need every object when it comes,
     it ends the scope of ``connect()``. The function's own exception is the ``__cause__``.
     """
+
+    resource: str
+    problem: str
 
     def __init__(self, resource: str, problem: str) -> None:
         super().__init__(resource, problem)
@@ -182,6 +194,13 @@ class ServerRefused(KubeInformerError):
         causes: What the server objects to in particular, as (field, reason, message), each of which may be empty.
         remedy: What to do.
     """
+
+    verb: str
+    resource: str
+    namespace: str | None
+    status: int
+    reason: str
+    detail: str
 
     remedy = "check the request against the API server's documentation of this resource"
 
@@ -275,6 +294,12 @@ class ServerUnavailable(KubeInformerError):
     The others are those of `ServerRefused`.
     """
 
+    verb: str
+    resource: str
+    status: int
+    reason: str
+    detail: str
+
     def __init__(
         self,
         verb: str,
@@ -317,7 +342,7 @@ class Redirected(ServerUnavailable):
 
     def __init__(self, verb: str, resource: str, status: int, location: str, *, is_retried: bool = True) -> None:
         super().__init__(verb, resource, status, "", "", is_retried=is_retried)
-        self.args = (verb, resource, status, location)  # what a copy is made of
+        self.args: tuple[object, ...] = (verb, resource, status, location)  # what a copy is made of
         self.location = location
 
     def __str__(self) -> str:
@@ -336,6 +361,10 @@ class ProtocolError(KubeInformerError):
         problem: What was wrong, without the object's content (it may be a Secret).
         position: Byte offset in the decoded body at which the bad frame or item starts, None when unknown.
     """
+
+    resource: str
+    problem: str
+    position: int | None
 
     remedy = "look for a proxy between here and the API server; if there is none, report it with this message"
 
@@ -417,6 +446,9 @@ class CorruptEntry(KubeInformerError):
         key: The object's key.
     """
 
+    resource: str
+    key: str
+
     def __init__(self, resource: str, key: str) -> None:
         super().__init__(resource, key)
         self.resource, self.key = resource, key
@@ -496,6 +528,11 @@ class SyncTimeout(KubeInformerError):
     snapshot is just not complete, or has to wait for those of other informers (``is_queued``).
     """
 
+    resource: str
+    seconds: float
+    cause: BaseException | None
+    is_queued: bool
+
     def __init__(self, resource: str, seconds: float, cause: BaseException | None, *, is_queued: bool = False) -> None:
         super().__init__(resource, seconds, cause)
         self.resource, self.seconds, self.cause, self.is_queued = resource, seconds, cause, is_queued
@@ -512,6 +549,11 @@ class SyncTimeout(KubeInformerError):
 
 class WaitTimeout(KubeInformerError):
     """``wait_for(resource_version)`` did not see that version, or a later one, within the time given."""
+
+    resource: str
+    wanted: str
+    reached: str | None
+    seconds: float
 
     def __init__(self, resource: str, wanted: str, reached: str | None, seconds: float) -> None:
         super().__init__(resource, wanted, reached, seconds)

@@ -9,7 +9,7 @@ Folding the events that a reader got, in order, always gives the store's state; 
 left out when the reader is slower than the server.
 """
 
-from typing import Any, Generic, Protocol, Self, TypeAlias, cast, final
+from typing import Any, ClassVar, Generic, Protocol, Self, TypeAlias, cast, final
 
 import msgspec
 from typing_extensions import TypeVar
@@ -68,6 +68,8 @@ class _ObjectEvent(Generic[T]):
 
     __slots__ = ("_object", "key")
 
+    key: str
+
     def __init__(self, key: str, object: T) -> None:  # noqa: A002 - the field's word, fixed by the design
         self.key = key
         self._object = _Lazy(object)
@@ -103,7 +105,7 @@ class _ObjectEvent(Generic[T]):
             return NotImplemented
         return bool(self._facts() == other._facts())
 
-    __hash__ = None  # type: ignore[assignment]  # objects are mutable dicts
+    __hash__: ClassVar[None] = None  # type: ignore[assignment]  # objects are mutable dicts
 
     def __repr__(self) -> str:
         # Never the object: it may be a Secret.
@@ -178,6 +180,8 @@ class Deleted(_ObjectEvent[T]):
 
     __slots__ = ("final_state_known",)
     __match_args__ = ("key", "object", "final_state_known")
+
+    final_state_known: bool
 
     def __init__(self, key: str, object: T, *, final_state_known: bool = True) -> None:  # noqa: A002 - as above
         super().__init__(key, object)

@@ -1,25 +1,17 @@
 """The programs of docs/how-to/migrate-*.md do, before and after, what their pages say."""
 
 import ast
-import json
-import os
-import subprocess
-import sys
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import anyio
 import pytest
-from anyio.streams.buffered import BufferedByteReceiveStream
 from tests.docs import pages
+from tests.docs.programs import started
 
 from kubeinformer.testing import FakeApiServer
 
 pytestmark = pytest.mark.anyio
 GUIDES = sorted((pages.DOCS / "how-to").glob("migrate-*.md"))
-ALLOWED = 30.0  # seconds for one program; takes two, of which importing kubernetes_asyncio is one
 
 
 @pytest.fixture
@@ -31,44 +23,6 @@ def anyio_backend() -> str:
 def pod(name: str, phase: str = "Pending", app: str = "web") -> dict[str, Any]:
     spec = {"containers": [{"name": "main", "image": "app"}]}
     return {"metadata": {"name": name, "labels": {"app": app}}, "spec": spec, "status": {"phase": phase}}
-
-
-class Program:
-    """A program of a page, and the lines that it prints."""
-
-    def __init__(self, output: BufferedByteReceiveStream) -> None:
-        self._output = output
-
-    async def line(self) -> str:
-        return (await self._output.receive_until(b"\n", 10_000)).decode()
-
-
-@asynccontextmanager
-async def started(page: str, name: str, server: FakeApiServer, folder: Path) -> AsyncGenerator[Program]:
-    """Run a file of a page until its context is left; its kubeconfig leads to the server."""
-    for file, text in pages.files(page).items():
-        (folder / file).write_text(text, "utf-8")
-    config = folder / "kubeconfig"
-    config.write_text(
-        json.dumps(
-            {
-                "apiVersion": "v1",
-                "kind": "Config",
-                "current-context": "fake",
-                "contexts": [{"name": "fake", "context": {"cluster": "fake", "user": "nobody"}}],
-                "clusters": [{"name": "fake", "cluster": {"server": server.url}}],
-                "users": [{"name": "nobody", "user": {}}],
-            }
-        )
-    )
-    environment = os.environ | {"KUBECONFIG": str(config)}
-    with anyio.fail_after(ALLOWED):
-        async with await anyio.open_process(
-            [sys.executable, name], cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=None
-        ) as process:
-            assert process.stdout is not None
-            yield Program(BufferedByteReceiveStream(process.stdout))
-            process.terminate()
 
 
 @pytest.mark.parametrize("page", GUIDES, ids=lambda page: page.stem)

@@ -12,7 +12,7 @@ def test_the_tutorial(tmp_path: Path) -> None:
 
 
 SAYS_BYE = (
-    "python -c 'import signal; signal.signal(signal.SIGINT, lambda *_: exit(print(\"bye\"))); print(\"here\"); "
+    'python -c \'import signal; signal.signal(signal.SIGINT, lambda *_: exit(print("bye"))); print("here"); '
     "signal.pause()'"
 )
 

@@ -197,7 +197,7 @@ def options(cluster: Cluster) -> None:
 
 
 def wrong(cluster: Cluster, informer: Informer[Pod]) -> None:
-    """Mistakes that have to be found: strict mode complains of an ignore that nothing needs."""
+    """Mistakes that have to be found: both checkers complain of an ignore that nothing needs."""
     cluster.informer("v1/pods", retain="all")  # type: ignore[call-overload] # pyright: ignore
     cluster.informer(Resource("", "v1", "pods"))  # type: ignore[call-overload] # pyright: ignore
     cluster.informer("v1/pods", "default")  # type: ignore[call-overload] # pyright: ignore

@@ -47,7 +47,7 @@ class Cache(Generic[T]):
         self.entries: dict[str, Entry] = {}
         self.indexes: Indexes[T] = Indexes(resource, indexers or {})
         self.resource_version: str | None = None
-        self.stored_bytes = 0
+        self.stored_bytes: int = 0
         self._generation = 0
         self._unseen = 0
 

@@ -100,8 +100,8 @@ class ConsistencyCheck:
         self._turn = turn
         self._one_at_a_time = anyio.Lock()
         self._number = 0
-        self.checks = 0
-        self.divergences = 0
+        self.checks: int = 0
+        self.divergences: int = 0
 
     async def run(self, interval: float) -> None:
         """Check and repair every ``interval`` seconds, until cancelled."""

@@ -30,11 +30,11 @@ class Delivery(Generic[T]):
         self._cache = cache
         self._subscribers: list[Subscription[T]] = []
         self._waiters: list[tuple[str, anyio.Event]] = []
-        self.synced = anyio.Event()
-        self.closed = anyio.Event()
-        self.next_snapshot = anyio.Event()
-        self.samples_ready = Signal()
-        self.changes = 0
+        self.synced: anyio.Event = anyio.Event()
+        self.closed: anyio.Event = anyio.Event()
+        self.next_snapshot: anyio.Event = anyio.Event()
+        self.samples_ready: Signal = Signal()
+        self.changes: int = 0
 
     def subscribe(self) -> Subscription[T]:
         """A reader that is not listening yet."""

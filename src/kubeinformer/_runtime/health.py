@@ -78,7 +78,7 @@ class Health:
         self.received_bytes = 0
         self.decoded_bytes = 0
         self.events = 0
-        self.syncs = 0
+        self.syncs: int = 0
         self.requests: Counter[str] = Counter()
         self.failures: Counter[str] = Counter()
         self.last_error: Exception | None = None

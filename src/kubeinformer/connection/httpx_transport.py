@@ -60,13 +60,13 @@ try:
     from kubeinformer.connection import httpx_failures as failures
     from kubeinformer.connection.httpx_network import Backend, Wire
     from kubeinformer.connection.httpx_response import HttpxResponse
-except ModuleNotFoundError as missing:
-    if missing.name not in {"httpx2", "httpcore2"}:
+except ModuleNotFoundError as _missing:
+    if _missing.name not in {"httpx2", "httpcore2"}:
         raise
     raise ConfigError(
         "the transport for trio, HttpxTransport, needs httpx2: install it with `pip install 'kubeinformer[httpx]'`, "
         "or run on asyncio (`anyio.run(main)` does)"
-    ) from missing
+    ) from _missing
 
 __all__ = ["HttpxTransport"]
 

@@ -26,9 +26,9 @@ class Cluster:
 
     def __init__(self, storage: Storage, *, garbage_collection: bool) -> None:
         self.storage = storage
-        self.writing = Writing(storage, self._settle)
-        self.deleting = Deleting(storage, self._settle)
-        self.crds = CrdRegistry(storage, self.deleting)
+        self.writing: Writing = Writing(storage, self._settle)
+        self.deleting: Deleting = Deleting(storage, self._settle)
+        self.crds: CrdRegistry = CrdRegistry(storage, self.deleting)
         self.writing.specials[CRDS] = self.crds
         self._garbage = Garbage(storage, self.writing, self.deleting) if garbage_collection else None
         self._is_settling = False

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Eventually", "InformerSynced", "cluster", "eventually", "fake_api_server", "informer_synced"]
 
-pytest_plugins = ("_kubeinformer_pytest",)
+pytest_plugins: tuple[str, ...] = ("_kubeinformer_pytest",)
 
 
 def __getattr__(name: str) -> object:

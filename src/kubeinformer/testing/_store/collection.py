@@ -78,9 +78,9 @@ class Collection:
 
     def __init__(self, type_: ResourceType, floor: int, max_changes: int, max_bytes: int) -> None:
         self.type = type_
-        self.floor = floor
-        self.is_closed = False
-        self.news = Signal()
+        self.floor: int = floor
+        self.is_closed: bool = False
+        self.news: Signal = Signal()
         self.entries: dict[str, Stored] = {}
         self.keys: list[str] = []  # sorted: etcd lists in key order
         self._changes: list[Change] = []

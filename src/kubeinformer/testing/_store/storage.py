@@ -63,9 +63,9 @@ class Storage:
     """
 
     def __init__(self, version: int, history_limit: int, history_bytes: int, *, shows_managers: bool = False) -> None:
-        self.version = version
+        self.version: int = version
         self.collections: dict[Resource, Collection] = {}
-        self.token_epoch = 0  # continue tokens of an earlier epoch are expired
+        self.token_epoch: int = 0  # continue tokens of an earlier epoch are expired
         self.on_change: Callable[[Collection, str, RawObject, bool], None] | None = None
         self.shows_managers = shows_managers
         self.refuses_unseen = False  # whether a watch from a version to come is a 504; real servers take it in silence

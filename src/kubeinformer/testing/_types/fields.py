@@ -75,7 +75,7 @@ class FieldConditions:
             if label not in known:
                 raise _unknown(label, known, is_closed=is_closed)
             self._conditions.append((known[label], requirement.value, requirement.equal))
-        self.is_of_key = all(each in METADATA for each, _, _ in self._conditions)
+        self.is_of_key: bool = all(each in METADATA for each, _, _ in self._conditions)
         """Whether name and namespace alone decide."""
 
     def matches(self, obj: RawObject) -> bool:
