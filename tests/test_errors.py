@@ -10,10 +10,13 @@ from kubeinformer import (
     CorruptEntry,
     IndexerError,
     InformerClosed,
+    Invalid,
     KubeInformerError,
     LeadershipLost,
     ModelMismatch,
     Redirected,
+    RequestTimeout,
+    ServerUnavailable,
     SyncTimeout,
     TransformError,
     UsageError,
@@ -33,6 +36,11 @@ ERRORS = (
     QueueShutDown("pods"),
     SyncTimeout("v1/pods", 1.5, None, is_queued=True),
     WaitTimeout("v1/pods", "17", None, 1.5),
+    RequestTimeout("PATCH /api/v1/pods", 30.0),
+    Invalid(
+        "patch", "v1/pods", "shop", 422, "Invalid", "bad", name="a", causes=(("spec", "x", "y"),), remedy="mend it"
+    ),
+    ServerUnavailable("get", "v1/pods", 429, "", "", namespace="shop", name="a", retry_after=2.5, is_retried=False),
     WrongKind("v1/pods", "a Table", 7),
     Redirected("watch", "v1/pods", 302, "https://login.example"),
 )

@@ -438,6 +438,7 @@ class TestConnections:
             await pods.wait_for(server.resource_version, timeout=GUARD)
             assert contents(pods) == on_server(server)
             assert pods.statistics().syncs == 2
+            assert pods.statistics().resyncs == {"expired": 1}
 
     async def test_is_live_over_a_cut(self, server: FakeApiServer) -> None:
         async with connected(server) as cluster:

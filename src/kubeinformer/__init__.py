@@ -2,7 +2,8 @@
 
 The layers, from what you call down to the wire; imports point down only:
 
-- ``cluster``: `connect`, `Cluster`: a connection and its shared informers
+- ``connecting``: `connect`: opens a connection, and ends all that is made in it
+- ``cluster``: `Cluster`: shared informers, and single requests
 - ``informer``: `Informer`: one collection, mirrored
 - ``store`` and ``events``: what a reader sees
 - ``_runtime``: drives the protocol over a transport, tells readers
@@ -21,7 +22,8 @@ from kubeinformer._runtime.consistency import ConsistencyReport
 from kubeinformer._runtime.health import InformerStatistics
 from kubeinformer._runtime.subscription import Subscription
 from kubeinformer._runtime.writes import Write
-from kubeinformer.cluster import Cluster, connect
+from kubeinformer.cluster import Cluster
+from kubeinformer.connecting import connect
 from kubeinformer.errors import (
     AlreadyExists,
     AlreadyOwned,

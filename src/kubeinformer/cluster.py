@@ -1,14 +1,9 @@
-"""The way in: ``connect()`` opens a connection, a `Cluster` hands out shared informers, and one scope ends them all.
+"""A `Cluster` hands out shared informers, and sends single requests over the same connection."""
 
-Single requests, writes among them, go over the same connection: `Cluster.request`.
-"""
+from collections.abc import Callable, Hashable, Mapping
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Any, TypeVar, final, overload
 
-from collections.abc import AsyncGenerator, Callable, Hashable, Mapping
-from contextlib import AbstractContextManager, asynccontextmanager
-from os import PathLike
-from typing import Any, TypeVar, final, overload
-
-import anyio
 import anyio.abc
 
 from kubeinformer._cache.cache import Cache
@@ -17,8 +12,9 @@ from kubeinformer._cache.indexes import Indexer
 from kubeinformer._cache.reader import Model, Reader, checked_transform
 from kubeinformer._protocol.list_watch import ListWatch
 from kubeinformer._protocol.requests import Collection
+from kubeinformer._protocol.shards import checked_shard
 from kubeinformer._protocol.timing import Timing
-from kubeinformer._runtime.client import Body, Client
+from kubeinformer._runtime.client import Client
 from kubeinformer._runtime.consistency import ConsistencyCheck
 from kubeinformer._runtime.delivery import Delivery
 from kubeinformer._runtime.health import Health
@@ -26,101 +22,19 @@ from kubeinformer._runtime.limits import Limits
 from kubeinformer._runtime.listing import Listing
 from kubeinformer._runtime.reflector import Reflector
 from kubeinformer._runtime.repair import Repair
-from kubeinformer._runtime.scopes import open_task_group
-from kubeinformer._runtime.sync_turns import CONCURRENT_SYNCS, SyncTurns
+from kubeinformer._runtime.sync_turns import SyncTurns
 from kubeinformer._runtime.writes import Write, WriteLog
-from kubeinformer.connection import ConnectionConfig, Transport, default_transport, load_config
-from kubeinformer.connection.credentials import Secret
+from kubeinformer.connection import Transport
 from kubeinformer.errors import UsageError
 from kubeinformer.informer import Informer
 from kubeinformer.resources import RawObject, Resource, check_namespace
 
-__all__ = ["Cluster", "connect"]
+if TYPE_CHECKING:
+    from kubeinformer.connection.api_client import ApiClient
+
+__all__ = ["Cluster"]
 
 T = TypeVar("T")
-
-_DEFAULT_LIMITS = Limits()
-
-
-@asynccontextmanager
-async def connect(
-    kubeconfig: str | PathLike[str] | None = None,
-    context: str | None = None,
-    *,
-    server: str | None = None,
-    token: str | None = None,
-    ca_file: str | PathLike[str] | None = None,
-    config: ConnectionConfig | None = None,
-    transport: Transport | None = None,
-    compressed: bool = True,
-    object_size_limit: int = _DEFAULT_LIMITS.object_size,
-    page_budget: int = _DEFAULT_LIMITS.page,
-    concurrent_syncs: int = CONCURRENT_SYNCS,
-    consistency_check_interval: float | None = None,
-    timing: Timing | None = None,
-) -> AsyncGenerator["Cluster"]:
-    """Open a connection to a cluster; leaving the context ends every informer and task made in it.
-
-    Looks for the cluster in this order: ``transport=``, ``config=``, ``server=``, ``kubeconfig=``, ``$KUBECONFIG``,
-    ``~/.kube/config``, the service account inside a pod. Nothing is sent before an informer is asked for.
-
-    Args:
-        kubeconfig: Path of a kubeconfig file.
-        context: Name of the context in it; None for its current one.
-        server: URL of the API server, such as ``https://10.0.0.1:6443``. Plain http is accepted, but a token is
-            never sent over it to another host.
-        token: Bearer token for ``server``.
-        ca_file: PEM file with the authorities that ``server``'s certificate must come from; None for the system's.
-        config: A whole connection, made by hand or by `load_config`.
-        transport: Carries the requests in place of the default one. It is closed on leaving.
-        compressed: Ask the server for gzip: 13 times fewer bytes for pods, at no cost in time on a fast server.
-        object_size_limit: Largest object accepted, in bytes of JSON, at least 1; also the largest answer to
-            `Cluster.request`.
-        page_budget: Memory for a list's body before it is parsed as it streams, in bytes, at least 1.
-        concurrent_syncs: How many informers may read a whole snapshot at the same time, at least 1; the others wait
-            for their turn. Informers that only follow changes are never held back.
-        consistency_check_interval: Seconds between two comparisons of each informer's store with a paged list of the
-            server's metadata, greater than 0; what differs is logged and mended by a new snapshot. None for never:
-            see `Informer.check_consistency`.
-        timing: Waiting times of the protocol, for tests.
-
-    Raises:
-        ConfigError: No usable way to a cluster was found; lists what was looked for.
-        UsageError: Arguments that exclude each other.
-        ValueError: A limit is out of range.
-        KubeInformerError: On leaving, what ended an informer for good. It is alone, not in an ExceptionGroup.
-    """
-    # Errors leave through here, and error reporters print a frame's variables.
-    token = None if token is None else Secret(token)
-    server = None if server is None else Secret(server)
-    limits = Limits(object_size=object_size_limit, page=page_budget)
-    if consistency_check_interval is not None and not consistency_check_interval > 0:
-        raise ValueError(f"consistency_check_interval={consistency_check_interval!r} must be seconds, more than 0")
-    turns = SyncTurns(concurrent_syncs)
-    others = any(given is not None for given in (server, token, ca_file, kubeconfig, context))
-    if transport is not None and (config is not None or others):
-        raise UsageError("connect(transport=...) says how to reach the server: give nothing else that does")
-    if config is not None and others:
-        raise UsageError("connect(config=...) says how to reach the server: give nothing else that does")
-    if transport is None:
-        if config is None:
-            config = await load_config(kubeconfig, context, server=server, token=token, ca_file=ca_file)
-        transport = default_transport(config)
-    try:
-        async with open_task_group() as tasks:
-            yield Cluster(
-                transport,
-                tasks,
-                limits=limits,
-                turns=turns,
-                timing=timing or Timing(),
-                compressed=compressed,
-                check_interval=consistency_check_interval,
-            )
-    finally:
-        # Shielded: connections and private files must go also when it is a cancellation that ends the scope.
-        with anyio.CancelScope(shield=True):
-            await transport.aclose()
 
 
 @final
@@ -148,6 +62,7 @@ class Cluster:
         self._informers: dict[Hashable, Informer[Any]] = {}
         self._writes = WriteLog()
         self._client = Client(transport, size_limit=limits.object_size, compressed=compressed, writes=self._writes)
+        self._api_client: ApiClient | None = None
 
     @property
     def informers(self) -> tuple[Informer[Any], ...]:
@@ -166,6 +81,7 @@ class Cluster:
         transform: Transform | None = None,
         indexers: Mapping[str, Indexer[RawObject]] | None = None,
         retain: Retain = "compressed",
+        shard: tuple[int, int] | None = None,
     ) -> Informer[RawObject]: ...
 
     @overload
@@ -181,6 +97,7 @@ class Cluster:
         transform: Transform | None = None,
         indexers: Mapping[str, Indexer[T]] | None = None,
         retain: Retain = "compressed",
+        shard: tuple[int, int] | None = None,
     ) -> Informer[T]: ...
 
     @overload
@@ -196,6 +113,7 @@ class Cluster:
         transform: Transform | None = None,
         indexers: Mapping[str, Indexer[T]] | None = None,
         retain: Retain = "compressed",
+        shard: tuple[int, int] | None = None,
     ) -> Informer[T]: ...
 
     def informer(
@@ -210,6 +128,7 @@ class Cluster:
         transform: Transform | None = None,
         indexers: Mapping[str, Indexer[Any]] | None = None,
         retain: Retain = "compressed",
+        shard: tuple[int, int] | None = None,
     ) -> Informer[Any]:
         """Mirror a collection, from now until this cluster's scope ends. Never blocks: await `Informer.synced`.
 
@@ -230,9 +149,14 @@ class Cluster:
             retain: What is kept of each object: ``"compressed"``, ``"bytes"``, ``"objects"``, ``"metadata"`` or
                 ``"keys"``.
 
+            shard: Mirror one part of several, as (index, count): ``(0, 3)`` is the first of three. Which part an object
+                belongs to is decided by a hash of its uid, for life, so that several processes share a large
+                collection, each with a part of the memory and work. A server that knows shards (the alpha gate
+                ShardedListAndWatch, from 1.36) sends that part only; others send all, and the rest is dropped here.
+
         Raises:
-            ValueError: ``resource``, ``namespace``, a selector or ``retain`` is malformed; the message shows the
-                accepted forms.
+            ValueError: ``resource``, ``namespace``, a selector, ``retain`` or ``shard`` is malformed; the message shows
+                the accepted forms.
             UsageError: The cluster's scope has ended.
         """
         collection = Collection(
@@ -242,6 +166,7 @@ class Cluster:
             field_selector=_sendable("field_selector", field_selector),
             metadata_only=metadata_only,
             compressed=self._compressed,
+            shard=checked_shard(shard),
         )
         indexers = dict(indexers or {})
         identity = (collection, retain, model, transform, tuple(sorted(indexers.items(), key=lambda item: item[0])))
@@ -259,7 +184,7 @@ class Cluster:
         self,
         method: str,
         path: str,
-        body: Body = None,
+        body: RawObject | list[Any] | bytes | None = None,
         *,
         query: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
@@ -320,6 +245,34 @@ class Cluster:
         What is not UTF-8 is replaced. ``Accept`` is ``*/*`` by default.
         """
         return await self._client.fetch_text(path, query=query or {}, headers=headers or {}, timeout=timeout)
+
+    @property
+    def api_client(self) -> "ApiClient":
+        """kubernetes_asyncio's `ApiClient` on this connection: ``CoreV1Api(cluster.api_client)``. Needs asyncio.
+
+        Its requests go the way of all others: same server, credentials, TLS, proxy and headers, renewed as they are
+        here, and no redirects. HTTP errors are kubernetes_asyncio's `ApiException`, failures of the network those of
+        this library, and the time of ``_request_timeout`` ends in a TimeoutError. Writes are recorded, see
+        `record_writes`. Closed with the cluster.
+
+        The first use imports kubernetes_asyncio, which takes a second and 65 MB: better when the program starts.
+
+        Raises:
+            UsageError: This is trio, or ``connect(transport=...)`` was given another than an `AiohttpTransport`; or
+                the cluster is closed.
+        """
+        if self._api_client is None:
+            if self._tasks.cancel_scope.cancel_called:
+                raise UsageError("no api_client: the cluster is closed; ask inside `async with connect()`")
+            # Here and not above: see the docstring.
+            from kubeinformer.connection.api_client import make_api_client  # noqa: PLC0415 - see above
+
+            self._api_client = make_api_client(self._transport, self._client.confirm)
+        return self._api_client
+
+    async def _close_api_client(self) -> None:
+        if self._api_client is not None:
+            await self._api_client.close()
 
     def record_writes(self) -> AbstractContextManager[list[Write]]:
         """Collect the writes made in a ``with`` block, by this task and those it starts: to wait until they are seen.

@@ -71,7 +71,9 @@ class Informer(Generic[T]):
 
     def __repr__(self) -> str:
         where = f" in {self._collection.namespace!r}" if self._collection.namespace else ""
-        return f"<Informer {self._collection}{where}: {self._health.phase}, {len(self.store)} objects>"
+        shard = self._collection.shard
+        part = f", shard {shard.index} of {shard.count}" if shard else ""
+        return f"<Informer {self._collection}{where}{part}: {self._health.phase}, {len(self.store)} objects>"
 
     @property
     def resource(self) -> str:
@@ -82,6 +84,16 @@ class Informer(Generic[T]):
     def namespace(self) -> str | None:
         """The one namespace that is mirrored; None for all, and for cluster-scoped resources."""
         return self._collection.namespace
+
+    @property
+    def label_selector(self) -> str:
+        """The labels that it was restricted to; empty for none."""
+        return self._collection.label_selector
+
+    @property
+    def field_selector(self) -> str:
+        """The fields that it was restricted to; empty for none."""
+        return self._collection.field_selector
 
     @property
     def is_live(self) -> bool:

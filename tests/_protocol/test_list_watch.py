@@ -1181,3 +1181,42 @@ def test_an_answer_that_comes_after_a_resync_opens_nothing(talk: Talk) -> None:
     assert talk.opened() is None
     assert not talk.is_open()
     talk.initial()
+
+
+# why positions were lost
+
+
+def test_a_position_that_is_lost_is_counted_by_its_reason(talk: Talk) -> None:
+    talk.live()
+    assert talk.machine.resyncs == {}
+    talk.refused(EXPIRED)
+    talk.wait()
+    talk.live(9)
+    with pytest.raises(ProtocolError):
+        talk.receive(modified("a", 5))
+    talk.broken()
+    talk.wait()
+    talk.live(9)
+    talk.refused(Status(404, "NotFound"))
+    talk.wait()
+    talk.live(9)
+    talk.machine.resync()
+    talk.live(9)
+    talk.broken()
+    talk.wait()
+    for _ in range(3):
+        talk.ask()
+        talk.refused(TOO_LARGE, 1.0)
+        talk.wait()
+    assert talk.machine.resyncs == {"expired": 1, "back in time": 2, "not found": 1, "consistency check": 1}
+
+
+def test_a_snapshot_that_begins_again_is_no_resync(talk: Talk) -> None:
+    for _ in range(3):
+        talk.initial()
+        talk.refused(Status(404, "NotFound"))
+        talk.wait()
+    talk.later_page()
+    talk.refused(EXPIRED)
+    talk.machine.resync()
+    assert talk.machine.resyncs == {}

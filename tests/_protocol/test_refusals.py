@@ -1,10 +1,14 @@
 import pytest
 
-from kubeinformer._protocol.refusals import is_redirect, refusal, require_json
+from kubeinformer._protocol.refusals import is_redirect, refusal, request_refusal, require_json
 from kubeinformer._protocol.requests import Collection
-from kubeinformer._protocol.status import Status
+from kubeinformer._protocol.status import Cause, Status
+from kubeinformer._protocol.targets import Target, target_of
 from kubeinformer.errors import (
+    AlreadyExists,
+    Conflict,
     Forbidden,
+    Invalid,
     KubeInformerError,
     NotFound,
     Redirected,
@@ -85,6 +89,165 @@ def test_a_passing_failure_says_so_too() -> None:
     assert isinstance(error, ServerUnavailable)
     assert (error.verb, error.resource, error.status) == ("watch", "v1/pods", 504)
     assert (error.reason, error.detail) == ("Timeout", "too large resource version")
+
+
+WEB = target_of("PATCH", "/apis/apps/v1/namespaces/shop/deployments/web")
+NEW = target_of("POST", "/api/v1/namespaces/shop/configmaps", "prices")
+VERSION = target_of("GET", "/version")
+
+
+@pytest.mark.parametrize(
+    ("code", "reason", "kind"),
+    [
+        (400, "", ServerRefused),
+        (401, "", Unauthorized),
+        (403, "", Forbidden),
+        (404, "", NotFound),
+        (409, "Conflict", Conflict),
+        (409, "", Conflict),
+        (409, "AlreadyExists", AlreadyExists),
+        (413, "", ServerRefused),
+        (422, "Invalid", Invalid),
+        (408, "", ServerUnavailable),
+        (410, "", ServerUnavailable),
+        (429, "", ServerUnavailable),
+        (503, "", ServerUnavailable),
+        (307, "", Redirected),
+    ],
+)
+def test_each_code_of_a_request_has_its_error(code: int, reason: str, kind: type[KubeInformerError]) -> None:
+    assert type(request_refusal(WEB, Status(code, reason))) is kind
+
+
+@pytest.mark.parametrize(
+    ("target", "status", "text"),
+    [
+        (
+            WEB,
+            Status(403, "Forbidden", 'deployments.apps "web" is forbidden: User "u" cannot patch resource'),
+            (
+                "server refused to patch apps/v1/deployments 'shop/web' (HTTP 403 Forbidden, it said: deployments.apps "
+                '"web" is forbidden: User "u" cannot patch resource); bind a Role or ClusterRole with the verb patch '
+                "on this resource (deployments.apps) to this user or service account"
+            ),
+        ),
+        (
+            NEW,
+            Status(403, "Forbidden", "exceeded quota: small"),
+            (
+                "server refused to create v1/configmaps 'shop/prices' (HTTP 403 Forbidden, it said: exceeded quota: "
+                "small); what the server said names the rule: a quota, an admission policy, or a namespace that is "
+                "ending"
+            ),
+        ),
+        (
+            VERSION,
+            Status(403),
+            (
+                "server refused to get /version (HTTP 403); bind a Role or ClusterRole with the verb get on the URL "
+                "/version to this user or service account"
+            ),
+        ),
+        (
+            VERSION,
+            Status(404),
+            "server refused to get /version (HTTP 404); this server has no such path",
+        ),
+        (
+            WEB,
+            Status(404),
+            (
+                "server refused to patch apps/v1/deployments 'shop/web' (HTTP 404); either there is no such object "
+                "(any more), or its resource is not served: check group, version and plural (`kubectl api-resources`)"
+            ),
+        ),
+        (
+            NEW,
+            Status(404, "NotFound", 'namespaces "shop" not found'),
+            (
+                "server refused to create v1/configmaps 'shop/prices' (HTTP 404 NotFound, it said: namespaces \"shop\" "
+                "not found); check that the namespace exists, and group, version and plural (`kubectl api-resources`)"
+            ),
+        ),
+        (
+            target_of("POST", "/api/v1/nodes"),
+            Status(404),
+            (
+                "server refused to create v1/nodes (HTTP 404); check group, version and plural (`kubectl "
+                "api-resources`), and that the CRD is installed"
+            ),
+        ),
+        (
+            WEB,
+            Status(409, "Conflict", "it has been modified"),
+            (
+                "server refused to patch apps/v1/deployments 'shop/web' (HTTP 409 Conflict, it said: it has been "
+                "modified); read the object again, make the change anew, and write that"
+            ),
+        ),
+        (
+            WEB,
+            Status(409, "Conflict", "1 conflict", (Cause("FieldManagerConflict", 'conflict with "x"', ".spec.a"),)),
+            (
+                "server refused to patch apps/v1/deployments 'shop/web' (HTTP 409 Conflict, it said: 1 conflict; also: "
+                '.spec.a: conflict with "x"); leave out the fields that others own, or take them over with force'
+            ),
+        ),
+        (
+            NEW,
+            Status(409, "AlreadyExists", "there"),
+            (
+                "server refused to create v1/configmaps 'shop/prices' (HTTP 409 AlreadyExists, it said: there); read "
+                "it, or choose another name"
+            ),
+        ),
+        (
+            target_of("DELETE", "/api/v1/configmaps"),
+            Status(405),
+            (
+                "server refused to deletecollection v1/configmaps in all namespaces (HTTP 405); check the request "
+                "against the API server's documentation of this resource"
+            ),
+        ),
+        (
+            WEB,
+            Status(503, "ServiceUnavailable", "no etcd"),
+            (
+                "server could not patch apps/v1/deployments 'shop/web' now (HTTP 503 ServiceUnavailable, it said: no "
+                "etcd); try again later; after a 5xx look first whether it was done"
+            ),
+        ),
+    ],
+)
+def test_what_a_request_s_error_says(target: Target, status: Status, text: str) -> None:
+    assert str(request_refusal(target, status)) == text
+
+
+def test_an_invalid_object_s_causes_are_shown_once() -> None:
+    causes = (Cause("FieldValueRequired", "Required value", "spec.names.plural"), Cause("", "all is wrong", ""))
+    said = 'CustomResourceDefinition "x" is invalid: spec.names.plural: Required value'
+    error = request_refusal(NEW, Status(422, "Invalid", said, causes))
+    assert isinstance(error, Invalid)
+    assert error.causes == (("spec.names.plural", "FieldValueRequired", "Required value"), ("", "", "all is wrong"))
+    assert f"it said: {said}; also: all is wrong); correct the fields named" in str(error)
+
+
+def test_a_busy_server_says_for_how_long() -> None:
+    error = request_refusal(WEB, Status(429), retry_after=2.5)
+    assert isinstance(error, ServerUnavailable)
+    assert (error.retry_after, error.is_retried) == (2.5, False)
+    assert "try again in 2.5 s" in str(error)
+    informers = refusal(PODS, "watch", Status(429), retry_after=2.5)
+    assert isinstance(informers, ServerUnavailable)
+    assert (informers.retry_after, informers.is_retried) == (2.5, True)
+
+
+def test_a_redirect_of_a_request_is_final() -> None:
+    error = request_refusal(WEB, Status(302), "https://login.example/x?token=hunter2")
+    assert isinstance(error, Redirected)
+    assert not error.is_retried
+    assert str(error).endswith("whether a proxy between wants a login")
+    assert "https://login.example (HTTP 302)" in str(error)
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from kubeinformer._protocol.requests import (
     WatchListFetch,
     build_request,
 )
+from kubeinformer._protocol.shards import Shard
 from kubeinformer.resources import Resource
 
 PODS = Collection(resource=Resource.parse("v1/pods"))
@@ -100,6 +101,23 @@ def test_requests_are_values_with_lower_case_headers_and_a_deadline() -> None:
     assert (request.head_timeout, build_request(PODS, ListFetch(20), 7.0).head_timeout) == (60.0, 7.0)
 
 
+def test_a_request_is_a_get_and_shows_no_body() -> None:
+    assert (HttpRequest(path="/api").method, HttpRequest(path="/api").body) == ("GET", b"")
+    assert "hunter2" not in repr(HttpRequest(path="/api", method="POST", body=b"hunter2"))
+
+
+def test_the_path_of_a_part_of_an_object() -> None:
+    deployments = Resource.parse("apps/v1/deployments")
+    path = "/apis/apps/v1/namespaces/shop/deployments/web"
+    assert deployments.path("shop", "web") == path
+    assert deployments.path("shop", "web", "status") == f"{path}/status"
+    assert Resource.parse("v1/nodes").path(None, "n", "status") == "/api/v1/nodes/n/status"
+    with pytest.raises(ValueError, match="subresource='status' needs the name"):
+        deployments.path("shop", subresource="status")
+    with pytest.raises(ValueError, match="subresource='a/b' would lead elsewhere"):
+        deployments.path("shop", "web", "a/b")
+
+
 def test_a_collection_is_everything_of_a_resource_unless_it_says_otherwise() -> None:
     everything = Collection(
         resource=PODS.resource,
@@ -121,3 +139,12 @@ def test_a_collection_reads_as_its_resource_and_fetches_have_names() -> None:
         "list",
         "proof",
     ]
+
+
+@pytest.mark.parametrize("fetch", [WatchListFetch(300), WatchFetch("7", 300), ListFetch(4), ListFetch(4, "token")])
+def test_a_shard_is_asked_for_by_every_request_but_a_proof(fetch: Fetch) -> None:
+    half = Collection(resource=PODS.resource, shard=Shard(0, 2))
+    selector = "shardRange(object.metadata.uid, '0x0000000000000000', '0x8000000000000000')"
+    assert dict(build_request(half, fetch).query)["shardSelector"] == selector
+    assert "shardSelector" not in dict(build_request(half, ProofFetch("7")).query)
+    assert "shardSelector" not in dict(build_request(PODS, fetch).query)

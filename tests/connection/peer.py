@@ -24,6 +24,11 @@ class Exchange:
 
     head: str
     stream: anyio.abc.ByteStream
+    body: bytes = b""
+
+    @property
+    def method(self) -> str:
+        return self.head.split(" ", 1)[0]
 
     @property
     def target(self) -> str:
@@ -117,10 +122,14 @@ async def serve(play: Play, *, context: ssl.SSLContext | None = None) -> AsyncGe
             if context is not None:
                 stream = await TLSStream.wrap(plain, server_side=True, ssl_context=context, standard_compatible=False)
             while True:
-                head = b""
-                while not head.endswith(b"\r\n\r\n"):
-                    head += await stream.receive()
-                exchange = Exchange(head.decode(), stream)
+                came = b""
+                while b"\r\n\r\n" not in came:
+                    came += await stream.receive()
+                head, _, body = came.partition(b"\r\n\r\n")
+                exchange = Exchange(head.decode() + "\r\n\r\n", stream)
+                while len(body) < int(exchange.headers.get("content-length", "0")):
+                    body += await stream.receive()
+                exchange.body = body
                 server.exchanges.append(exchange)
                 await play(exchange)
         except LEFT:

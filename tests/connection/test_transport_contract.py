@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import gzip
 import socket
 from typing import TYPE_CHECKING, Any
 
 import anyio
+import anyio.abc
 import anyio.lowlevel
 import pytest
-from tests.connection.peer import Exchange, hello, serve
+from tests.connection.peer import Exchange, hello, listening, serve
 from tests.connection.stacks import LONG, PODS, Stack, read_all, socket_of
 
 from kubeinformer.connection import HttpRequest, Transport
@@ -50,6 +52,61 @@ async def test_request_line_and_headers(stack: Stack) -> None:
     assert headers["authorization"] == "Bearer t0ken"
     assert headers["user-agent"].startswith("kubeinformer/")
     assert "(python/3." in headers["user-agent"]
+
+
+@pytest.mark.parametrize("size", [0, 1, 3_000_000])
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
+async def test_a_write_is_sent_as_it_is(stack: Stack, method: str, size: int) -> None:
+    body = b"x" * size
+    more = (("content-type", "application/merge-patch+json"),) if size else ()
+    request = HttpRequest(path="/api/v1/pods", method=method, headers=more, body=body)
+    async with serve(hello) as server, stack.to(server.url) as transport:
+        for _ in range(2):  # the second on the connection of the first
+            async with transport.stream(request) as response:
+                assert await read_all(response) == b"hello"
+    assert server.connections == 1
+    for exchange in server.exchanges:
+        assert (exchange.method, exchange.body) == (method, body)
+        assert exchange.headers.get("content-type") == ("application/merge-patch+json" if size else None)
+        assert exchange.headers.get("content-length", "0") == str(size)
+        assert "transfer-encoding" not in exchange.headers
+        assert "expect" not in exchange.headers
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE"])
+async def test_nothing_is_sent_twice(stack: Stack, method: str) -> None:
+    """Also on a connection that was kept, where HTTP libraries like to try again."""
+
+    async def play(exchange: Exchange) -> None:
+        if len(server.exchanges) == 1:
+            await hello(exchange)
+        else:
+            await exchange.hang_up()
+
+    request = HttpRequest(path="/api/v1/pods", method=method, body=b"" if method == "GET" else b"{}")
+    async with serve(play) as server, stack.to(server.url) as transport:
+        async with transport.stream(request) as response:
+            assert await read_all(response) == b"hello"
+        with pytest.raises(ConnectionLost, match=rf"^{method} http://127.0.0.1:\d+/api/v1/pods: the server hung up"):
+            async with transport.stream(request):
+                pass
+    assert len(server.exchanges) == 2
+
+
+async def test_an_answer_that_comes_before_the_body_is_through(stack: Stack) -> None:
+    """Servers refuse what is too large when they have seen its head."""
+
+    async def talk(stream: anyio.abc.SocketStream) -> None:
+        await stream.receive()
+        await stream.send(b"HTTP/1.1 413 Payload Too Large\r\nContent-Length: 2\r\nConnection: close\r\n\r\nno")
+        with contextlib.suppress(anyio.EndOfStream):
+            while True:
+                await stream.receive()
+
+    request = HttpRequest(path="/api/v1/pods", method="POST", body=b"x" * 10_000_000)
+    async with listening(talk) as port, stack.get(f"http://127.0.0.1:{port}", request=request) as response:
+        assert response.status == 413
+        assert await read_all(response) == b"no"
 
 
 async def test_no_header_that_nobody_asked_for(stack: Stack) -> None:

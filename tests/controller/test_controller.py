@@ -10,7 +10,7 @@ import anyio.lowlevel
 import pytest
 from tests.controller.harness import CONFIGMAPS, LIMIT, Recorder, configmap, running
 
-from kubeinformer import Cluster, InformerClosed, RawObject, Resource, UsageError, connect
+from kubeinformer import Cluster, IndexerError, InformerClosed, RawObject, Resource, UsageError, connect
 from kubeinformer.controller import (
     Controller,
     Filtered,
@@ -21,6 +21,7 @@ from kubeinformer.controller import (
     WorkQueue,
     annotations_changed,
     labels_changed,
+    steps,
 )
 from kubeinformer.controller.queue import LOW_PRIORITY
 from kubeinformer.testing import FakeApiServer
@@ -387,6 +388,29 @@ async def test_an_informer_that_is_closed_ends_the_controller(cluster: Cluster) 
             await ended.wait()
 
 
+async def test_an_informer_that_fails_for_good_comes_out_as_its_own_error(fake_api_server: FakeApiServer) -> None:
+    fake_api_server.create(CONFIGMAPS, configmap("a"))
+
+    def indexer(item: RawObject) -> list[str]:
+        return [item["data"]["missing"] if item["metadata"]["name"] == "b" else ""]
+
+    reconcile = Recorder(lambda _: anyio.sleep_forever())
+
+    async def run_connected() -> None:
+        with anyio.fail_after(LIMIT):
+            async with connect(server=fake_api_server.url) as cluster:
+                await Controller(cluster.informer(CONFIGMAPS, indexers={"broken": indexer}), reconcile).run()
+
+    async def create_b() -> None:
+        await reconcile.has(1)
+        fake_api_server.create(CONFIGMAPS, configmap("b"))
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(create_b)
+        with pytest.raises(IndexerError, match="'default/b'"):  # alone: no group is around it
+            await run_connected()
+
+
 async def test_cancelling_run_cancels_what_runs(fake_api_server: FakeApiServer, cluster: Cluster) -> None:
     fake_api_server.create(CONFIGMAPS, configmap("a"))
     cleaned = anyio.Event()
@@ -601,3 +625,14 @@ async def test_a_reconcile_that_is_not_async_after_all_is_told(
     record = next(record for record in caplog.records if record.levelno == logging.ERROR)
     assert record.exc_info is not None
     assert "<lambda> gave int, nothing to await, for 'default/a'" in str(record.exc_info[1])
+
+
+async def test_blocked_loops_are_counted(
+    fake_api_server: FakeApiServer, cluster: Cluster, eventually: Eventually, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(steps, "BLOCKED", -1.0)  # whatever a step takes is too long
+    fake_api_server.create(CONFIGMAPS, configmap("a"))
+    controller = Controller(cluster.informer(CONFIGMAPS), nothing)
+    async with running(controller):
+        await eventually(lambda: controller.statistics().reconciles.get("success"))
+    assert controller.statistics().blocked == 1

@@ -10,6 +10,7 @@ from typing import ClassVar, TypeAlias, assert_never
 
 import msgspec
 
+from kubeinformer._protocol.shards import Shard
 from kubeinformer.resources import Resource
 
 __all__ = [
@@ -56,6 +57,7 @@ class Collection:
         field_selector: As in the API, such as ``spec.nodeName=node-7``; empty for all objects.
         metadata_only: Ask the server for ``PartialObjectMetadata``: no spec, no status.
         compressed: Ask the server for gzip.
+        shard: The part to mirror, None for the whole.
     """
 
     resource: Resource
@@ -64,6 +66,7 @@ class Collection:
     field_selector: str = ""
     metadata_only: bool = False
     compressed: bool = True
+    shard: Shard | None = None
 
     def __str__(self) -> str:
         return str(self.resource)
@@ -151,7 +154,11 @@ def build_request(collection: Collection, fetch: Fetch, head_timeout: float = 60
 
 
 def _selectors(collection: Collection) -> list[tuple[str, str]]:
-    pairs = (("labelSelector", collection.label_selector), ("fieldSelector", collection.field_selector))
+    pairs = (
+        ("labelSelector", collection.label_selector),
+        ("fieldSelector", collection.field_selector),
+        ("shardSelector", collection.shard.selector if collection.shard else ""),
+    )
     return [(name, value) for name, value in pairs if value]
 
 

@@ -6,7 +6,7 @@ renewed, and the request is sent once more. The answer is held in memory as a wh
 goes into the URL or the head is checked here, where the caller's mistake can be named.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from typing import Any, TypeAlias
 
 import anyio
@@ -24,9 +24,9 @@ from kubeinformer.connection.transport import Response, Transport
 from kubeinformer.errors import KubeInformerError, RequestTimeout, Unauthorized, UsageError
 from kubeinformer.resources import RawObject
 
-__all__ = ["Body", "Client"]
+__all__ = ["Client"]
 
-Body: TypeAlias = RawObject | list[Any] | bytes | None
+_Body: TypeAlias = RawObject | list[Any] | bytes | None
 
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 _OURS = ("accept-encoding", "authorization", "connection", "content-length", "content-type", "host")
@@ -54,7 +54,7 @@ class Client:
         self,
         method: str,
         path: str,
-        body: Body,
+        body: _Body,
         *,
         query: Mapping[str, str],
         headers: Mapping[str, str],
@@ -71,7 +71,7 @@ class Client:
         require_json(target.resource, answer_type)
         found = decode(_OBJECT, answer, target.resource, 0, "an object")
         if method != "GET":
-            self._confirm(target, request, found)
+            self.confirm(method, path, query, found)
         return found
 
     async def fetch_text(
@@ -91,7 +91,7 @@ class Client:
         self,
         method: str,
         path: str,
-        body: Body,
+        body: _Body,
         query: Mapping[str, str],
         headers: Mapping[str, str],
         content_type: str,
@@ -138,13 +138,21 @@ class Client:
         except KubeInformerError as error:
             raise without_frames(error)  # noqa: B904 - it is the same one
 
-    def _confirm(self, target: Target, request: HttpRequest, answer: RawObject) -> None:
-        """Tell of a write, if this was one that left something: not a dry run, a review, or the answer "Success"."""
+    def confirm(self, method: str, path: str, query: Container[str], answer: RawObject) -> None:
+        """Tell of a write, if this was one that left something: not a dry run, a review, or the answer "Success".
+
+        Args:
+            method: In upper case.
+            path: Not percent-encoded.
+            query: The names of the parameters.
+            answer: What came back.
+        """
         metadata = answer.get("metadata")
         version = metadata.get("resourceVersion") if isinstance(metadata, dict) else None
-        is_one = target.verb != "deletecollection" and answer.get("kind") != "Status"
-        if is_one and version and isinstance(version, str) and "dryRun" not in dict(request.query):
-            self._writes.confirmed(Write(request.path, version))
+        if not version or not isinstance(version, str) or answer.get("kind") == "Status" or "dryRun" in query:
+            return
+        if target_of(method, path).verb != "deletecollection":
+            self._writes.confirmed(Write(path, version))
 
 
 _OBJECT = msgspec.json.Decoder(RawObject)
@@ -159,7 +167,7 @@ async def _refusal(response: Response, target: Target) -> KubeInformerError:
     return request_refusal(target, status, response.headers.get("location"), retry_after)
 
 
-def _encoded(body: Body) -> bytes:
+def _encoded(body: _Body) -> bytes:
     if body is None:
         return b""
     if isinstance(body, bytes):
@@ -171,7 +179,7 @@ def _encoded(body: Body) -> bytes:
     raise UsageError(problem)
 
 
-def _name_in(body: Body) -> str | None:
+def _name_in(body: _Body) -> str | None:
     """The name of the object that is to be created, which the path does not have."""
     metadata = body.get("metadata") if isinstance(body, dict) else None
     name = metadata.get("name") if isinstance(metadata, dict) else None
@@ -179,8 +187,13 @@ def _name_in(body: Body) -> str | None:
 
 
 def _check_path(path: str) -> None:
-    segments = path.split("/")
-    if segments[0] or not path.isprintable() or "?" in path or "#" in path or {".", ".."} & set(segments):
+    if (
+        not path.startswith("/")
+        or not path.isprintable()
+        or "?" in path
+        or "#" in path
+        or {".", ".."} & set(path.split("/"))
+    ):
         raise ValueError(
             f"not a path: {path!r}; it begins with '/', has no '?' (see query=) nor '#', and no segment '.' or '..'; "
             "Resource.path() makes one"

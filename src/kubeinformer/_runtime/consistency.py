@@ -187,6 +187,8 @@ class ConsistencyCheck:
         place: Continuation | None = None
 
         def take(item: ListItem) -> None:
+            nonlocal objects
+            objects += 1
             if not self._confirm(item.identity) and len(suspects) < _MOST_SUSPECTS:
                 suspects[item.identity.key] = item.identity
 
@@ -196,7 +198,6 @@ class ConsistencyCheck:
 
         while True:
             page = await self._listing.fetch(ListFetch(limit, place.token if place else ""), take, accept)
-            objects += page.items
             if not page.meta.continue_token:
                 return page.meta.resource_version, objects, suspects
             place = place.after(page.meta) if place else Continuation.after_first(page.meta)

@@ -1,11 +1,12 @@
 """One list answer, read beside the reflector: for what compares and mends.
 
 Rules. Every failure is raised as what it is, without the frames that read the answer; nothing is tried again here.
-Items are handed over as they come, so that memory is one page's whatever the list's size.
+Items are handed over as they come, so that memory is one page's whatever the list's size. Of a shard the whole
+collection is asked for, and the rest dropped: nothing depends then on whether the server knows shards.
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import anyio
 import anyio.lowlevel
@@ -35,7 +36,7 @@ class PageSummary:
     Attributes:
         meta: What it says about the list.
         size: Bytes of JSON.
-        items: How many objects.
+        items: How many objects, those of other shards included.
     """
 
     meta: PageMeta
@@ -69,7 +70,7 @@ class Listing:
 
         Args:
             fetch: Which one.
-            take: Called with each item, in order.
+            take: Called with each item of the collection's shard, in order.
             accept: Called with what the page says about the list, as soon as that is known; may raise.
 
         Raises:
@@ -78,7 +79,7 @@ class Listing:
             ServerRefused, ServerUnavailable: The server said no.
             ConfigError: A credential cannot be had.
         """
-        request = build_request(self.collection, fetch, self.timing.initial_silence)
+        request = build_request(replace(self.collection, shard=None), fetch, self.timing.initial_silence)
         async with self.transport.stream(request) as response:
             if response.status != _HTTP_OK:
                 status, location = Status(response.status), response.headers.get("location")
@@ -92,7 +93,7 @@ class Listing:
     async def _read(
         self, response: Response, take: Callable[[ListItem], None], accept: Callable[[PageMeta], None]
     ) -> PageSummary:
-        resource, kinds = str(self.collection), KindCheck(self.collection)
+        resource, kinds, shard = str(self.collection), KindCheck(self.collection), self.collection.shard
         decoder = body_decoder(resource, response.headers.get("content-encoding"))
         parser = PageParser(
             resource, object_size_limit=self.limits.object_size, page_budget=self.limits.page, accept=accept
@@ -103,7 +104,8 @@ class Listing:
             nonlocal count
             for count, item in enumerate(items, start=count + 1):  # noqa: B020 - goes on from where it stood
                 kinds.accept(item.identity)
-                take(item)
+                if shard is None or shard.holds(item.identity.uid):
+                    take(item)
                 if count % _ITEMS_PER_TURN == 0:
                     await anyio.lowlevel.checkpoint()
 

@@ -8,6 +8,7 @@ the scope.
 
 import random
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 import anyio
 import anyio.lowlevel
@@ -20,6 +21,7 @@ from kubeinformer._protocol.list_watch import ListWatch
 from kubeinformer._protocol.pages import ListItem, PageParser
 from kubeinformer._protocol.refusals import is_redirect, refusal, require_json
 from kubeinformer._protocol.requests import Collection, Fetch, ListFetch, ProofFetch, WatchFetch, build_request
+from kubeinformer._protocol.shards import refuses_shard
 from kubeinformer._protocol.status import Status, decode_status, retry_after_seconds
 from kubeinformer._protocol.steps import BeginSweep, CacheWrite, Phase, Reauthenticate, Send, Sweep, Wait
 from kubeinformer._protocol.watch_events import ErrorEvent, ObjectEvent, decode_watch_event
@@ -64,7 +66,8 @@ class Reflector:
         turn: Turn,
         jitter: Callable[[], float] = random.random,
     ) -> None:
-        self._collection = collection
+        self._collection = self._asked = collection
+        self._shard = collection.shard
         self._resource = str(collection)
         self._transport = transport
         self._apply = delivery.apply
@@ -126,7 +129,7 @@ class Reflector:
         self._health.requests[fetch.name] += 1
         try:
             # A peer that does not even begin to answer is as dead as one that stops.
-            request = build_request(self._collection, fetch, self._machine.read_deadline)
+            request = build_request(self._asked, fetch, self._machine.read_deadline)
             async with self._transport.stream(request) as response:
                 if response.status != _HTTP_OK:
                     await self._refused(response)
@@ -155,6 +158,8 @@ class Reflector:
         else:
             body = await read_error(response, self._resource, self._machine.read_deadline)
             status = decode_status(body, response.status)
+            if self._shard is not None and refuses_shard(status):
+                self._asked = replace(self._collection, shard=None)
         location = response.headers.get("location")
         retry_after = retry_after_seconds(response.headers, status)
         self._health.failed(refusal(self._collection, self._machine.verb, status, location, retry_after))
@@ -194,7 +199,7 @@ class Reflector:
                 self._reached(self._machine.position)
 
     async def _take_each(self, lines: Iterable[tuple[int, bytes]]) -> bool:
-        machine, health, resource = self._machine, self._health, self._resource
+        machine, health, resource, shard = self._machine, self._health, self._resource, self._shard
         now = anyio.current_time()
         for position, line in lines:
             event = decode_watch_event(resource, line, position)
@@ -210,7 +215,7 @@ class Reflector:
             if write is not None:
                 if type(write) is Sweep:
                     await self._write(write)
-                else:
+                elif shard is None or type(event) is not ObjectEvent or shard.holds(event.identity.uid):
                     self._apply(write)
             if not machine.is_open:
                 return False
@@ -249,7 +254,9 @@ class Reflector:
         taken = 0
         for taken, item in enumerate(items, start=1):
             self._kinds.accept(item.identity)
-            self._apply(self._machine.receive_item(item))
+            write = self._machine.receive_item(item)
+            if self._shard is None or self._shard.holds(item.identity.uid):
+                self._apply(write)
             if taken % _ITEMS_PER_TURN == 0:
                 await anyio.lowlevel.checkpoint()
         self._health.events += taken

@@ -5,7 +5,7 @@ children land in the list of their parent, and those of a sibling do not. One va
 keep their variables for ever; each entry says whose it is.
 """
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -44,7 +44,7 @@ class WriteLog:
     """What one cluster's writes are told to."""
 
     @contextmanager
-    def record(self) -> Iterator[list[Write]]:
+    def record(self) -> Generator[list[Write]]:
         """A list of the writes that are confirmed in here, in this task and in those it starts."""
         writes: list[Write] = []
         token = _records.set((*_records.get(), (self, writes)))

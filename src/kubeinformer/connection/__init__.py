@@ -9,7 +9,9 @@
     tls                 whom we trust, and what we present: the TLS context
     transport           the seam: HttpRequest, Response, Transport
     aiohttp_transport   the transport for asyncio; aiohttp_failures says why it failed
-    httpx_transport     the transport for trio, and for mocks; httpx_network has its sockets, httpx_failures as above
+    httpx_transport     the transport for trio, and for mocks; httpx_network has its sockets, httpx_response what comes
+                        back, httpx_failures as above
+    api_client          kubernetes_asyncio's client on aiohttp's transport; imported only when it is asked for
     outgoing, failures  what both share: what is sent, and the words for what went wrong
     default             default_transport(): the one to take here
 """

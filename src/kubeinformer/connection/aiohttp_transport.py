@@ -23,7 +23,7 @@ import asyncio
 import io
 import logging
 import socket
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, TypeAlias
 
@@ -47,7 +47,7 @@ from kubeinformer.connection.outgoing import (
 from kubeinformer.connection.transport import HttpRequest, Response
 from kubeinformer.errors import ConnectionFailed, ReadDeadlineExceeded, TransportError, UsageError
 
-__all__ = ["AiohttpTransport"]
+__all__ = ["AiohttpTransport", "payload"]
 
 _log = logging.getLogger("kubeinformer.connection")
 
@@ -75,15 +75,7 @@ class AiohttpTransport:
         self._proxy, self._proxy_authorization = split_proxy(config.proxy_url)
 
     def stream(self, request: HttpRequest) -> AbstractAsyncContextManager[Response]:
-        """Send a request; see `Transport.stream`.
-
-        Raises on entering:
-            ConnectionFailed: Nobody answered: refused, unresolvable, TLS not trusted, proxy said no.
-            ConnectionLost: The connection broke before the response's head came.
-            ReadDeadlineExceeded: The head did not come in time.
-            ConfigError: The credentials or a TLS file cannot be used.
-            UsageError: The transport is closed.
-        """
+        """Send a request; see `Transport.stream`, also for what is raised."""
         return self._stream(request)
 
     @asynccontextmanager
@@ -94,6 +86,11 @@ class AiohttpTransport:
             yield response
         finally:
             response.drop()
+
+    @property
+    def server(self) -> str:
+        """The server's base URL."""
+        return self._config.server
 
     async def reauthenticate(self) -> None:
         """Forget cached credentials and TLS files: the server answered 401. The next request gets fresh ones."""
@@ -123,30 +120,14 @@ class AiohttpTransport:
         raise answer
 
     async def _answer(self, request: HttpRequest, target: str) -> aiohttp.ClientResponse | TransportError:
-        headers = await request_headers(self._config, request)
-        certificate = await self._config.credentials.client_certificate()
-        # Connections of another context are not reused by aiohttp.
-        context = self._tls.context(certificate) if self._config.server.startswith("https:") else None
-        if context is None and self._proxy_authorization:
-            headers.append(("Proxy-Authorization", self._proxy_authorization))  # no CONNECT to carry it
         url = yarl.URL(request_url(self._config, request), encoded=True)
+        # aiohttp would ask for an encoding that nobody here decodes, and call a body octets.
+        automatic = ("Accept-Encoding", "Content-Type")
         try:
+            options = await self.options(request.headers)
             async with self._wait(request.head_timeout):
-                return await self._open_session().request(
-                    request.method,
-                    url,
-                    headers=headers,
-                    # In a buffer, which aiohttp sends in parts; bytes of over 1 MiB it warns of.
-                    data=io.BytesIO(request.body) if request.body else None,
-                    ssl=context or True,
-                    server_hostname=self._config.tls_server_name,
-                    proxy=self._proxy,
-                    proxy_headers={"Proxy-Authorization": self._proxy_authorization}
-                    if context and self._proxy and self._proxy_authorization
-                    else None,
-                    allow_redirects=False,
-                    # aiohttp would ask for an encoding that nobody here decodes, and call a body octets.
-                    skip_auto_headers=("Accept-Encoding", "Content-Type"),
+                return await self.session.request(
+                    request.method, url, data=payload(request.body), skip_auto_headers=automatic, **options
                 )
         except failures.FOREIGN as error:
             # A timeout of aiohttp's is also a TimeoutError, but then it is about connecting.
@@ -156,10 +137,39 @@ class AiohttpTransport:
                     if self._closed
                     else ReadDeadlineExceeded(request.head_timeout)
                 )
-            failure = failures.not_opened(error, target, through_proxy=self._proxy is not None)
-            if isinstance(failure, ConnectionFailed):
-                self._tls.forget()
-            return failure
+            return self.failed(error, target)
+
+    async def options(self, headers: Iterable[tuple[str, str]]) -> dict[str, Any]:
+        """What each request goes out with: who we are, whom we trust, and by which way.
+
+        Args:
+            headers: The request's own.
+
+        Raises:
+            ConfigError: The credentials or a TLS file cannot be used.
+        """
+        headers = await request_headers(self._config, headers)
+        certificate = await self._config.credentials.client_certificate()
+        # Connections of another context are not reused by aiohttp.
+        context = self._tls.context(certificate) if self._config.server.startswith("https:") else None
+        tunnelled = context and self._proxy and self._proxy_authorization
+        if context is None and self._proxy_authorization:
+            headers.append(("Proxy-Authorization", self._proxy_authorization))  # no CONNECT to carry it
+        return {
+            "headers": headers,
+            "ssl": context or True,
+            "server_hostname": self._config.tls_server_name,
+            "proxy": self._proxy,
+            "proxy_headers": {"Proxy-Authorization": self._proxy_authorization} if tunnelled else None,
+            "allow_redirects": False,
+        }
+
+    def failed(self, error: Exception, target: str) -> TransportError:
+        """Why no answer came."""
+        failure = failures.not_opened(error, target, through_proxy=self._proxy is not None)
+        if isinstance(failure, ConnectionFailed):
+            self._tls.forget()
+        return failure
 
     @asynccontextmanager
     async def _wait(self, head_timeout: float) -> AsyncGenerator[None]:
@@ -170,7 +180,15 @@ class AiohttpTransport:
             finally:
                 self._waits.discard(wait)
 
-    def _open_session(self) -> aiohttp.ClientSession:
+    @property
+    def session(self) -> aiohttp.ClientSession:
+        """What sends, made when it is first asked for.
+
+        Raises:
+            UsageError: The transport is closed.
+        """
+        if self._closed:
+            raise UsageError("the transport is closed")
         if self._session is None:
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(
@@ -249,6 +267,11 @@ class _AiohttpResponse:
 def _ask(gone: asyncio.Future[None]) -> None:
     if not gone.cancelled():
         gone.exception()
+
+
+def payload(body: bytes) -> io.BytesIO | None:
+    """A body in a buffer, which aiohttp sends in parts; bytes of over 1 MiB it warns of."""
+    return io.BytesIO(body) if body else None
 
 
 def _open_socket(address: _AddressInfo) -> socket.socket:

@@ -12,9 +12,6 @@ connection whose request was cancelled before it was sent), so whatever ends a r
 its own socket with it and replaces the pool. httpcore2's ``trace`` tells when a request connects, and when it is
 through: the time for connecting covers name, TCP, proxy and TLS together, however many steps that is.
 
-Bodies. httpcore2 gives a body as a chain of generators, which end for good when an exception passes, cancellation
-too; an ended generator looks like an ended body. So a response is taken for broken until a read has come back.
-
 TLS files are read at the first request, and again after a 401 or a failed handshake, as with aiohttp.
 
 Limits. Proxies: http and https, no SOCKS (`ConnectionConfig` refuses it). A body that ends neither by chunk nor by
@@ -28,7 +25,6 @@ Of the time in `receive` 2% is spent here.
 Source. httpcore2 2.16.2, ``_async/connection_pool.py``, ``_async/http11.py``, ``_async/http_proxy.py``.
 """
 
-import contextlib
 import logging
 import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
@@ -63,6 +59,7 @@ try:
 
     from kubeinformer.connection import httpx_failures as failures
     from kubeinformer.connection.httpx_network import Backend, Wire
+    from kubeinformer.connection.httpx_response import HttpxResponse
 except ModuleNotFoundError as missing:
     if missing.name not in {"httpx2", "httpcore2"}:
         raise
@@ -108,19 +105,11 @@ class HttpxTransport:
         self._pool = _Pool(transport, None) if transport is not None else None
         self._pools = {self._pool} if self._pool else set[_Pool]()
         self._attempts: set[_Attempt] = set()
-        self._responses: set[_HttpxResponse] = set()
+        self._responses: set[HttpxResponse] = set()
         self._closed = False
 
     def stream(self, request: HttpRequest) -> AbstractAsyncContextManager[Response]:
-        """Send a request; see `Transport.stream`.
-
-        Raises on entering:
-            ConnectionFailed: Nobody answered: refused, unresolvable, TLS not trusted, proxy said no.
-            ConnectionLost: The connection broke before the response's head came.
-            ReadDeadlineExceeded: The head did not come in time.
-            ConfigError: The credentials or a TLS file cannot be used.
-            UsageError: The transport is closed.
-        """
+        """Send a request; see `Transport.stream`, also for what is raised."""
         return self._stream(request)
 
     @asynccontextmanager
@@ -136,7 +125,7 @@ class HttpxTransport:
                 # passes has headers among its locals.
                 _log.debug("request failed", extra={"target": attempt.target, "failure": str(outcome)})
                 raise outcome
-            response = _HttpxResponse(outcome, attempt.target)
+            response = HttpxResponse(outcome, attempt.target)
             self._responses.add(response)
             try:
                 yield response
@@ -169,7 +158,7 @@ class HttpxTransport:
         asked = httpx2.Request(
             request.method,
             request_url(self._config, request),
-            headers=await request_headers(self._config, request),
+            headers=await request_headers(self._config, request.headers),
             content=request.body,
             extensions={"trace": attempt.trace, "sni_hostname": self._config.tls_server_name},
         )
@@ -348,85 +337,3 @@ class _Attempt:
         if self.connecting and self.scope.deadline < self._head_deadline:
             return failure.not_in_time()
         return ReadDeadlineExceeded(self._head_timeout)
-
-
-class _HttpxResponse:
-    """One answer. See `kubeinformer.connection.Response`."""
-
-    __slots__ = (
-        "_broken",
-        "_chunks",
-        "_closed",
-        "_ended",
-        "_next",
-        "_stream",
-        "_target",
-        "_waiting",
-        "_wire",
-        "headers",
-        "status",
-    )
-
-    def __init__(self, answer: httpx2.Response, target: str) -> None:
-        assert isinstance(answer.stream, httpx2.AsyncByteStream)
-        self.status = answer.status_code
-        self.headers: Mapping[str, str] = dict(answer.headers.items())
-        self._stream, self._target = answer.stream, target
-        self._chunks = aiter(answer.stream)
-        self._next = self._chunks.__anext__
-        wire = answer.extensions.get("network_stream")
-        self._wire = wire if isinstance(wire, Wire) else None
-        self._waiting: anyio.CancelScope | None = None
-        self._ended = self._broken = self._closed = False
-
-    async def receive(self, timeout: float) -> bytes:  # noqa: ASYNC109 - the seam's signature
-        """Return the next bytes, ``b""`` at the clean end; see `Response.receive`."""
-        if self._ended:
-            return b""
-        if self._broken or self._closed:
-            raise Failure(self._target).broke_in_body(None)
-        self._broken = True  # until the read came back: an iterator that was interrupted looks like one that ended
-        try:
-            data = b""
-            while not data:
-                if self._wire is not None:
-                    self._wire.silence = timeout
-                    data = await self._next()
-                else:
-                    data = await self._next_within(timeout)
-        except StopAsyncIteration:
-            self._ended = True
-            return b""
-        except failures.SILENT:
-            failure: TransportError = ReadDeadlineExceeded(timeout)
-        except failures.FOREIGN as error:
-            failure = failures.lost(error, self._target)
-        else:
-            self._broken = False
-            return data
-        raise failure
-
-    async def _next_within(self, timeout: float) -> bytes:  # noqa: ASYNC109 - as above
-        """The next of a body that comes from somebody else's transport."""
-        with anyio.move_on_after(timeout) as self._waiting:
-            return await self._next()
-        if self._closed:
-            raise anyio.ClosedResourceError
-        raise ReadDeadlineExceeded(timeout)
-
-    def close(self) -> None:
-        """The transport is being closed: it wakes who reads from a socket, this wakes the others."""
-        self._closed = True
-        if self._waiting is not None:
-            self._waiting.cancel()
-
-    async def drop(self) -> None:
-        """Drop the connection, or give it back if the body was read to its end."""
-        if self._wire is not None:
-            self._wire.silence = None
-        with anyio.CancelScope(shield=True), contextlib.suppress(*failures.FOREIGN):
-            try:
-                if (aclose := getattr(self._chunks, "aclose", None)) is not None:
-                    await aclose()  # here, and not by the garbage collector in a task of its own
-            finally:
-                await self._stream.aclose()

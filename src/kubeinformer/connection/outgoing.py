@@ -10,6 +10,7 @@ import importlib.metadata
 import platform
 import socket
 import ssl
+from collections.abc import Iterable
 from urllib.parse import quote, unquote, urlencode, urlsplit, urlunsplit
 
 from kubeinformer.connection.config import ConnectionConfig
@@ -67,13 +68,13 @@ def request_url(config: ConnectionConfig, request: HttpRequest) -> str:
     return f"{base}?{urlencode(request.query, quote_via=quote)}" if request.query else base
 
 
-async def request_headers(config: ConnectionConfig, request: HttpRequest) -> list[tuple[str, str]]:
+async def request_headers(config: ConnectionConfig, own: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
     """The request's own, the configuration's, and who we are.
 
     Raises:
         ConfigError: The credentials cannot be had.
     """
-    headers = [*request.headers, *config.headers, ("User-Agent", _agent())]
+    headers = [*own, *config.headers, ("User-Agent", _agent())]
     if authorization := sendable(await config.credentials.authorization()):
         headers.append(("Authorization", authorization))
     return headers

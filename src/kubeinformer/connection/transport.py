@@ -48,10 +48,11 @@ class Transport(Protocol):
         """Send a request; the response lives as long as the context. Leaving early drops the connection.
 
         Raises on entering:
-            ConnectionFailed: Nobody answered: refused, unresolvable, TLS not trusted.
+            ConnectionFailed: Nobody answered: refused, unresolvable, TLS not trusted, proxy said no.
             ConnectionLost: The connection broke before the response's head came.
             ReadDeadlineExceeded: The head did not come in time.
-            ConfigError: A credential plugin or file cannot give a credential.
+            ConfigError: The credentials or a TLS file cannot be used.
+            UsageError: The transport is closed.
         """
         ...
 

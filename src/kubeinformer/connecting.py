@@ -1,0 +1,105 @@
+"""The way in: ``connect()`` opens a connection, and one scope ends all that is made in it."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from os import PathLike
+
+import anyio
+
+from kubeinformer._protocol.timing import Timing
+from kubeinformer._runtime.limits import Limits
+from kubeinformer._runtime.scopes import open_task_group
+from kubeinformer._runtime.sync_turns import CONCURRENT_SYNCS, SyncTurns
+from kubeinformer.cluster import Cluster
+from kubeinformer.connection import ConnectionConfig, Transport, default_transport, load_config
+from kubeinformer.connection.credentials import Secret
+from kubeinformer.errors import UsageError
+
+__all__ = ["connect"]
+
+_DEFAULT_LIMITS = Limits()
+
+
+@asynccontextmanager
+async def connect(
+    kubeconfig: str | PathLike[str] | None = None,
+    context: str | None = None,
+    *,
+    server: str | None = None,
+    token: str | None = None,
+    ca_file: str | PathLike[str] | None = None,
+    config: ConnectionConfig | None = None,
+    transport: Transport | None = None,
+    compressed: bool = True,
+    object_size_limit: int = _DEFAULT_LIMITS.object_size,
+    page_budget: int = _DEFAULT_LIMITS.page,
+    concurrent_syncs: int = CONCURRENT_SYNCS,
+    consistency_check_interval: float | None = None,
+    timing: Timing | None = None,
+) -> AsyncGenerator[Cluster]:
+    """Open a connection to a cluster; leaving the context ends every informer and task made in it.
+
+    Looks for the cluster in this order: ``transport=``, ``config=``, ``server=``, ``kubeconfig=``, ``$KUBECONFIG``,
+    ``~/.kube/config``, the service account inside a pod. Nothing is sent before an informer is asked for.
+
+    Args:
+        kubeconfig: Path of a kubeconfig file.
+        context: Name of the context in it; None for its current one.
+        server: URL of the API server, such as ``https://10.0.0.1:6443``. Plain http is accepted, but a token is
+            never sent over it to another host.
+        token: Bearer token for ``server``.
+        ca_file: PEM file with the authorities that ``server``'s certificate must come from; None for the system's.
+        config: A whole connection, made by hand or by `load_config`.
+        transport: Carries the requests in place of the default one. It is closed on leaving.
+        compressed: Ask the server for gzip: 13 times fewer bytes for pods, at no cost in time on a fast server.
+        object_size_limit: Largest object accepted, in bytes of JSON, at least 1; also the largest answer to
+            `Cluster.request`.
+        page_budget: Memory for a list's body before it is parsed as it streams, in bytes, at least 1.
+        concurrent_syncs: How many informers may read a whole snapshot at the same time, at least 1; the others wait
+            for their turn. Informers that only follow changes are never held back.
+        consistency_check_interval: Seconds between two comparisons of each informer's store with a paged list of the
+            server's metadata, greater than 0; what differs is logged and mended by a new snapshot. None for never:
+            see `Informer.check_consistency`.
+        timing: Waiting times of the protocol, for tests.
+
+    Raises:
+        ConfigError: No usable way to a cluster was found; lists what was looked for.
+        UsageError: Arguments that exclude each other.
+        ValueError: A limit is out of range.
+        KubeInformerError: On leaving, what ended an informer for good. It is alone, not in an ExceptionGroup.
+    """
+    # Errors leave through here, and error reporters print a frame's variables.
+    token = None if token is None else Secret(token)
+    server = None if server is None else Secret(server)
+    limits = Limits(object_size=object_size_limit, page=page_budget)
+    if consistency_check_interval is not None and not consistency_check_interval > 0:
+        raise ValueError(f"consistency_check_interval={consistency_check_interval!r} must be seconds, more than 0")
+    turns = SyncTurns(concurrent_syncs)
+    others = any(given is not None for given in (server, token, ca_file, kubeconfig, context))
+    if transport is not None and (config is not None or others):
+        raise UsageError("connect(transport=...) says how to reach the server: give nothing else that does")
+    if config is not None and others:
+        raise UsageError("connect(config=...) says how to reach the server: give nothing else that does")
+    if transport is None:
+        if config is None:
+            config = await load_config(kubeconfig, context, server=server, token=token, ca_file=ca_file)
+        transport = default_transport(config)
+    cluster: Cluster | None = None
+    try:
+        async with open_task_group() as tasks:
+            cluster = Cluster(
+                transport,
+                tasks,
+                limits=limits,
+                turns=turns,
+                timing=timing or Timing(),
+                compressed=compressed,
+                check_interval=consistency_check_interval,
+            )
+            yield cluster
+    finally:
+        # Shielded: connections and private files must go also when it is a cancellation that ends the scope.
+        with anyio.CancelScope(shield=True):
+            if cluster is not None:
+                await cluster._close_api_client()  # noqa: SLF001 - ours to close
+            await transport.aclose()

@@ -1,0 +1,100 @@
+"""One answer over httpx2, read by hand: the half of ``httpx_transport`` that begins when the head has come.
+
+Theory. httpcore2 gives a body as a chain of generators, which end for good when an exception passes, cancellation too;
+an ended generator looks like an ended body. So a response is taken for broken until a read has come back.
+"""
+
+import contextlib
+from collections.abc import Mapping
+
+import anyio
+import httpx2
+
+from kubeinformer.connection import httpx_failures as failures
+from kubeinformer.connection.failures import Failure
+from kubeinformer.connection.httpx_network import Wire
+from kubeinformer.errors import ReadDeadlineExceeded, TransportError
+
+__all__ = ["HttpxResponse"]
+
+
+class HttpxResponse:
+    """One answer. See `kubeinformer.connection.Response`."""
+
+    __slots__ = (
+        "_broken",
+        "_chunks",
+        "_closed",
+        "_ended",
+        "_next",
+        "_stream",
+        "_target",
+        "_waiting",
+        "_wire",
+        "headers",
+        "status",
+    )
+
+    def __init__(self, answer: httpx2.Response, target: str) -> None:
+        assert isinstance(answer.stream, httpx2.AsyncByteStream)
+        self.status = answer.status_code
+        self.headers: Mapping[str, str] = dict(answer.headers.items())
+        self._stream, self._target = answer.stream, target
+        self._chunks = aiter(answer.stream)
+        self._next = self._chunks.__anext__
+        wire = answer.extensions.get("network_stream")
+        self._wire = wire if isinstance(wire, Wire) else None
+        self._waiting: anyio.CancelScope | None = None
+        self._ended = self._broken = self._closed = False
+
+    async def receive(self, timeout: float) -> bytes:  # noqa: ASYNC109 - the seam's signature
+        """Return the next bytes, ``b""`` at the clean end; see `Response.receive`."""
+        if self._ended:
+            return b""
+        if self._broken or self._closed:
+            raise Failure(self._target).broke_in_body(None)
+        self._broken = True  # until the read came back: an iterator that was interrupted looks like one that ended
+        try:
+            data = b""
+            while not data:
+                if self._wire is not None:
+                    self._wire.silence = timeout
+                    data = await self._next()
+                else:
+                    data = await self._next_within(timeout)
+        except StopAsyncIteration:
+            self._ended = True
+            return b""
+        except failures.SILENT:
+            failure: TransportError = ReadDeadlineExceeded(timeout)
+        except failures.FOREIGN as error:
+            failure = failures.lost(error, self._target)
+        else:
+            self._broken = False
+            return data
+        raise failure
+
+    async def _next_within(self, timeout: float) -> bytes:  # noqa: ASYNC109 - as above
+        """The next of a body that comes from somebody else's transport."""
+        with anyio.move_on_after(timeout) as self._waiting:
+            return await self._next()
+        if self._closed:
+            raise anyio.ClosedResourceError
+        raise ReadDeadlineExceeded(timeout)
+
+    def close(self) -> None:
+        """The transport is being closed: it wakes who reads from a socket, this wakes the others."""
+        self._closed = True
+        if self._waiting is not None:
+            self._waiting.cancel()
+
+    async def drop(self) -> None:
+        """Drop the connection, or give it back if the body was read to its end."""
+        if self._wire is not None:
+            self._wire.silence = None
+        with anyio.CancelScope(shield=True), contextlib.suppress(*failures.FOREIGN):
+            try:
+                if (aclose := getattr(self._chunks, "aclose", None)) is not None:
+                    await aclose()  # here, and not by the garbage collector in a task of its own
+            finally:
+                await self._stream.aclose()

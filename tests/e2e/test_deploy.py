@@ -1,0 +1,91 @@
+"""``examples/deploy``: the server takes the manifests, and the rights in them are enough and not more."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.e2e import manifests
+from tests.e2e.control_plane import ControlPlane, StartControlPlane
+from tests.e2e.deployed import DEPLOY, AuditLog, apply, environment_of, granted, manifests_of, pods_of, token_of
+
+Json = dict[str, Any]
+
+LIMIT = 60.0  # seconds
+FILES = sorted(path.name for path in DEPLOY.glob("*.yaml"))
+# Nobody runs these on a bare API server.
+TRIED_ONLY = {"Deployment", "PodDisruptionBudget"}
+
+
+def applied(plane: ControlPlane, name: str) -> list[Json]:
+    objects = manifests_of(name)
+    for obj in objects:
+        apply(plane.client, obj, dry_run=obj["kind"] in TRIED_ONLY)
+    return objects
+
+
+def one(objects: list[Json], kind: str) -> Json:
+    (found,) = (obj for obj in objects if obj["kind"] == kind)
+    return found
+
+
+@contextmanager
+def running(deployment: Json, environment: dict[str, str]) -> Iterator["subprocess.Popen[str]"]:
+    (container, *_) = deployment["spec"]["template"]["spec"]["containers"]
+    program, *arguments = container["args"]
+    command = [sys.executable, str(DEPLOY.parent / program), *arguments]
+    with subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_the_server_takes_every_manifest(control_plane: ControlPlane, name: str) -> None:
+    objects = manifests_of(name)
+    assert objects
+    for obj in objects:
+        if obj["kind"] in {"Namespace", "CustomResourceDefinition"}:  # or nothing could be tried in them
+            apply(control_plane.client, obj, dry_run=False)
+    for obj in objects:
+        apply(control_plane.client, obj, dry_run=True)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_the_pods_keep_to_the_restricted_standard(control_plane: ControlPlane, name: str) -> None:
+    """A Deployment is only warned about; it is the pod that would be refused."""
+    objects = manifests_of(name)
+    for obj in objects:
+        if obj["kind"] == "Namespace":
+            assert obj["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "restricted"
+            apply(control_plane.client, obj, dry_run=False)
+    for pod in pods_of(objects):
+        apply(control_plane.client, pod, dry_run=True)
+        pod["spec"]["containers"][0]["securityContext"]["allowPrivilegeEscalation"] = True
+        with pytest.raises(AssertionError, match="violates PodSecurity"):
+            apply(control_plane.client, pod, dry_run=True)
+
+
+def test_the_rights_of_leader_elected(private_control_plane: StartControlPlane, tmp_path: Path) -> None:
+    log = AuditLog(tmp_path)
+    plane = private_control_plane(*log.flags)
+    objects = applied(plane, "leader_elected.yaml")
+    token = token_of(plane, one(objects, "ServiceAccount"))
+    deployment = one(objects, "Deployment")
+    environment = environment_of(plane, tmp_path, token, deployment)
+    plane.client.create("/api/v1/namespaces/leader-elected/configmaps", manifests.config_map("one"))
+    with running(deployment, environment) as process:
+        assert process.stdout is not None
+        lines = iter(process.stdout)
+        assert next(lines).endswith(" waits for its turn\n")
+        assert next(lines) == "reconciled leader-elected/one, which is there\n"
+        process.terminate()
+        assert process.wait(LIMIT) == 0
+    assert log.refused(token.user) == set()
+    assert granted(objects) == log.used(token.user) | {("list", "configmaps")}
