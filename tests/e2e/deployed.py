@@ -21,7 +21,7 @@ from kubeinformer import Resource
 Json = dict[str, Any]
 
 DEPLOY = Path(__file__).parents[2] / "examples" / "deploy"
-_APPLY = "application/apply-patch+yaml"
+APPLY = "application/apply-patch+yaml"
 
 
 def manifests_of(name: str) -> list[Json]:
@@ -39,7 +39,7 @@ def apply(client: ApiClient, obj: Mapping[str, Any], *, dry_run: bool) -> Json:
     query = {"fieldManager": "e2e", "force": "true", "fieldValidation": "Strict"} | (
         {"dryRun": "All"} if dry_run else {}
     )
-    answer = client.request("PATCH", f"{path}?{urlencode(query)}", obj, content_type=_APPLY)
+    answer = client.request("PATCH", f"{path}?{urlencode(query)}", obj, content_type=APPLY)
     assert 200 <= answer.status < 300, f"{obj['kind']} {metadata['name']}: {answer.body.get('message')}"
     return answer.body
 
