@@ -1,4 +1,4 @@
-"""``examples/deploy`` without a server: what must agree with the programs. What a server says: tests/e2e/test_deploy.py."""
+"""``examples/deploy`` without a server: what must agree with the programs. With one: tests/e2e/test_deploy.py."""
 
 import importlib.util
 import re
