@@ -17,7 +17,7 @@ setup: $(VENV)/.ready  ## a virtual environment with everything the other target
 $(VENV)/.ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) install --upgrade 'pip>=25.1'
-	$(PIP) install --constraint constraints.txt --editable '.[cli,httpx,testing]' --group dev
+	$(PIP) install --constraint constraints.txt --editable '.[cli,httpx,testing,metrics]' --group dev
 	@touch $@
 
 test: setup  ## everything but the tests that need a real API server
@@ -58,7 +58,7 @@ $(VENV)-mutation/.ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)-mutation
 	$(VENV)-mutation/bin/python -m pip --quiet install --upgrade 'pip>=25.1'
 	$(VENV)-mutation/bin/python -m pip --quiet install --constraint constraints.txt \
-	  --editable '.[cli,httpx,testing]' --group mutation
+	  --editable '.[cli,httpx,testing,metrics]' --group mutation
 	@touch $@
 
 fuzz-setup: $(VENV)-fuzz/.ready  ## an environment of its own: atheris has wheels for few versions of Python
@@ -112,7 +112,7 @@ lock:  ## pins the versions that were tested
 	rm -rf $(VENV)-lock
 	$(PYTHON) -m venv $(VENV)-lock
 	$(VENV)-lock/bin/python -m pip --quiet install --upgrade 'pip>=25.1'
-	$(VENV)-lock/bin/python -m pip --quiet install --editable '.[cli,httpx,testing]' --group dev
+	$(VENV)-lock/bin/python -m pip --quiet install --editable '.[cli,httpx,testing,metrics]' --group dev
 	$(VENV)-lock/bin/python -m pip freeze --exclude-editable --exclude pip > constraints.txt
 	rm -rf $(VENV)-lock
 

@@ -124,6 +124,7 @@ async def reconcile(request: Request) -> None:
 async def main() -> None:
     async with connect() as cluster:
         await ensure_crd(cluster)
+        print("the server knows websites", flush=True)
         controller = Controller(
             cluster.informer(WEBSITES),
             reconcile,

@@ -38,8 +38,8 @@ def started(name: str, environment: dict[str, str]) -> Iterator[Iterator[str]]:
 
 
 @contextmanager
-def running(name: str, environment: dict[str, str]) -> Iterator["subprocess.Popen[str]"]:
-    command = [sys.executable, str(EXAMPLES / name)]
+def running(name: str, environment: dict[str, str], *arguments: str) -> Iterator["subprocess.Popen[str]"]:
+    command = [sys.executable, str(EXAMPLES / name), *arguments]
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
         try:
             yield process
@@ -105,3 +105,75 @@ async def test_leader_elected(control_plane: ControlPlane, namespace: str, envir
             first.terminate()
             assert await ask(next, lines_of(second)) == reconciled
             assert await ask(first.wait, LIMIT) == 0
+
+
+async def test_configmap_replicator(control_plane: ControlPlane, namespace: str, environment: dict[str, str]) -> None:
+    client = control_plane.client
+    other = await ask(client.create_namespace)
+    path = f"/api/v1/namespaces/{namespace}/configmaps"
+    prices = manifests.config_map("prices", {"tea": "3"})
+    prices["metadata"]["annotations"] = {"example.com/copy-to": other}
+    await ask(client.create, path, prices)
+    with running("configmap_replicator.py", environment) as process:
+        lines = lines_of(process)
+        assert await ask(next, lines) == f"+ {other}/prices\n"
+        assert (await ask(client.get, f"/api/v1/namespaces/{other}/configmaps/prices"))["data"] == {"tea": "3"}
+        await ask(client.patch, f"{path}/prices", {"data": {"tea": "4"}})
+        assert await ask(next, lines) == f"+ {other}/prices\n"
+        assert (await ask(client.get, f"/api/v1/namespaces/{other}/configmaps/prices"))["data"] == {"tea": "4"}
+        await ask(client.delete, f"{path}/prices")
+        assert await ask(next, lines) == f"- {other}/prices\n"
+        await ended(process)
+
+
+async def test_crd_operator(control_plane: ControlPlane, namespace: str, environment: dict[str, str]) -> None:
+    client = control_plane.client
+    deployment = f"/apis/apps/v1/namespaces/{namespace}/deployments/shop"
+    websites = f"/apis/example.com/v1/namespaces/{namespace}/websites"
+    website = {"apiVersion": "example.com/v1", "kind": "Website", "metadata": {"name": "shop"}}
+    with running("crd_operator.py", environment) as process:
+        lines = lines_of(process)
+        assert await ask(next, lines) == "the server knows websites\n"
+        await ask(client.create, websites, website | {"spec": {"image": "nginx", "replicas": 2}})
+        assert await ask(next, lines) == f"~ {namespace}/shop: 0 of 2 ready\n"
+        assert (await ask(client.get, deployment))["spec"]["replicas"] == 2
+        # There is no controller of Deployments here, so the test plays it.
+        await ask(client.patch, f"{deployment}/status", {"status": {"replicas": 2, "readyReplicas": 2}})
+        assert await ask(next, lines) == f"~ {namespace}/shop: 2 of 2 ready\n"
+        [condition] = (await ask(client.get, f"{websites}/shop"))["status"]["conditions"]
+        assert (condition["type"], condition["status"]) == ("Ready", "True")
+        await ask(client.delete, f"{websites}/shop")
+        assert await ask(next, lines) == "- shop\n"
+        await ended(process)
+    assert (await ask(client.list_all, websites))["items"] == []
+
+
+async def test_multi_namespace(control_plane: ControlPlane, namespace: str, environment: dict[str, str]) -> None:
+    client = control_plane.client
+    other = await ask(client.create_namespace)
+    for where in (namespace, other):
+        await ask(client.create, f"/api/v1/namespaces/{where}/pods", manifests.pod("one"))
+    with running("multi_namespace.py", environment, namespace, other) as process:
+        lines = lines_of(process)
+        assert {await ask(next, lines), await ask(next, lines)} == {
+            f"{namespace}: one is Pending\n",
+            f"{other}: one is Pending\n",
+        }
+        await ended(process)
+
+
+async def test_trio_informer(control_plane: ControlPlane, namespace: str, environment: dict[str, str]) -> None:
+    path = f"/api/v1/namespaces/{namespace}/pods"
+    await ask(control_plane.client.create, path, manifests.pod("one"))
+    with running("trio_informer.py", environment, namespace, "one", str(LIMIT)) as process:
+        lines = lines_of(process)
+        assert await ask(next, lines) == f"{namespace}/one is Pending\n"
+        await ask(control_plane.client.patch, f"{path}/one/status", {"status": {"phase": "Running"}})
+        assert await ask(next, lines) == f"{namespace}/one is Running\n"
+        assert await ask(process.wait, LIMIT) == 0
+
+
+async def ended(process: "subprocess.Popen[str]") -> None:
+    """Tell it to end, and see that it does, and how."""
+    process.terminate()
+    assert await ask(process.wait, LIMIT) == 0
