@@ -11,8 +11,20 @@ import pytest
 from tests.e2e import manifests
 from tests.e2e.control_plane import ControlPlane, StartControlPlane
 from tests.e2e.credentials import NOBODY
-from tests.e2e.deployed import APPLY, DEPLOY, AuditLog, apply, environment_of, granted, manifests_of, pods_of, token_of
+from tests.e2e.deployed import (
+    APPLY,
+    DEPLOY,
+    AuditLog,
+    apply,
+    environment_of,
+    granted,
+    manifests_of,
+    pods_of,
+    probe,
+    token_of,
+)
 from tests.e2e.polling import wait_until
+from tests.e2e.process import ReservedPort
 
 Json = dict[str, Any]
 
@@ -33,6 +45,13 @@ RARELY_USED = {
     # On servers with that admission plugin.
     ("update", "example.com/websites/finalizers"),
 }
+
+
+@pytest.fixture
+def port() -> Iterator[int]:
+    reserved = ReservedPort()
+    yield reserved.number
+    reserved.close()
 
 
 def applied(plane: ControlPlane, name: str) -> list[Json]:
@@ -87,34 +106,38 @@ def test_the_pods_keep_to_the_restricted_standard(control_plane: ControlPlane, n
             apply(control_plane.client, pod, dry_run=True)
 
 
-def test_the_rights_of_leader_elected(private_control_plane: StartControlPlane, tmp_path: Path) -> None:
+def test_the_rights_of_leader_elected(private_control_plane: StartControlPlane, tmp_path: Path, port: int) -> None:
     log = AuditLog(tmp_path)
     plane = private_control_plane(*log.flags)
     objects = applied(plane, "leader_elected.yaml")
     token = token_of(plane, one(objects, "ServiceAccount"))
     deployment = one(objects, "Deployment")
-    environment = environment_of(plane, tmp_path, token, deployment)
+    environment = environment_of(plane, tmp_path, token, deployment, port)
     plane.client.create("/api/v1/namespaces/leader-elected/configmaps", manifests.config_map("one"))
     with running(deployment, environment) as process:
         assert process.stdout is not None
         lines = iter(process.stdout)
         assert next(lines).endswith(" waits for its turn\n")
         assert next(lines) == "reconciled leader-elected/one, which is there\n"
+        assert probe(port, deployment, "readinessProbe") == 200
+        assert probe(port, deployment, "livenessProbe") == 200
         process.terminate()
         assert process.wait(LIMIT) == 0
     assert log.refused(token.user) == set()
     assert granted(objects) == log.used(token.user) | {("list", "configmaps")}
 
 
-def test_the_rights_of_crd_operator(private_control_plane: StartControlPlane, tmp_path: Path) -> None:
+def test_the_rights_of_crd_operator(private_control_plane: StartControlPlane, tmp_path: Path, port: int) -> None:
     log = AuditLog(tmp_path)
     plane = private_control_plane(*log.flags)
     applied(plane, "crd.yaml")
     objects = applied(plane, "crd_operator.yaml")
     token = token_of(plane, one(objects, "ServiceAccount"))
     deployment = one(objects, "Deployment")
-    with running(deployment, environment_of(plane, tmp_path, token, deployment)) as process:
+    with running(deployment, environment_of(plane, tmp_path, token, deployment, port)) as process:
         exercise(plane, process)
+        assert wait_until(lambda: probe(port, deployment, "readinessProbe") == 200)
+        assert probe(port, deployment, "livenessProbe") == 200
         process.terminate()
         assert process.wait(LIMIT) == 0
     assert log.refused(token.user) == set()
