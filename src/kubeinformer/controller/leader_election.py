@@ -44,7 +44,7 @@ from kubeinformer.resources import check_namespace
 
 __all__ = ["LeaderElection"]
 
-logger = logging.getLogger("kubeinformer.leader_election")
+logger: logging.Logger = logging.getLogger("kubeinformer.leader_election")
 
 # Unlike CLOCK_MONOTONIC it goes on while the machine sleeps, and another machine's clock went on as well.
 _CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
