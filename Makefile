@@ -5,12 +5,12 @@ BIN    := $(VENV)/bin
 # pip >= 25.1 knows dependency groups; constraints.txt pins what was tested (regenerate with `make lock`).
 PIP    := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
-EXTRAS := cli,httpx,testing
+EXTRAS := cli,httpx,metrics,testing
 
 BENCHMARK = assets="$$(tests/e2e/envtest/build)" && KUBEBUILDER_ASSETS="$$assets" $(VENV)-bench/bin/python -m
 
 .PHONY: setup test demo lint types layers e2e chaos mutation fuzz fuzz-setup wheel lowest changelog check lock clean
-.PHONY: bench bench-setup bench-compare bench-scale bench-live bench-blog bench-faults
+.PHONY: bench bench-setup bench-compare bench-scale bench-live bench-blog bench-controller bench-faults
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 
@@ -52,7 +52,7 @@ wheel: setup  ## the built wheel, alone in an empty environment
 	$(BIN)/python tests/wheel.py dist
 
 # The library's own tests, without those of the fake server and of the tests themselves; 2 minutes.
-LOWEST ?= tests/_protocol tests/_cache tests/connection tests/cli tests/test_api.py tests/test_cluster.py \
+LOWEST ?= tests/_protocol tests/_cache tests/connection tests/controller tests/cli tests/test_api.py tests/test_cluster.py \
   tests/test_examples.py tests/test_informer.py tests/test_models.py tests/test_store.py
 
 lowest: $(VENV)-lowest/.ready  ## the tests on the lowest versions that pyproject.toml allows
@@ -108,7 +108,7 @@ $(VENV)-bench/.ready: pyproject.toml
 	@touch $@
 
 # Each with nothing else on the machine; together an hour and a half. BENCH='--sizes 1000' compares on less.
-bench: bench-compare bench-scale bench-live bench-blog  ## all benchmarks, into docs/benchmarks
+bench: bench-compare bench-scale bench-live bench-blog bench-controller  ## all benchmarks, into docs/benchmarks
 
 bench-compare: bench-setup  ## beside other clients
 	$(BENCHMARK) benchmarks.compare $(BENCH)
@@ -123,6 +123,9 @@ bench-live: bench-setup  ## events a second, and where the time goes
 
 bench-blog: bench-setup  ## the API server's memory with many informers; builds an old server, too
 	$(BENCHMARK) benchmarks.blog
+
+bench-controller: bench-setup  ## queue, reconciles, latency and memory of a controller, beside kopf
+	$(BENCHMARK) benchmarks.controller > docs/benchmarks/controller.json
 
 bench-faults: setup  ## every fault with 50 seeds, and how long informers take to come back; 10 minutes
 	$(BIN)/python -m benchmarks.faults > docs/benchmarks/faults.json

@@ -86,6 +86,16 @@ class Informer(Generic[T]):
         return self._collection.namespace
 
     @property
+    def label_selector(self) -> str:
+        """The labels that it was restricted to; empty for none."""
+        return self._collection.label_selector
+
+    @property
+    def field_selector(self) -> str:
+        """The fields that it was restricted to; empty for none."""
+        return self._collection.field_selector
+
+    @property
     def is_live(self) -> bool:
         """Whether live changes flow right now. Another fact than `synced`: that one stays true through a reconnect."""
         return self._health.phase is Phase.LIVE

@@ -10,7 +10,7 @@ import anyio.lowlevel
 import pytest
 from tests.controller.harness import CONFIGMAPS, LIMIT, Recorder, configmap, running
 
-from kubeinformer import Cluster, InformerClosed, RawObject, Resource, UsageError, connect
+from kubeinformer import Cluster, IndexerError, InformerClosed, RawObject, Resource, UsageError, connect
 from kubeinformer.controller import (
     Controller,
     Filtered,
@@ -386,6 +386,29 @@ async def test_an_informer_that_is_closed_ends_the_controller(cluster: Cluster) 
         await pods.aclose()
         with anyio.fail_after(LIMIT):
             await ended.wait()
+
+
+async def test_an_informer_that_fails_for_good_comes_out_as_its_own_error(fake_api_server: FakeApiServer) -> None:
+    fake_api_server.create(CONFIGMAPS, configmap("a"))
+
+    def indexer(item: RawObject) -> list[str]:
+        return [item["data"]["missing"] if item["metadata"]["name"] == "b" else ""]
+
+    reconcile = Recorder(lambda _: anyio.sleep_forever())
+
+    async def run_connected() -> None:
+        with anyio.fail_after(LIMIT):
+            async with connect(server=fake_api_server.url) as cluster:
+                await Controller(cluster.informer(CONFIGMAPS, indexers={"broken": indexer}), reconcile).run()
+
+    async def create_b() -> None:
+        await reconcile.has(1)
+        fake_api_server.create(CONFIGMAPS, configmap("b"))
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(create_b)
+        with pytest.raises(IndexerError, match="'default/b'"):  # alone: no group is around it
+            await run_connected()
 
 
 async def test_cancelling_run_cancels_what_runs(fake_api_server: FakeApiServer, cluster: Cluster) -> None:

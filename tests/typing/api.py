@@ -26,6 +26,7 @@ from kubeinformer import (
     Subscription,
     Synced,
     SyncTimeout,
+    Terminal,
     Timing,
     Transform,
     TransformError,
@@ -33,6 +34,17 @@ from kubeinformer import (
     connect,
 )
 from kubeinformer.connection import ConnectionConfig, HttpRequest, Response, Transport, load_config
+from kubeinformer.controller import (
+    Controller,
+    Filtered,
+    ObjectEvent,
+    Predicate,
+    Request,
+    Result,
+    generation_changed,
+    labels_changed,
+    run_controllers,
+)
 from kubeinformer.testing import FakeApiServer, RequestRecord
 
 
@@ -254,3 +266,55 @@ async def fakes() -> None:
         assert_type(server.url, str)
         assert_type(server.create("v1/pods", {"metadata": {"name": "a"}}), dict[str, Any])
         assert_type(server.requests, tuple[RequestRecord, ...])
+
+
+# Controllers: the reconcile's request has the informer's type, without a cast.
+
+
+async def reconcile_pod(request: Request[Pod]) -> None:
+    assert_type(request.object, Pod | None)
+    assert_type(request.store.get(request.key), Pod | None)
+    assert_type(request.namespace, str | None)
+
+
+async def reconcile_raw(request: Request) -> Result | None:
+    assert_type(request.object, RawObject | None)
+    return Result(requeue_after=30)
+
+
+def pod_keys(pod: Pod) -> list[str]:
+    return [pod.metadata.name]
+
+
+def raw_keys(item: RawObject) -> Iterator[str]:
+    yield item["metadata"]["name"]
+
+
+def is_named(event: ObjectEvent[Pod]) -> bool:
+    return bool(event.object.metadata.name)
+
+
+def is_any_event(event: Event[Pod]) -> bool:
+    return not isinstance(event, Synced)
+
+
+def give_up(request: Request[Pod], error: Exception) -> Result | None:
+    raise Terminal(request.key) from error
+
+
+async def controllers(cluster: Cluster) -> None:
+    pods = cluster.informer("v1/pods", model=Pod)
+    raw = cluster.informer("v1/configmaps")
+    controller = Controller(
+        pods,
+        reconcile_pod,
+        owns=[raw, Filtered(pods, is_named, generation_changed)],
+        watches=[(raw, raw_keys), (Filtered(pods, labels_changed), pod_keys)],
+        predicates=[is_named, is_any_event, Predicate(is_named) & ~labels_changed | generation_changed],
+        on_error=give_up,
+    )
+    assert_type(controller, Controller[Pod])
+    assert_type(Controller(raw, reconcile_raw), Controller[RawObject])
+    await run_controllers(controller, Controller(raw, reconcile_raw))
+    Controller(pods, reconcile_raw)  # type: ignore[arg-type]  # another informer's reconcile
+    Controller(raw, raw_keys)  # type: ignore[arg-type]  # not async

@@ -5,6 +5,8 @@
   ``mapping`` and ``predicates``), ``invoking`` (one call of the reconcile), ``outcomes`` (what follows from it)
 - ``request``: `Request`, `Result`: what a reconcile sees and gives
 - ``queue``: `WorkQueue`: which key is next; behind it ``schedule`` (pure) and ``limits``; ``observer``: `Observer`
+- ``health_server``: `serve_health`: probes and metrics over HTTP; behind it ``health`` (checks) and ``http_answers``
+- ``metrics``: ``Metrics``, an `Observer` for Prometheus, imported by who wants it; behind it ``informer_metrics``
 - ``leader_election``: `LeaderElection`; behind it ``lease`` (pure) and ``lease_client``
 - ``server_side_apply``, ``finalizers``: writing objects; ``owners``, ``conditions``: what stands in them
 - ``event_recorder``: `EventRecorder`; behind it ``event_series`` and ``event_bodies`` (pure)
@@ -14,6 +16,8 @@ from kubeinformer.controller.conditions import ConditionStatus, get_condition, i
 from kubeinformer.controller.controller import Controller
 from kubeinformer.controller.event_recorder import EventRecorder, EventType
 from kubeinformer.controller.finalizers import ensure_finalizer, finalized, remove_finalizer
+from kubeinformer.controller.health import Check
+from kubeinformer.controller.health_server import HealthServer, serve_health
 from kubeinformer.controller.invoking import Reconcile, Trace
 from kubeinformer.controller.leader_election import LeaderElection
 from kubeinformer.controller.mapping import Mapper
@@ -38,12 +42,14 @@ from kubeinformer.errors import QueueShutDown, Terminal
 
 __all__ = [
     "LOW_PRIORITY",
+    "Check",
     "ConditionStatus",
     "Controller",
     "ControllerStatistics",
     "EventRecorder",
     "EventType",
     "Filtered",
+    "HealthServer",
     "LeaderElection",
     "Mapper",
     "ObjectEvent",
@@ -71,6 +77,7 @@ __all__ = [
     "remove_finalizer",
     "resource_version_changed",
     "run_controllers",
+    "serve_health",
     "set_condition",
     "set_controller_reference",
 ]
