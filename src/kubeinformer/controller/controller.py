@@ -17,7 +17,7 @@ import math
 from collections.abc import Awaitable, Callable, Generator, Sequence
 from contextlib import contextmanager, nullcontext
 from time import perf_counter
-from typing import Any, Generic, TypeAlias, final
+from typing import Any, Generic, TypeAlias, cast, final
 from weakref import WeakKeyDictionary
 
 import anyio
@@ -106,8 +106,8 @@ class Controller(Generic[T]):
         observer: Observer | None = None,
         trace: Trace[T] | None = None,
     ) -> None:
-        if concurrency < 1:
-            raise ValueError(f"concurrency={concurrency!r} must be at least 1")
+        if type(cast("object", concurrency)) is not int or concurrency < 1:
+            raise ValueError(f"concurrency={concurrency!r} must be a whole number, at least 1")
         for what, seconds in (("reconcile_timeout", reconcile_timeout), ("resync_period", resync_period)):
             if seconds is not None and not (math.isfinite(seconds) and seconds > 0):
                 raise ValueError(f"{what}={seconds!r} must be seconds, more than 0, or None")
