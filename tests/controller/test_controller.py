@@ -506,8 +506,16 @@ async def test_the_grace_period_ends_in_cancellation(
     controller = Controller(cluster.informer(CONFIGMAPS), reconcile)
     await drained(controller, lambda: reconcile.has(1), 0.01)
     assert len(reconcile.keys) == 1
-    assert "controller configmaps was not done within its grace period" in caplog.text
+    assert "controller configmaps was not done within its grace period: 1 reconciles were cancelled, 1 " in caplog.text
     assert controller.statistics().active == 0
+
+
+async def test_without_grace_nothing_is_told_if_nothing_runs(
+    cluster: Cluster, caplog: pytest.LogCaptureFixture
+) -> None:
+    controller = Controller(cluster.informer(CONFIGMAPS), nothing)
+    await drained(controller, anyio.wait_all_tasks_blocked, 0)
+    assert caplog.records == []
 
 
 async def test_draining_again_only_shortens_the_grace(fake_api_server: FakeApiServer, cluster: Cluster) -> None:
