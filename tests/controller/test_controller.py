@@ -104,6 +104,35 @@ async def test_first_sync_is_below_live_changes(
     assert len(set(reconcile.keys)) == 50
 
 
+async def test_a_resync_is_below_live_changes(
+    fake_api_server: FakeApiServer, cluster: Cluster, eventually: Eventually
+) -> None:
+    fake_api_server.create(CONFIGMAPS, configmap("a"))
+    informer = cluster.informer(CONFIGMAPS)
+    await informer.synced()
+    go_on = anyio.Event()
+
+    async def wait(_: Request[Any]) -> None:
+        await go_on.wait()
+
+    reconcile = Recorder(wait)
+    controller = Controller(informer, reconcile)
+    async with running(controller):
+        await reconcile.has(1)
+        # The seeded objects appear without events: the watch ends in a 410, and all is read again, but for its end.
+        fake_api_server.play(Script([Stall(on="watch-list", after_events=len(["a", *range(20)]))]))
+        fake_api_server.seed(CONFIGMAPS, 20)
+        await eventually(lambda: controller.statistics().queue.depth == {LOW_PRIORITY: 20})
+        assert not informer.is_live
+        fake_api_server.stop_faults()
+        await eventually(lambda: informer.is_live)
+        fake_api_server.create(CONFIGMAPS, configmap("b"))
+        await eventually(lambda: controller.statistics().queue.depth == {LOW_PRIORITY: 20, 0: 1})
+        go_on.set()
+        await reconcile.has(2)
+    assert reconcile.keys[1] == "default/b"
+
+
 async def test_nothing_is_reconciled_before_all_informers_are_in_sync(
     fake_api_server: FakeApiServer, cluster: Cluster
 ) -> None:
@@ -342,6 +371,8 @@ async def test_a_controller_runs_once(cluster: Cluster) -> None:
     [
         {"concurrency": 0},
         {"concurrency": -1},
+        {"concurrency": 2.5},
+        {"concurrency": float("nan")},
         {"reconcile_timeout": 0},
         {"reconcile_timeout": float("nan")},
         {"resync_period": -1.0},
@@ -475,8 +506,16 @@ async def test_the_grace_period_ends_in_cancellation(
     controller = Controller(cluster.informer(CONFIGMAPS), reconcile)
     await drained(controller, lambda: reconcile.has(1), 0.01)
     assert len(reconcile.keys) == 1
-    assert "controller configmaps was not done within its grace period" in caplog.text
+    assert "controller configmaps was not done within its grace period: 1 reconciles were cancelled, 1 " in caplog.text
     assert controller.statistics().active == 0
+
+
+async def test_without_grace_nothing_is_told_if_nothing_runs(
+    cluster: Cluster, caplog: pytest.LogCaptureFixture
+) -> None:
+    controller = Controller(cluster.informer(CONFIGMAPS), nothing)
+    await drained(controller, anyio.wait_all_tasks_blocked, 0)
+    assert caplog.records == []
 
 
 async def test_draining_again_only_shortens_the_grace(fake_api_server: FakeApiServer, cluster: Cluster) -> None:

@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+import threading
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -15,7 +16,7 @@ import pytest
 from anyio.streams.buffered import BufferedByteReceiveStream
 from tests.controller.harness import CONFIGMAPS, LIMIT, Recorder, configmap
 
-from kubeinformer import Cluster, InformerClosed, LeadershipLost
+from kubeinformer import Cluster, InformerClosed, LeadershipLost, UsageError, connect
 from kubeinformer.controller import Controller, LeaderElection, Request, run_controllers
 from kubeinformer.testing import FakeApiServer
 from kubeinformer.testing.pytest_plugin import Eventually
@@ -40,6 +41,21 @@ async def test_bad_arguments_are_refused(cluster: Cluster) -> None:
         await run_controllers(Controller(informer, nothing), Controller(informer, nothing))
     with pytest.raises(ValueError, match="grace_period=-1"):
         await run_controllers(Controller(informer, nothing), grace_period=-1)
+
+
+def test_threads_without_signals_are_told(anyio_backend: str) -> None:
+    told = list[UsageError]()
+
+    async def main() -> None:
+        async with FakeApiServer() as server, connect(server=server.url) as cluster:
+            with pytest.raises(UsageError, match="the main thread alone") as caught:
+                await run_controllers(Controller(cluster.informer(CONFIGMAPS), nothing))
+            told.append(caught.value)
+
+    thread = threading.Thread(target=anyio.run, args=(main,), kwargs={"backend": anyio_backend})
+    thread.start()
+    thread.join(START)
+    assert len(told) == 1
 
 
 async def test_controllers_run_beside_each_other_until_a_signal(
@@ -250,6 +266,6 @@ async def test_what_outlives_the_grace_period_is_cancelled_and_exits_with_0(
         process.signal(signal.SIGTERM)
         assert await process.line() == "got SIGTERM: finishing within 0.01 s"
         assert await process.line() == "cancelled default/a"
-        assert "not done within its grace period" in await process.line()
+        assert "1 reconciles were cancelled, 0 keys were left" in await process.line()
         assert await process.line() == "left"
         assert await process.exit_code() == 0
