@@ -25,6 +25,7 @@ from kubeinformer.controller import (
 )
 from kubeinformer.controller.queue import LOW_PRIORITY
 from kubeinformer.testing import FakeApiServer
+from kubeinformer.testing.faults import Script, Stall
 from kubeinformer.testing.pytest_plugin import Eventually
 
 pytestmark = pytest.mark.anyio
@@ -370,7 +371,7 @@ async def test_functions_of_the_wrong_kind_are_refused(cluster: Cluster) -> None
         Filtered(informer, is_async)  # type: ignore[arg-type]  # the mistake
 
 
-async def test_an_informer_that_is_closed_ends_the_controller(cluster: Cluster) -> None:
+async def test_an_informer_that_is_closed_ends_the_controller(cluster: Cluster, eventually: Eventually) -> None:
     configmaps, pods = cluster.informer(CONFIGMAPS), cluster.informer(PODS)
     controller = Controller(configmaps, nothing, watches=[(pods, lambda _: [])])
     ended = anyio.Event()
@@ -382,7 +383,7 @@ async def test_an_informer_that_is_closed_ends_the_controller(cluster: Cluster) 
 
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(run)
-        await pods.synced()
+        await eventually(lambda: controller.is_started and pods.statistics().subscriptions)
         await pods.aclose()
         with anyio.fail_after(LIMIT):
             await ended.wait()
@@ -505,46 +506,35 @@ async def test_a_grace_period_is_a_number_of_seconds(cluster: Cluster, seconds: 
         Controller(cluster.informer(CONFIGMAPS), nothing).drain(grace_period=seconds)
 
 
-async def test_own_writes_are_seen_before_the_key_runs_again(fake_api_server: FakeApiServer, cluster: Cluster) -> None:
-    """It creates a pod if there is none: without the wait it would see none again, and create another."""
-    pods = cluster.informer(PODS)
-    path = Resource.parse(PODS).path("default")
+@pytest.mark.parametrize("fails", [False, True])
+async def test_own_writes_are_seen_before_the_key_runs_again(
+    fake_api_server: FakeApiServer, cluster: Cluster, *, fails: bool
+) -> None:
+    written = anyio.Event()
+    path = Resource.parse(CONFIGMAPS).path("default", "a")
+    seen = list[Any]()
 
-    async def create_one(request: Request[Any]) -> Result:
-        if not len(pods.store):
-            await request.cluster.request("POST", path, {"metadata": {"generateName": "p-"}})
+    async def write(request: Request[Any]) -> Result:
+        seen.append((request.object or {})["data"])
+        body = {"data": {"k": "v"}}
+        await request.cluster.request("PATCH", path, body, content_type="application/merge-patch+json")
+        written.set()
+        if fails:
+            raise KeyError
         return Result(requeue_after=0)
 
     fake_api_server.create(CONFIGMAPS, configmap("a"))
-    reconcile = Recorder(create_one)
-    controller = Controller(
-        cluster.informer(CONFIGMAPS), reconcile, watches=[(pods, lambda _: [])], read_your_writes=True
-    )
-    async with running(controller):
-        await reconcile.has(20)
-    assert len(pods.store) == 1
-
-
-async def test_own_writes_of_a_reconcile_that_fails_are_waited_for_too(
-    fake_api_server: FakeApiServer, cluster: Cluster
-) -> None:
+    fake_api_server.play(Script([Stall(on="watch-list", after_events=len(["a", "the bookmark"]))]))
     informer = cluster.informer(CONFIGMAPS)
-    path = Resource.parse(CONFIGMAPS).path("default", "a")
-    seen = list[bool]()
-
-    async def write(request: Request[Any]) -> None:
-        if request.attempt == 1:
-            body = {"data": {"k": "v"}}
-            await request.cluster.request("PATCH", path, body, content_type="application/merge-patch+json")
-            raise KeyError
-        seen.append((request.object or {})["data"] == {"k": "v"})
-
-    fake_api_server.create(CONFIGMAPS, configmap("a"))
     reconcile = Recorder(write)
     async with running(Controller(informer, reconcile, read_your_writes=True)):
-        await reconcile.has(2)
+        with anyio.fail_after(LIMIT):
+            await written.wait()
         await anyio.wait_all_tasks_blocked()
-    assert seen[0]
+        assert reconcile.keys == ["default/a"]
+        fake_api_server.stop_faults()  # the stream goes on
+        await reconcile.has(2)
+    assert seen[:2] == [{}, {"k": "v"}]
 
 
 async def test_the_observer_is_told(fake_api_server: FakeApiServer, cluster: Cluster) -> None:

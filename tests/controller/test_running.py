@@ -6,7 +6,7 @@ import sys
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Self, cast
 
 import anyio
 import anyio.abc
@@ -169,6 +169,28 @@ async def test_a_lost_lease_ends_in_its_error_and_no_reconcile_runs(
             await reconcile.has(1)
             fake_api_server.patch(LEASES, "default/test", {"spec": {"holderIdentity": "thief"}})
     assert controller.statistics().active == 0
+
+
+class Paused:
+    """An election of a process that was stopped for too long: nothing is cancelled yet, but the clock knows."""
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await anyio.lowlevel.checkpoint()
+
+    def check(self) -> None:
+        raise LeadershipLost("default/test", "me", "other", "this process was stopped")
+
+
+async def test_the_clock_is_asked_before_each_reconcile(fake_api_server: FakeApiServer, cluster: Cluster) -> None:
+    fake_api_server.create(CONFIGMAPS, configmap("a"))
+    reconcile = Recorder()
+    controller = Controller(cluster.informer(CONFIGMAPS), reconcile)
+    with anyio.fail_after(LIMIT), pytest.raises(LeadershipLost):
+        await run_controllers(controller, leader_election=cast("LeaderElection", Paused()))
+    assert reconcile.keys == []
 
 
 class Program:
