@@ -220,6 +220,46 @@ async def test_a_lease_that_somebody_else_annotated_is_read_anew(server: FakeApi
         assert server.get(LEASES, "system/lock")["metadata"]["annotations"] == {"x": "2"}
 
 
+async def test_who_loses_every_race_ends_at_its_deadline(
+    server: FakeApiServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Busy:
+        """Somebody labels the lease before each of its renewals."""
+
+        def __init__(self, cluster: Cluster) -> None:
+            self._cluster, self._count = cluster, 0
+
+        async def request(self, method: str, *args: Any, **options: Any) -> Any:
+            if method == "PUT":
+                self._count += 1
+                server.patch(LEASES, "system/lock", {"metadata": {"labels": {"n": str(self._count)}}})
+            return await self._cluster.request(method, *args, **options)
+
+    async def lead(one: LeaderElection) -> None:
+        async with one:
+            await anyio.sleep_forever()
+
+    async with connected(server) as cluster:
+        busy: Any = Busy(cluster)
+        with pytest.raises(LeadershipLost, match=r"within 1.2 s; last failure: .*HTTP 409 Conflict"):
+            await lead(election(busy, "one"))
+    assert spec(server)["holderIdentity"] == "one"
+    warnings = [record.message for record in caplog.records if record.levelno == logging.WARNING]
+    assert warnings == ["lease request failed", "lease not released"]
+
+
+async def test_a_namespace_that_is_ending_needs_no_role() -> None:
+    class Ending:
+        async def request(self, method: str, *_: Any, **__: Any) -> Any:
+            if method == "GET":
+                raise NotFound("get", LEASES, "system", 404, "NotFound", "")
+            raise Forbidden("create", LEASES, "system", 403, "Forbidden", "it is being terminated", remedy="wait")
+
+    ending: Any = Ending()
+    with pytest.raises(Forbidden, match=r"it is being terminated\); wait$"):
+        await election(ending).__aenter__()
+
+
 async def test_a_deleted_lease_is_made_anew_by_its_holder(server: FakeApiServer, eventually: Eventually) -> None:
     async with connected(server) as cluster, election(cluster, "one") as one:
         server.delete(LEASES, "system/lock")

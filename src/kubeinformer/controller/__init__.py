@@ -7,7 +7,7 @@
 - ``queue``: `WorkQueue`: which key is next; behind it ``schedule`` (pure) and ``limits``; ``observer``: `Observer`
 - ``health_server``: `serve_health`: probes and metrics over HTTP; behind it ``health`` (checks) and ``http_answers``
 - ``metrics``: ``Metrics``, an `Observer` for Prometheus, imported by who wants it; behind it ``informer_metrics``
-- ``leader_election``: `LeaderElection`; behind it ``lease`` (pure) and ``lease_client``
+- ``leader_election``: `LeaderElection`; behind it ``lease`` (pure), ``lease_attempts`` and ``lease_client``
 - ``server_side_apply``, ``finalizers``: writing objects; ``owners``, ``conditions``: what stands in them
 - ``event_recorder``: `EventRecorder`; behind it ``event_series`` and ``event_bodies`` (pure)
 """

@@ -3,20 +3,19 @@
 Rules. The body runs only between a successful write of the lease and ``renew_deadline`` seconds after the last one
 began. At that moment it is cancelled, whatever the network does: no request is waited for longer, and `is_leader` asks
 the clock rather than a flag, so that it is right even when the event loop was blocked, the process was stopped or
-the machine slept. The lease is given back only after the body has ended. Leaving takes half of ``renew_deadline``
+the machine slept. It is renewed until the body has ended, and given back then. Leaving takes half of ``renew_deadline``
 at most beyond the body, also when cancelled.
 
 Theory. `lease` has the argument why two never lead at once. What cancelling cannot do: end a body that does not await,
 or one that goes on in a ``finally``. It has ``lease_duration - renew_deadline`` seconds; who starts work in a loop of
 their own asks `check` first, as the controllers here do.
 
-Not here. What may be written when: `lease`. Requests: `lease_client`.
+Not here. What may be written when: `lease`. In what order: `lease_attempts`. Requests: `lease_client`.
 """
 
 import logging
 import random
 import socket
-import time
 import uuid
 from collections.abc import AsyncGenerator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -37,22 +36,14 @@ from kubeinformer import (
     UsageError,
 )
 from kubeinformer.controller.lease import JITTER, Candidate, LeaseTiming
+from kubeinformer.controller.lease_attempts import LeaseAttempts, boot_clock
 from kubeinformer.controller.lease_client import LeaseClient
 from kubeinformer.controller.scopes import open_background
-from kubeinformer.controller.timestamps import utc_now
 from kubeinformer.resources import check_namespace
 
 __all__ = ["LeaderElection"]
 
 logger = logging.getLogger("kubeinformer.leader_election")
-
-# Unlike CLOCK_MONOTONIC it goes on while the machine sleeps, and another machine's clock went on as well.
-_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
-
-
-def _boot_clock() -> float:
-    """Seconds since the machine started, those included in which it slept."""
-    return time.clock_gettime(_CLOCK)
 
 
 @final
@@ -111,9 +102,8 @@ class LeaderElection:
         self._releases = release_on_exit
         # Half, so that a request which hangs leaves time for another one.
         self._client = LeaseClient(cluster, namespace, name, renew_deadline / 2)
-        self._candidate = self._new_candidate()
+        self._candidate, self._attempts = self._begin()
         self._scope: AbstractAsyncContextManager[None] | None = None
-        self._has_written = False
         self._failure: KubeInformerError | None = None  # since the last success
         self._told_holder: str | None = None
 
@@ -135,7 +125,7 @@ class LeaderElection:
     @property
     def is_leader(self) -> bool:
         """Whether this candidate leads now, by the clock. May be asked from any thread."""
-        return self._candidate.is_leader(_boot_clock())
+        return self._candidate.is_leader(boot_clock())
 
     def check(self) -> None:
         """Do nothing while this candidate leads. To be called before every piece of work.
@@ -166,15 +156,20 @@ class LeaderElection:
 
     @asynccontextmanager
     async def _leading(self) -> AsyncGenerator[None]:
-        self._candidate, self._has_written = self._new_candidate(), False
+        self._candidate, self._attempts = self._begin()
         loss = ""
         error: BaseException | None = None
         try:
             await self._acquire()
             try:
+                # Shielded: a body that was cancelled may take its time to end, and needs the lease for that.
+                keeping = anyio.CancelScope(shield=True)
                 async with open_background() as tasks:
-                    tasks.start_soon(self._keep, tasks.cancel_scope, name=f"kubeinformer lease {self.lease}")
-                    yield
+                    tasks.start_soon(self._keep, keeping, tasks.cancel_scope, name=f"kubeinformer lease {self.lease}")
+                    try:
+                        yield
+                    finally:
+                        keeping.cancel()
             except anyio.get_cancelled_exc_class():
                 raise
             except BaseException as raised:  # noqa: BLE001 - raised again below, or the cause of what is
@@ -196,7 +191,18 @@ class LeaderElection:
     # Before
 
     async def _acquire(self) -> None:
-        while not await self._round():
+        while True:
+            try:
+                await self._attempts.lead()
+                self._failure = None
+            except (ServerUnavailable, TransportError, ProtocolError) as error:
+                self._failed(error)
+            except (ServerRefused, ConfigError) as refusal:
+                if not self._client.is_proven:
+                    raise
+                self._failed(refusal)
+            if self.is_leader:
+                break
             self._tell_holder()
             # No random number is a secret here; it keeps candidates from asking in step.
             await anyio.sleep(self._timing.retry_period * random.uniform(1, 1 + JITTER))  # noqa: S311 - as said
@@ -209,44 +215,22 @@ class LeaderElection:
 
     # Meanwhile
 
-    async def _keep(self, body: anyio.CancelScope) -> None:
-        """Renew until it is lost, then cancel the body."""
+    async def _keep(self, scope: anyio.CancelScope, body: anyio.CancelScope) -> None:
+        """Renew until the scope ends, or until the lease is lost: then cancel the body."""
         candidate = self._candidate
-        while (deadline := candidate.deadline) is not None and (left := deadline - _boot_clock()) > 0:
-            with anyio.move_on_after(left):
-                await anyio.sleep(self._timing.retry_period * random.uniform(1, JITTER))  # noqa: S311 - no secret
-                await self._round()
-        body.cancel()
+        with scope:
+            while (deadline := candidate.deadline) is not None and (left := deadline - boot_clock()) > 0:
+                with anyio.move_on_after(left):
+                    await anyio.sleep(self._timing.retry_period * random.uniform(1, JITTER))  # noqa: S311 - no secret
+                    await self._renew()
+            body.cancel()
 
-    async def _round(self) -> bool:
-        """Try once to get or keep the lease; whether this candidate leads now."""
+    async def _renew(self) -> None:
         try:
-            return await self._try()
-        except (ServerRefused, ConfigError) as refusal:
-            if not (self.is_leader or self._client.is_proven):
-                raise
-            self._failed(refusal)
-        except (ServerUnavailable, TransportError, ProtocolError) as error:
+            await self._attempts.lead()
+            self._failure = None
+        except KubeInformerError as error:  # of any kind: the deadline says how long it is tried
             self._failed(error)
-        return False
-
-    async def _try(self) -> bool:
-        candidate, client = self._candidate, self._client
-        if not candidate.is_leader(_boot_clock()):  # a leader knows what it wrote last
-            candidate.observe(await client.read(), _boot_clock())
-        for _ in range(2):  # the second time after losing a race, such as against one's own write without an answer
-            write = candidate.next_write(_boot_clock(), utc_now())
-            if write is None:
-                break
-            self._has_written = True
-            began = _boot_clock()
-            lease = await client.write(write)
-            if lease is not None:
-                candidate.written(lease, began)
-                self._failure = None
-                break
-            candidate.observe(await client.read(), _boot_clock())
-        return candidate.is_leader(_boot_clock())
 
     def _failed(self, error: KubeInformerError) -> None:
         # The same again and again while a server is down: said once at WARNING, then at DEBUG.
@@ -260,38 +244,25 @@ class LeaderElection:
         """Give the lease back, or learn who has it; within a bound, and whatever happens."""
         knows = self.is_leader  # what the server has; otherwise a write may be on its way, or somebody else's there
         self._candidate.resign()
-        if not self._has_written:
+        if not self._attempts.has_written:
             return
         problem = "the time was up"
         with anyio.move_on_after(self._timing.renew_deadline / 2, shield=True):
             try:
                 if not knows:
-                    self._candidate.observe(await self._client.read(), _boot_clock())
-                if self._releases:
-                    await self._release()
+                    await self._attempts.learn()
+                if self._releases and await self._attempts.give_back():
+                    logger.info("lease released", extra=self._facts())
             except KubeInformerError as error:
                 problem = str(error)
             else:
                 return
         logger.warning("lease not released", extra=self._facts() | {"error": problem})
 
-    async def _release(self) -> None:
-        candidate, client = self._candidate, self._client
-        for _ in range(2):  # as in _try
-            write = candidate.release(utc_now())
-            if write is None:
-                return
-            lease = await client.write(write)
-            if lease is not None:
-                candidate.released(lease, _boot_clock())
-                logger.info("lease released", extra=self._facts())
-                return
-            candidate.observe(await client.read(), _boot_clock())
-
     def _reason(self) -> str:
         """Why this candidate does not lead."""
         seconds = f"{self._timing.renew_deadline:g} s"
-        if not self._has_written:
+        if not self._attempts.has_written:
             return "it was never acquired"
         if self.holder != self.identity:
             return "somebody else has taken it" if self.holder else "it was given back"
@@ -299,8 +270,9 @@ class LeaderElection:
             return f"it was not renewed within {seconds}; last failure: {self._failure}"
         return f"this process did not come to renew it within {seconds}: it was stopped, or its event loop was blocked"
 
-    def _new_candidate(self) -> Candidate:
-        return Candidate(self._name, self._namespace, self._identity, self._timing)
+    def _begin(self) -> tuple[Candidate, LeaseAttempts]:
+        candidate = Candidate(self._name, self._namespace, self._identity, self._timing)
+        return candidate, LeaseAttempts(candidate, self._client, boot_clock)
 
     def _facts(self) -> dict[str, str | None]:
         return {"lease": self.lease, "identity": self._identity, "holder": self.holder}

@@ -1,6 +1,6 @@
 """Requests about one Lease, and which of their refusals are news.
 
-Rules. Losing a race is an answer, not an error. A verb that was allowed once is *proven*: a later refusal of it is an
+Rules. A verb that was allowed once is *proven*: a later refusal of it is an
 API server that is just starting or a right that was taken away, and worth another try. One that was never allowed
 is a Role that is missing, and somebody has to be told.
 """
@@ -56,19 +56,17 @@ class LeaseClient:
             self._proven.add("get")
             return None
 
-    async def write(self, write: LeaseWrite) -> RawObject | None:
-        """The lease as written; None when somebody else wrote since it was read."""
-        try:
-            if write.is_new:
-                return await self._request("create", "POST", self._collection, write.body)
-            return await self._request("update", "PUT", self._object, write.body)
-        except (Conflict, AlreadyExists):
-            self._proven.add(self._verb)
-            return None
-        except NotFound:
-            if write.is_new:  # then it is the namespace that is missing
-                raise
-            return None
+    async def write(self, write: LeaseWrite) -> RawObject:
+        """The lease as written.
+
+        Raises:
+            AlreadyExists, Conflict, NotFound: Somebody else wrote or deleted it since it was read. For a new one the
+                last means that there is no such namespace.
+            KubeInformerError: What else `Cluster.request` raises.
+        """
+        if write.is_new:
+            return await self._request("create", "POST", self._collection, write.body)
+        return await self._request("update", "PUT", self._object, write.body)
 
     async def _request(self, verb: str, method: str, path: str, body: RawObject | None) -> RawObject:
         self._verb = verb
@@ -77,6 +75,9 @@ class LeaseClient:
         except Forbidden as refusal:
             if "cannot" in refusal.detail:  # RBAC's word; a namespace that is ending is refused with 403 as well
                 refusal.remedy = _REMEDY  # one right at a time would take three restarts
+            raise
+        except (AlreadyExists, Conflict):
+            self._proven.add(verb)
             raise
         self._proven.add(verb)
         return answer
