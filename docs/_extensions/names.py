@@ -80,7 +80,9 @@ def _is_others(target: str) -> bool:
 def _is_shape(path: str) -> bool:
     """Whether it is a protocol of ours that says what an argument must have; its page would say no more."""
     module, _, name = path.rpartition(".")
-    return bool(module) and _exists(path) and getattr(getattr(importlib.import_module(module), name), "_is_protocol", False)
+    if not module or not _exists(path):
+        return False
+    return getattr(getattr(importlib.import_module(module), name), "_is_protocol", False) is True
 
 
 def _exists(path: str) -> bool:
