@@ -80,6 +80,9 @@ $(VENV)-lowest/.ready: pyproject.toml constraints-lowest.txt
 	$(VENV)-lowest/bin/python -m pip --quiet install --constraint constraints-lowest.txt --editable '.[$(EXTRAS)]' --group test
 	@touch $@
 
+changelog: setup  ## what the next release will say; with VERSION=0.2.0 it is written, and changes/ emptied
+	$(BIN)/towncrier build $(if $(VERSION),--yes --version $(VERSION),--draft --version next)
+
 check: test lint types layers docs wheel tutorial lowest
 
 # Half an hour of processor time, and more. MUTATION=_protocol.frames looks at one module only; docs/explanation/mutation.md.

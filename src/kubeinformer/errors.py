@@ -155,6 +155,10 @@ class TransformError(UsageError):
 class BadReconcile(UsageError):
     """The function given to a `Controller` is not async, or returned something else than a `Result` or None."""
 
+    function: str
+    key: str
+    problem: str
+
     def __init__(self, function: str, key: str, problem: str) -> None:
         super().__init__(function, key, problem)
         self.function, self.key, self.problem = function, key, problem
@@ -201,8 +205,10 @@ class ServerRefused(KubeInformerError):
     status: int
     reason: str
     detail: str
+    name: str | None
+    causes: tuple[tuple[str, str, str], ...]
 
-    remedy = "check the request against the API server's documentation of this resource"
+    remedy: str = "check the request against the API server's documentation of this resource"
 
     def __init__(
         self,
@@ -299,6 +305,10 @@ class ServerUnavailable(KubeInformerError):
     status: int
     reason: str
     detail: str
+    namespace: str | None
+    name: str | None
+    retry_after: float | None
+    is_retried: bool
 
     def __init__(
         self,
@@ -425,6 +435,9 @@ class RequestTimeout(TransportError):
         seconds: The time given.
     """
 
+    request: str
+    seconds: float
+
     def __init__(self, request: str, seconds: float) -> None:
         super().__init__(request, seconds)
         self.request, self.seconds = request, seconds
@@ -468,6 +481,9 @@ class AlreadyOwned(KubeInformerError):
         owner: Who controls it, as ``Kind name``.
     """
 
+    owned: str
+    owner: str
+
     def __init__(self, owned: str, owner: str) -> None:
         super().__init__(owned, owner)
         self.owned, self.owner = owned, owner
@@ -488,6 +504,11 @@ class LeadershipLost(KubeInformerError):
         holder: Who holds it now, as far as known; None for nobody or unknown.
         reason: What happened.
     """
+
+    lease: str
+    identity: str
+    holder: str | None
+    reason: str
 
     def __init__(self, lease: str, identity: str, holder: str | None, reason: str) -> None:
         super().__init__(lease, identity, holder, reason)
@@ -570,6 +591,10 @@ class WaitTimeout(KubeInformerError):
 class ReconcileTimeout(KubeInformerError):
     """A reconcile was cancelled, because it took longer than the controller's ``reconcile_timeout=``."""
 
+    function: str
+    key: str
+    seconds: float
+
     def __init__(self, function: str, key: str, seconds: float) -> None:
         super().__init__(function, key, seconds)
         self.function, self.key, self.seconds = function, key, seconds
@@ -583,6 +608,9 @@ class ReconcileTimeout(KubeInformerError):
 
 class StrayCancellation(KubeInformerError):
     """A reconcile ended in a cancellation, and nobody had cancelled it: it awaited a task or future that was."""
+
+    function: str
+    key: str
 
     def __init__(self, function: str, key: str) -> None:
         super().__init__(function, key)

@@ -37,7 +37,7 @@ class HttpxResponse:
 
     def __init__(self, answer: httpx2.Response, target: str) -> None:
         assert isinstance(answer.stream, httpx2.AsyncByteStream)
-        self.status = answer.status_code
+        self.status: int = answer.status_code
         self.headers: Mapping[str, str] = dict(answer.headers.items())
         self._stream, self._target = answer.stream, target
         self._chunks = aiter(answer.stream)

@@ -46,7 +46,7 @@ T = TypeVar("T", default=RawObject)
 Source: TypeAlias = Informer[Any] | Filtered[Any]
 """An informer, or one of which only some events count."""
 
-logger = logging.getLogger("kubeinformer.controller")
+logger: logging.Logger = logging.getLogger("kubeinformer.controller")
 
 _NOTHING = nullcontext[list[Write]]([])
 
@@ -111,7 +111,7 @@ class Controller(Generic[T]):
         for what, seconds in (("reconcile_timeout", reconcile_timeout), ("resync_period", resync_period)):
             if seconds is not None and not (math.isfinite(seconds) and seconds > 0):
                 raise ValueError(f"{what}={seconds!r} must be seconds, more than 0, or None")
-        self.name = name or _default_name(primary.resource)
+        self.name: str = name or _default_name(primary.resource)
         self.primary = primary
         self.queue: WorkQueue[str] = WorkQueue(self.name, observer=observer) if queue is None else queue
         self._predicates = [checked(predicate) for predicate in predicates]

@@ -42,7 +42,7 @@ __all__ = ["EventRecorder", "EventType"]
 
 EventType: TypeAlias = Literal["Normal", "Warning"]
 
-logger = logging.getLogger("kubeinformer.event_recorder")
+logger: logging.Logger = logging.getLogger("kubeinformer.event_recorder")
 
 _EVENTS = Resource.parse("events.k8s.io/v1/events")
 _MERGE = "application/merge-patch+json"

@@ -19,7 +19,7 @@ from kubeinformer.controller.queue import LOW_PRIORITY, WorkQueue
 
 __all__ = ["Intake"]
 
-logger = logging.getLogger("kubeinformer.controller")
+logger: logging.Logger = logging.getLogger("kubeinformer.controller")
 
 
 @final

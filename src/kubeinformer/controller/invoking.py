@@ -36,7 +36,7 @@ Reconcile: TypeAlias = Callable[[Request[T]], Awaitable[Result | None]]
 Trace: TypeAlias = Callable[[Request[T]], AbstractContextManager[object]]
 """Makes a context manager that is entered around each reconcile and sees what it raises: a span of OpenTelemetry."""
 
-logger = logging.getLogger("kubeinformer.controller")
+logger: logging.Logger = logging.getLogger("kubeinformer.controller")
 
 _NO_TRACE = nullcontext()
 
@@ -65,7 +65,7 @@ class Invocation(Generic[T]):
         trace: Trace[T] | None,
         blocked: Callable[[], None],
     ) -> None:
-        self.function = name_of(reconcile)
+        self.function: str = name_of(reconcile)
         if _is_plain(reconcile):
             raise UsageError(f"reconcile {self.function} is not async: write `async def`, or return what one returns")
         self._controller = controller

@@ -20,7 +20,7 @@ from kubeinformer import (
 
 __all__ = ["Kind", "discover"]
 
-logger = logging.getLogger("kubeinformer.controller")
+logger: logging.Logger = logging.getLogger("kubeinformer.controller")
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 30.0  # seconds; the informers' own are of this size
 

@@ -43,7 +43,7 @@ from kubeinformer.resources import check_namespace
 
 __all__ = ["LeaderElection"]
 
-logger = logging.getLogger("kubeinformer.leader_election")
+logger: logging.Logger = logging.getLogger("kubeinformer.leader_election")
 
 
 @final

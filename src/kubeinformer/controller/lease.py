@@ -78,7 +78,9 @@ class Candidate:
     """What one candidate knows and may do. Not safe to share between event loops; reading `is_leader` is."""
 
     def __init__(self, name: str, namespace: str, identity: str, timing: LeaseTiming) -> None:
-        self._name, self._namespace, self.identity, self.timing = name, namespace, identity, timing
+        self._name, self._namespace = name, namespace
+        self.identity: str = identity
+        self.timing: LeaseTiming = timing
         self._lease: RawObject | None = None  # as last read or written; None when there is none
         self._spec: RawObject = {}  # the last one seen, also after the lease was deleted
         self._seen: float | None = None  # when that spec was first seen

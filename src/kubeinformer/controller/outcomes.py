@@ -46,7 +46,7 @@ T = TypeVar("T", default=RawObject)
 OnError: TypeAlias = Callable[[Request[T], Exception], Result | None]
 """Decides what follows from an error. None: it is tried again with backoff. A `Result`: as if it had been returned."""
 
-logger = logging.getLogger("kubeinformer.controller")
+logger: logging.Logger = logging.getLogger("kubeinformer.controller")
 
 _USUAL_CONFLICTS: Final = 3  # in a row: the store is behind by milliseconds, and three tries are 35 ms
 

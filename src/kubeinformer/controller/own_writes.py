@@ -19,7 +19,7 @@ from kubeinformer import Informer, Write
 
 __all__ = ["OwnWrites"]
 
-logger = logging.getLogger("kubeinformer.controller")
+logger: logging.Logger = logging.getLogger("kubeinformer.controller")
 
 PATIENCE: Final = 5.0  # seconds; a watch event is late by milliseconds, so after this it is not coming
 

@@ -94,7 +94,9 @@ class Filtered(Generic[T]):
 
     def __init__(self, informer: Informer[T], *predicates: Callable[[ObjectEvent[T]], bool]) -> None:
         self.informer = informer
-        self.predicates = tuple(checked(predicate) for predicate in predicates)
+        self.predicates: tuple[Callable[[ObjectEvent[T]], bool], ...] = tuple(
+            checked(predicate) for predicate in predicates
+        )
 
 
 def checked(predicate: Callable[[ObjectEvent[T]], bool]) -> Callable[[ObjectEvent[T]], bool]:

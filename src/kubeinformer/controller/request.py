@@ -38,10 +38,10 @@ class Request(Generic[T]):
     __slots__ = ("_informer", "_object", "attempt", "cluster", "key", "store")
 
     def __init__(self, key: str, informer: Informer[T], *, attempt: int = 1) -> None:
-        self.key = key
+        self.key: str = key
         self.store: Store[T] = informer.store
         self.cluster: Cluster = informer.cluster
-        self.attempt = attempt
+        self.attempt: int = attempt
         self._informer = informer
         self._object: object = _NOT_READ
 

@@ -21,7 +21,7 @@ from kubeinformer.controller.leader_election import LeaderElection
 
 __all__ = ["run_controllers"]
 
-logger = logging.getLogger("kubeinformer.controller")
+logger: logging.Logger = logging.getLogger("kubeinformer.controller")
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 

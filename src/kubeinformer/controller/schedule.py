@@ -77,9 +77,9 @@ class Schedule(Generic[K]):
         self._delayed: dict[K, tuple[float, int, int]] = {}  # when it is due, the heap item's number, its priority
         self._heap: list[tuple[float, int, K]] = []
         self._delays = 0  # numbers heap items: equal times in the order asked for, and keys need none
-        self.added = 0
-        self.retries = 0
-        self.is_shut_down = False
+        self.added: int = 0
+        self.retries: int = 0
+        self.is_shut_down: bool = False
 
     def __len__(self) -> int:
         return len(self._ready)
