@@ -17,6 +17,7 @@ from kubeinformer._protocol.timing import Timing
 from kubeinformer._runtime.client import Client
 from kubeinformer._runtime.consistency import ConsistencyCheck
 from kubeinformer._runtime.delivery import Delivery
+from kubeinformer._runtime.frames import without_frames
 from kubeinformer._runtime.health import Health
 from kubeinformer._runtime.limits import Limits
 from kubeinformer._runtime.listing import Listing
@@ -25,7 +26,7 @@ from kubeinformer._runtime.repair import Repair
 from kubeinformer._runtime.sync_turns import SyncTurns
 from kubeinformer._runtime.writes import Write, WriteLog
 from kubeinformer.connection import Transport
-from kubeinformer.errors import UsageError
+from kubeinformer.errors import KubeInformerError, UsageError
 from kubeinformer.informer import Informer
 from kubeinformer.resources import RawObject, Resource, check_namespace
 
@@ -222,15 +223,18 @@ class Cluster:
             ValueError: Method, path or headers cannot be sent.
             UsageError: The body is no JSON, or the cluster is closed.
         """
-        return await self._client.fetch_object(
-            method,
-            path,
-            body,
-            query=query or {},
-            headers=headers or {},
-            content_type=content_type,
-            timeout=timeout,
-        )
+        try:
+            return await self._client.fetch_object(
+                method,
+                path,
+                body,
+                query=query or {},
+                headers=headers or {},
+                content_type=content_type,
+                timeout=timeout,
+            )
+        except KubeInformerError as error:
+            raise without_frames(error)  # noqa: B904 - it is the same one
 
     async def request_text(
         self,
@@ -244,7 +248,10 @@ class Cluster:
 
         What is not UTF-8 is replaced. ``Accept`` is ``*/*`` by default.
         """
-        return await self._client.fetch_text(path, query=query or {}, headers=headers or {}, timeout=timeout)
+        try:
+            return await self._client.fetch_text(path, query=query or {}, headers=headers or {}, timeout=timeout)
+        except KubeInformerError as error:
+            raise without_frames(error)  # noqa: B904 - it is the same one
 
     @property
     def api_client(self) -> "ApiClient":

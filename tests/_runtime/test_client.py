@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import traceback
 from collections.abc import AsyncGenerator
 from typing import Any
 
@@ -18,6 +19,7 @@ from kubeinformer import (
     MalformedData,
     NotFound,
     ObjectTooLarge,
+    ProtocolError,
     RawObject,
     Redirected,
     RequestTimeout,
@@ -145,7 +147,7 @@ class TestAnswers:
             assert await cluster.request("GET", "/x") == {"a": "x" * 1000}
 
     async def test_one_that_is_too_large(self) -> None:
-        bomb = gzip.compress(b"x" * 100_000_000)
+        bomb = gzip.compress(b"x" * 10_000_000)
         headers = {**JSON, "content-encoding": "gzip"}
         transport = ScriptedTransport(Answer([bomb], headers=headers), Answer([b'{"a":1}']), Answer([b'{"a":12}']))
         async with connect(transport=transport, object_size_limit=7) as cluster:
@@ -170,6 +172,20 @@ class TestAnswers:
         async with connect(transport=ScriptedTransport(bad)) as cluster:
             with pytest.raises(kind, match=r"bad answer for v1/configmaps"):
                 await cluster.request("GET", PRICES)
+
+    @pytest.mark.parametrize("tail", [b'"', b'"}}'])
+    async def test_an_error_shows_nothing_of_an_answer(self, tail: bytes) -> None:
+        """Error reporters print the variables of the frames that an error has passed."""
+        body = b'{"kind":"Secret","data":{"password":"hunter2' + tail
+        transport = ScriptedTransport(Answer([body]), Answer([body * 2]), Answer([body * 2]))
+        async with connect(transport=transport, object_size_limit=60) as cluster:
+            for ask in (cluster.request("GET", "/x"), cluster.request("GET", "/x"), cluster.request_text("/x")):
+                try:
+                    await ask
+                except ProtocolError as error:
+                    shown = traceback.TracebackException.from_exception(error, capture_locals=True)
+                    del shown.stack[0]  # this test's own
+                    assert "hunter2" not in "".join(shown.format())
 
     async def test_text(self) -> None:
         plain = {"content-type": "text/plain"}

@@ -241,7 +241,9 @@ class TestWrites:
 
         async with serve(play) as server, connected(server.url + "/clusters/c%201") as cluster:
             with cluster.record_writes() as writes:
-                await cluster.api_client.call_api("/api/v1/nodes/{name}", "PUT", {"name": "system:a b"}, body={})
+                await cluster.api_client.call_api(
+                    "/api/v1/nodes/{name}", "PUT", {"name": "system:a b"}, body={}, response_types_map={}
+                )
         assert writes == [Write("/api/v1/nodes/system:a b", "7")]
 
 

@@ -525,10 +525,11 @@ class _CancelledAt:
                 error = thrown
 
 
+@pytest.mark.parametrize("method", ["GET", "POST"])
 @pytest.mark.parametrize("connection", ["new", "used before"])
 @pytest.mark.parametrize("scheme", ["http", "https"])
 async def test_cancelling_at_any_await_leaves_no_socket_and_no_task(
-    stack: Stack, scheme: str, connection: str, authority: Authority
+    stack: Stack, scheme: str, connection: str, method: str, authority: Authority
 ) -> None:
     async def play(exchange: Exchange) -> None:
         await exchange.start()
@@ -538,8 +539,10 @@ async def test_cancelling_at_any_await_leaves_no_socket_and_no_task(
         else:
             await exchange.closed_by_peer()
 
+    request = PODS if method == "GET" else HttpRequest(path=PODS.path, method=method, body=b"x" * 200_000)
+
     async def read(transport: Transport) -> None:
-        async with transport.stream(PODS) as response:
+        async with transport.stream(request) as response:
             assert await response.receive(LONG) == b"hello"
             with pytest.raises(ReadDeadlineExceeded):
                 await response.receive(0.02)

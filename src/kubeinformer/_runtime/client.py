@@ -3,7 +3,8 @@
 Rules. A request is sent once: after a lost connection nobody knows whether a write was done, so trying again is for
 who knows what it meant. The one exception is a 401, which the server decides before it does anything: credentials are
 renewed, and the request is sent once more. The answer is held in memory as a whole, and has a bound. Everything that
-goes into the URL or the head is checked here, where the caller's mistake can be named.
+goes into the URL or the head is checked here, where the caller's mistake can be named. What is raised has passed frames
+that hold the answer: take them off (``frames``).
 """
 
 from collections.abc import Container, Iterable, Mapping
@@ -18,7 +19,6 @@ from kubeinformer._protocol.requests import HttpRequest
 from kubeinformer._protocol.status import Status, decode_status, retry_after_seconds
 from kubeinformer._protocol.targets import Target, target_of
 from kubeinformer._runtime.answers import read_error, read_whole
-from kubeinformer._runtime.frames import without_frames
 from kubeinformer._runtime.writes import Write, WriteLog
 from kubeinformer.connection.transport import Response, Transport
 from kubeinformer.errors import KubeInformerError, RequestTimeout, Unauthorized, UsageError
@@ -29,7 +29,16 @@ __all__ = ["Client"]
 _Body: TypeAlias = RawObject | list[Any] | bytes | None
 
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
-_OURS = ("accept-encoding", "authorization", "connection", "content-length", "content-type", "host")
+_OURS = (
+    "accept-encoding",
+    "authorization",
+    "connection",
+    "content-length",
+    "content-type",
+    "host",
+    "transfer-encoding",
+    "user-agent",
+)
 _LATER = 5.0  # seconds that a transport's deadlines come after the one for everything, which is to be the one met
 _EXPLANATION = 5.0  # seconds for the body of an error: its code is known by then, and says most
 
@@ -129,14 +138,11 @@ class Client:
         raise RequestTimeout(f"{request.method} {request.path}", timeout)
 
     async def _attempt(self, request: HttpRequest, target: Target) -> tuple[bytes, str | None]:
-        try:
-            async with self._transport.stream(request) as response:
-                if not 200 <= response.status < 300:  # noqa: PLR2004 - HTTP's class
-                    raise await _refusal(response, target)
-                answer = await read_whole(response, target.resource, self._size_limit, request.head_timeout)
-                return answer, response.headers.get("content-type")
-        except KubeInformerError as error:
-            raise without_frames(error)  # noqa: B904 - it is the same one
+        async with self._transport.stream(request) as response:
+            if not 200 <= response.status < 300:  # noqa: PLR2004 - HTTP's class
+                raise await _refusal(response, target)
+            answer = await read_whole(response, target.resource, self._size_limit, request.head_timeout)
+            return answer, response.headers.get("content-type")
 
     def confirm(self, method: str, path: str, query: Container[str], answer: RawObject) -> None:
         """Tell of a write, if this was one that left something: not a dry run, a review, or the answer "Success".
