@@ -10,7 +10,7 @@ EXTRAS := cli,httpx,metrics,testing
 BENCHMARK = assets="$$(tests/e2e/envtest/build)" && KUBEBUILDER_ASSETS="$$assets" $(VENV)-bench/bin/python -m
 
 .PHONY: setup test demo lint types layers e2e chaos mutation fuzz fuzz-setup wheel lowest changelog check lock clean
-.PHONY: docs tutorial bench bench-setup bench-compare bench-scale bench-live bench-blog bench-faults
+.PHONY: docs tutorial bench bench-setup bench-compare bench-scale bench-live bench-blog bench-controller bench-faults
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 
@@ -124,7 +124,7 @@ $(VENV)-bench/.ready: pyproject.toml
 	@touch $@
 
 # Each with nothing else on the machine; together an hour and a half. BENCH='--sizes 1000' compares on less.
-bench: bench-compare bench-scale bench-live bench-blog  ## all benchmarks, into docs/benchmarks
+bench: bench-compare bench-scale bench-live bench-blog bench-controller  ## all benchmarks, into docs/benchmarks
 
 bench-compare: bench-setup  ## beside other clients
 	$(BENCHMARK) benchmarks.compare $(BENCH)
@@ -140,6 +140,9 @@ bench-live: bench-setup  ## events a second, and where the time goes
 
 bench-blog: bench-setup  ## the API server's memory with many informers; builds an old server, too
 	$(BENCHMARK) benchmarks.blog
+
+bench-controller: bench-setup  ## queue, reconciles, latency and memory of a controller, beside kopf
+	$(BENCHMARK) benchmarks.controller > docs/benchmarks/controller.json
 
 bench-faults: setup  ## every fault with 50 seeds, and how long informers take to come back; 10 minutes
 	$(BIN)/python -m benchmarks.faults > docs/benchmarks/faults.json
