@@ -9,6 +9,7 @@ Creates its CRD if it is missing. Try ``kubectl apply`` with::
 """
 
 import logging
+import os
 
 import anyio
 
@@ -23,6 +24,7 @@ from kubeinformer.controller import (
     is_condition_true,
     owner_reference,
     run_controllers,
+    serve_health,
     set_condition,
 )
 
@@ -133,7 +135,9 @@ async def main() -> None:
             concurrency=4,
             read_your_writes=True,
         )
-        await run_controllers(controller)
+        # For probes; port 0 is any that is free.
+        async with serve_health(cluster, controllers=[controller], port=int(os.environ.get("PORT", "0"))):
+            await run_controllers(controller)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import os
 import anyio
 
 from kubeinformer import connect
-from kubeinformer.controller import Controller, LeaderElection, Request, run_controllers
+from kubeinformer.controller import Controller, LeaderElection, Request, run_controllers, serve_health
 
 
 async def reconcile(request: Request) -> None:
@@ -22,8 +22,10 @@ async def main() -> None:
         controller = Controller(cluster.informer("v1/configmaps", namespace=namespace), reconcile)
         election = LeaderElection(cluster, "leader-elected-example", namespace=namespace)
         print(f"{election.identity} waits for its turn", flush=True)
-        # Returns after SIGTERM or Ctrl-C. A lease that is lost is an error that ends the program: exit code 1.
-        await run_controllers(controller, leader_election=election)
+        # For probes: one that waits is healthy and ready as well. Port 0 is any that is free.
+        async with serve_health(cluster, controllers=[controller], port=int(os.environ.get("PORT", "0"))):
+            # Returns after SIGTERM or Ctrl-C. A lease that is lost is an error that ends the program: exit code 1.
+            await run_controllers(controller, leader_election=election)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """A process that wants to lead: what `two_processes` starts. Says what it does, a line of JSON each, with the time.
 
-It works as a controller does: in pieces, each of which is begun only while the lease is held. With ``--theirs`` the
-lease is kubernetes_asyncio's to hold; its program is what their documentation shows, and cancelled on SIGTERM.
+It works in pieces, each of which is begun only while the lease is held. ``body``: in a loop in the election's body.
+``controller``: as reconciles of a `Controller` under `run_controllers`, which needs a config map to be there.
+``theirs``: in a body that kubernetes_asyncio's election runs, cancelled on SIGTERM.
 """
 
 import argparse
@@ -16,8 +17,8 @@ from typing import Any
 
 import anyio
 
-from kubeinformer import connect
-from kubeinformer.controller import LeaderElection
+from kubeinformer import Cluster, connect
+from kubeinformer.controller import Controller, LeaderElection, Request, Result, run_controllers
 
 PIECE = 0.02  # seconds
 
@@ -47,22 +48,38 @@ async def stop_on_sigterm(scope: anyio.CancelScope, *, task_status: anyio.abc.Ta
             return
 
 
-async def ours(options: argparse.Namespace) -> None:
+def election(cluster: Cluster, options: argparse.Namespace) -> LeaderElection:
+    lease_duration, renew_deadline, retry_period = options.times
+    return LeaderElection(
+        cluster,
+        options.lease,
+        namespace=options.namespace,
+        identity=options.identity,
+        lease_duration=lease_duration,
+        renew_deadline=renew_deadline,
+        retry_period=retry_period,
+    )
+
+
+async def body(options: argparse.Namespace) -> None:
     async with anyio.create_task_group() as tasks:
         await tasks.start(stop_on_sigterm, tasks.cancel_scope)
         async with connect(options.kubeconfig) as cluster:
-            election = LeaderElection(
-                cluster,
-                options.lease,
-                namespace=options.namespace,
-                identity=options.identity,
-                lease_duration=options.times[0],
-                renew_deadline=options.times[1],
-                retry_period=options.times[2],
-            )
+            mine = election(cluster, options)
             say("waiting")
-            async with election:
-                await work(election.check)
+            async with mine:
+                await work(mine.check)
+
+
+async def controller(options: argparse.Namespace) -> None:
+    async def reconcile(_: Request) -> Result:
+        say("work")
+        return Result(requeue_after=PIECE)
+
+    async with connect(options.kubeconfig) as cluster:
+        config_maps = cluster.informer("v1/configmaps", namespace=options.namespace)
+        say("waiting")
+        await run_controllers(Controller(config_maps, reconcile), leader_election=election(cluster, options))
 
 
 async def theirs(options: argparse.Namespace) -> None:
@@ -90,7 +107,7 @@ async def theirs(options: argparse.Namespace) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--theirs", action="store_true")
+    parser.add_argument("program", choices=["body", "controller", "theirs"])
     parser.add_argument("--backend", default="asyncio")
     parser.add_argument("--kubeconfig")
     parser.add_argument("--namespace")
@@ -98,14 +115,14 @@ def main() -> None:
     parser.add_argument("--identity")
     parser.add_argument("--times", type=float, nargs=3)
     options = parser.parse_args()
-    if options.theirs:
+    if options.program == "theirs":
         try:
             asyncio.run(theirs(options))
         except asyncio.CancelledError:
             sys.exit(0)
     else:
         try:
-            anyio.run(ours, options, backend=options.backend)
+            anyio.run({"body": body, "controller": controller}[options.program], options, backend=options.backend)
         except ExceptionGroup as group:  # of the task group that waits for signals
             raise group.exceptions[0] from None
 

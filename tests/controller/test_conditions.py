@@ -1,3 +1,4 @@
+import copy
 import datetime as dt
 from typing import Any
 
@@ -55,6 +56,16 @@ def test_other_conditions_and_fields_stay() -> None:
     set_condition(conditions, "Ready", status=False, reason="Down", now=NOON)
     assert conditions[0] == {"type": "Synced", "status": "True"}
     assert conditions[1]["lastHeartbeatTime"] == "x"
+
+
+def test_a_status_that_was_kept_to_compare_with_stays_as_it_was() -> None:
+    widget: Json = {"status": {"replicas": 1}}
+    set_condition(widget, "Ready", status=True, reason="Up")
+    before = widget["status"]
+    kept = copy.deepcopy(before)
+    widget["status"] = {"replicas": 1, "conditions": before["conditions"]}
+    assert set_condition(widget, "Ready", status=False, reason="Down")
+    assert before == kept != widget["status"]
 
 
 @pytest.mark.parametrize("target", [{}, {"status": None}, {"status": {}}, []])

@@ -19,9 +19,11 @@ pytestmark = [pytest.mark.anyio, pytest.mark.timeout(120)]
     "scene",
     [two_processes.released_on_sigterm, two_processes.expired_after_sigkill, two_processes.fenced_after_sigstop],
 )
-async def test_two_processes(scene: Callable[[Stage], None], anyio_backend: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("program", ["theirs"] if two_processes.THEIRS else ["body", "controller"])
+async def test_two_processes(scene: Callable[[Stage], None], program: str, anyio_backend: str, tmp_path: Path) -> None:
     async with FakeApiServer() as server:
         server.create("v1/namespaces", {"metadata": {"name": "system"}})
+        server.create("v1/configmaps", {"metadata": {"name": "work", "namespace": "system"}})
         kubeconfig = tmp_path / "kubeconfig"
         kubeconfig.write_text(
             json.dumps(
@@ -33,5 +35,5 @@ async def test_two_processes(scene: Callable[[Stage], None], anyio_backend: str,
                 }
             )
         )
-        stage = Stage(kubeconfig=kubeconfig, namespace="system", backend=anyio_backend)
+        stage = Stage(kubeconfig=kubeconfig, namespace="system", backend=anyio_backend, program=program)
         await anyio.to_thread.run_sync(partial(scene, stage))

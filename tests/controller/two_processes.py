@@ -93,6 +93,7 @@ class Stage:
     namespace: str
     lease: str = "lock"
     backend: str = "asyncio"
+    program: str = "theirs" if THEIRS else "body"  # see candidate.py
     times: tuple[float, float, float] = field(default=(3.0, 2.0, 1.0) if THEIRS else (2.0, 1.2, 0.1))
 
     @property
@@ -101,9 +102,17 @@ class Stage:
 
     @contextmanager
     def started(self, identity: str) -> Iterator[Candidate]:
-        command = [sys.executable, str(CANDIDATE), "--kubeconfig", str(self.kubeconfig), "--identity", identity]
+        command = [
+            sys.executable,
+            str(CANDIDATE),
+            self.program,
+            "--kubeconfig",
+            str(self.kubeconfig),
+            "--identity",
+            identity,
+        ]
         command += ["--namespace", self.namespace, "--lease", self.lease, "--backend", self.backend]
-        command += ["--times", *map(str, self.times), *(["--theirs"] if THEIRS else [])]
+        command += ["--times", *map(str, self.times)]
         with subprocess.Popen(  # noqa: S603 - our own program
             command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         ) as process:

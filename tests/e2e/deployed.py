@@ -4,6 +4,7 @@ Rules. Every object is applied to the server as ``kubectl apply --server-side`` 
 there is no controller for (a Deployment would make no pod) is only tried (``dryRun=All``).
 """
 
+import http.client
 import json
 import os
 from collections.abc import Iterator, Mapping
@@ -21,7 +22,7 @@ from kubeinformer import Resource
 Json = dict[str, Any]
 
 DEPLOY = Path(__file__).parents[2] / "examples" / "deploy"
-_APPLY = "application/apply-patch+yaml"
+APPLY = "application/apply-patch+yaml"
 
 
 def manifests_of(name: str) -> list[Json]:
@@ -39,7 +40,7 @@ def apply(client: ApiClient, obj: Mapping[str, Any], *, dry_run: bool) -> Json:
     query = {"fieldManager": "e2e", "force": "true", "fieldValidation": "Strict"} | (
         {"dryRun": "All"} if dry_run else {}
     )
-    answer = client.request("PATCH", f"{path}?{urlencode(query)}", obj, content_type=_APPLY)
+    answer = client.request("PATCH", f"{path}?{urlencode(query)}", obj, content_type=APPLY)
     assert 200 <= answer.status < 300, f"{obj['kind']} {metadata['name']}: {answer.body.get('message')}"
     return answer.body
 
@@ -65,8 +66,10 @@ def token_of(plane: ControlPlane, account: Mapping[str, Any]) -> Token:
     return Token(made["status"]["token"], f"system:serviceaccount:{namespace}:{name}")
 
 
-def environment_of(plane: ControlPlane, folder: Path, token: Token, deployment: Mapping[str, Any]) -> dict[str, str]:
-    """Of the first container of a Deployment, with the service account's token in a kubeconfig."""
+def environment_of(
+    plane: ControlPlane, folder: Path, token: Token, deployment: Mapping[str, Any], port: int
+) -> dict[str, str]:
+    """Of the first container of a Deployment, with the service account's token in a kubeconfig, and another port."""
     namespace = deployment["metadata"]["namespace"]
     kubeconfig = plane.write_kubeconfig(folder / "config", {"pod": token}, namespace=namespace)
     (container, *_) = deployment["spec"]["template"]["spec"]["containers"]
@@ -75,7 +78,7 @@ def environment_of(plane: ControlPlane, folder: Path, token: Token, deployment: 
         each["name"]: each["value"] if "value" in each else fields[each["valueFrom"]["fieldRef"]["fieldPath"]]
         for each in container.get("env", ())
     }
-    return os.environ | given | {"KUBECONFIG": str(kubeconfig), "PYTHONUNBUFFERED": "1"}
+    return os.environ | given | {"PORT": str(port), "KUBECONFIG": str(kubeconfig), "PYTHONUNBUFFERED": "1"}
 
 
 def granted(objects: list[Json]) -> set[tuple[str, str]]:
@@ -121,3 +124,20 @@ class AuditLog:
             group = what.get("apiGroup", "")
             status = entry.get("responseStatus", {}).get("code", 0)
             yield entry["verb"], f"{group}/{resource}" if group else resource, status
+
+
+def probe(port: int, deployment: Mapping[str, Any], name: str) -> int:
+    """The status that a kubelet would get; 0 for none."""
+    (container, *_) = deployment["spec"]["template"]["spec"]["containers"]
+    (listed,) = container["ports"]
+    get = container[name]["httpGet"]
+    assert get["port"] == listed["name"]
+    assert {"name": "PORT", "value": str(listed["containerPort"])} in container["env"]
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    try:
+        connection.request("GET", get["path"])
+        return connection.getresponse().status
+    except ConnectionRefusedError:
+        return 0
+    finally:
+        connection.close()

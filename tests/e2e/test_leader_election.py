@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from tests.controller import two_processes
 from tests.controller.two_processes import Stage
+from tests.e2e import manifests
 from tests.e2e.control_plane import ControlPlane
 from tests.e2e.credentials import NOBODY
 from tests.e2e.mirrors import ask, connected
@@ -16,16 +17,24 @@ from kubeinformer.controller import LeaderElection
 pytestmark = pytest.mark.anyio
 
 
-@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+@pytest.mark.parametrize(
+    ("backend", "program"), [("asyncio", "body"), ("asyncio", "controller"), ("trio", "controller")]
+)
 @pytest.mark.parametrize(
     "scene",
     [two_processes.released_on_sigterm, two_processes.expired_after_sigkill, two_processes.fenced_after_sigstop],
 )
 def test_two_processes(
-    scene: Callable[[Stage], None], backend: str, control_plane: ControlPlane, namespace: str, tmp_path: Path
+    scene: Callable[[Stage], None],
+    backend: str,
+    program: str,
+    control_plane: ControlPlane,
+    namespace: str,
+    tmp_path: Path,
 ) -> None:
     kubeconfig = control_plane.write_kubeconfig(tmp_path / "config")
-    scene(Stage(kubeconfig=kubeconfig, namespace=namespace, backend=backend))
+    control_plane.client.create(f"/api/v1/namespaces/{namespace}/configmaps", manifests.config_map("work"))
+    scene(Stage(kubeconfig=kubeconfig, namespace=namespace, backend=backend, program=program))
 
 
 async def test_the_server_takes_every_form_of_the_lease(control_plane: ControlPlane, namespace: str) -> None:

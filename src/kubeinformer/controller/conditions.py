@@ -33,11 +33,12 @@ def set_condition(
     observed_generation: int | None = None,
     now: dt.datetime | None = None,
 ) -> bool:
-    """Set one condition in place, and tell whether anything changed: if not, there is nothing to write.
+    """Set one condition, and tell whether anything changed: if not, there is nothing to write.
+
+    The object gets a new ``status`` and the list new entries: what was taken out of them before stays as it was.
 
     Args:
-        target: An object, whose ``status.conditions`` is meant and made if need be; or such a list. Not one out of a
-            store that others read: change a copy.
+        target: An object, whose ``status.conditions`` is meant and made if need be; or such a list.
         type_: Such as ``Ready``.
         status: True, False or ``"Unknown"``; or the texts that stand in the object.
         reason: One word for programs, such as ``MinimumReplicasUnavailable``.
@@ -61,15 +62,19 @@ def set_condition(
     if observed_generation is not None:
         wanted["observedGeneration"] = observed_generation
     known = get_condition(target, type_)
-    if known is None:
-        time = second_time(now or utc_now())
-        _conditions(target, make=True).append(wanted | {"lastTransitionTime": time})
-        return True
-    if known.get("status") != wanted["status"]:
+    if known is None or known.get("status") != wanted["status"]:
         wanted["lastTransitionTime"] = second_time(now or utc_now())
-    before = dict(known)
-    known.update(wanted)
-    return known != before
+    changed = (known or {}) | wanted
+    if changed == known:
+        return False
+    conditions = [changed if found is known else found for found in _conditions(target)]
+    if known is None:
+        conditions.append(changed)
+    if isinstance(target, list):
+        target[:] = conditions
+    else:
+        target["status"] = (target.get("status") or {}) | {"conditions": conditions}
+    return True
 
 
 def get_condition(target: RawObject | list[RawObject], type_: str) -> RawObject | None:
@@ -88,14 +93,10 @@ def is_condition_true(target: RawObject | list[RawObject], type_: str) -> bool:
     return found is not None and found.get("status") == "True"
 
 
-def _conditions(target: RawObject | list[RawObject], *, make: bool = False) -> list[RawObject]:
+def _conditions(target: RawObject | list[RawObject]) -> list[RawObject]:
     if isinstance(target, list):
         return target
-    status: RawObject = target.get("status") or {}
-    conditions = cast("list[RawObject]", status.get("conditions") or [])
-    if make:
-        target["status"] = status | {"conditions": conditions}
-    return conditions
+    return cast("list[RawObject]", (target.get("status") or {}).get("conditions") or [])
 
 
 def _status(status: bool | ConditionStatus) -> str:  # noqa: FBT001 - as above
