@@ -66,7 +66,11 @@ def test_a_kubeconfig_that_cannot_be_read_completes_nothing(complete: Complete, 
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_a_script_for_each_shell(shell: str, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_script_for_each_shell(
+    shell: str, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Otherwise the shell is that among the ancestors of this process, and there may be none.
+    monkeypatch.setenv("_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION", "1")
     with pytest.raises(SystemExit) as ended:
         main(["--show-completion", shell])
     assert ended.value.code == 0

@@ -19,7 +19,7 @@ from kubeinformer.cli._doctor.diagnosis import conclude
 from kubeinformer.cli._doctor.report import Connection, Report, ResourceReport
 
 if TYPE_CHECKING:
-    from tests.cli.conftest import Ended, Run, Serve, Served
+    from tests.cli.conftest import Ended, Run, Serve, Served, Spawn
 
 REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 WHOAMI = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
@@ -187,6 +187,9 @@ def test_what_nobody_asked_for_may_be_closed(server: "Served", run: "Run") -> No
 
 def test_but_not_all_of_it(server: "Served", run: "Run") -> None:
     server.do("deny")
+    ended = run("doctor", "--server", server.url)
+    assert len(ended.out.splitlines()) < 24
+    assert "warning: v1/pods, v1/services, v1/configmaps, apps/v1/deployments: this user may not" in ended.out
     server.do("allow", "get")
     found = report(run("doctor", "--json", "--server", server.url))
     assert not found["healthy"]
@@ -486,18 +489,32 @@ def test_a_proxy_that_says_no(run: "Run", tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def silence() -> Iterator[str]:
-    """A server that takes connections and says nothing."""
+def listener() -> Iterator[socket.socket]:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen()
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        yield listener
+
+
+@pytest.fixture
+def silence(listener: socket.socket) -> str:
+    """A server that takes connections and says nothing."""
+    return f"http://127.0.0.1:{listener.getsockname()[1]}"
 
 
 def test_a_server_that_says_nothing(run: "Run", silence: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(asking, "SILENCE_LIMIT", 0.2)
     out = no_way(run("doctor", "--server", silence), "time")
+    assert f"GET {silence}/version: nothing came for 0.2 s" in out
     assert "readyz" in out
+
+
+def test_ctrl_c_ends_it(spawn: "Spawn", silence: str, listener: socket.socket) -> None:
+    running = spawn("doctor", "--server", silence)
+    connection, _ = listener.accept()
+    with connection:
+        ended = running.interrupt()
+    assert (ended.code, ended.out, ended.err) == (130, "", "")
 
 
 def test_the_time_is_bounded(run: "Run", silence: str) -> None:

@@ -71,6 +71,18 @@ def test_the_state_is_sorted_and_what_follows_comes_as_it_happens(server: "Serve
     assert running.interrupt().code == 130
 
 
+def test_a_large_state_is_sorted_while_it_changes(server: "Served", spawn: "Spawn") -> None:
+    for number in range(150):
+        server.pod(f"web-{number}", labels={"order": f"{(number * 7) % 150:03}"})
+    running = spawn("watch", "v1/pods", "-o", "json", "--sort", ".metadata.labels.order", "--server", server.url)
+    lines = [json.loads(running.line()) for _ in range(150)]
+    assert [line["object"]["metadata"]["labels"]["order"] for line in lines] == [f"{n:03}" for n in range(150)]
+    assert {line["type"] for line in lines} == {"ADDED"}
+    server.do("delete", "v1/pods", "default/web-0")
+    assert json.loads(running.line())["type"] == "DELETED"
+    assert running.interrupt().code == 130
+
+
 def test_an_older_server_is_nothing_to_talk_about(server: "Served", spawn: "Spawn") -> None:
     server.set("watch_list_enabled", value=False)
     server.pod("web-0")

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 import tomllib
+import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -124,7 +125,13 @@ def eventually(condition: Callable[[], Any]) -> Any:
 
 
 @pytest.mark.parametrize("elects", [False, True])
-def test_the_program_reconciles_until_sigterm(elects: bool, make: Make, server: "Served", tmp_path: Path) -> None:  # noqa: FBT001
+def test_the_program_reconciles_until_sigterm(
+    elects: bool,  # noqa: FBT001 - a case
+    make: Make,
+    server: "Served",
+    tmp_path: Path,
+    free_port: int,
+) -> None:
     project = make()
     server.do("register_crd", project / "manifests" / "crd.yaml")
     kubeconfig = tmp_path / "config"
@@ -134,7 +141,7 @@ def test_the_program_reconciles_until_sigterm(elects: bool, make: Make, server: 
     config = {"clusters": [cluster], "contexts": [context], "users": users, "current-context": "c"}
     kubeconfig.write_text(json.dumps({"apiVersion": "v1", "kind": "Config", **config}))
     environment = os.environ | {"PYTHONPATH": f"{SOURCES}:{project / 'src'}", "KUBECONFIG": str(kubeconfig)}
-    environment |= {"POD_NAMESPACE": "default"} if elects else {}
+    environment |= {"POD_NAMESPACE": "default", "PROBES_PORT": str(free_port)} if elects else {}
     command = [sys.executable, "-m", "widget_controller"]
 
     def messages() -> list[str]:
@@ -148,6 +155,9 @@ def test_the_program_reconciles_until_sigterm(elects: bool, make: Make, server: 
             eventually(lambda: messages() == ["two"])
             leases = server.do("list", "coordination.k8s.io/v1/leases")
             assert [lease["metadata"]["name"] for lease in leases] == ([NAME] if elects else [])
+            if elects:
+                with urllib.request.urlopen(f"http://127.0.0.1:{free_port}/readyz") as answer:
+                    assert answer.status == 200
             process.send_signal(signal.SIGTERM)
             _, log = process.communicate(timeout=PATIENCE)
         finally:

@@ -158,7 +158,7 @@ class Asking:
             async with self._transport.stream(request) as response:
                 yield response
         except KubeInformerError as error:
-            raise self.not_answered(error) from None
+            raise self.not_answered(error, f"GET {self._config.server}{path}: ") from None
 
     async def receive(self, response: Response) -> bytes:
         """The next bytes of a body, empty at its end.
@@ -171,9 +171,17 @@ class Asking:
         except KubeInformerError as error:
             raise self.not_answered(error) from None
 
-    def not_answered(self, error: KubeInformerError) -> NotAnswered:
-        """The stage that an error came from, and its line."""
-        return NotAnswered(stage_of(error, through_proxy=self._config.proxy_url is not None), one_line(str(error)))
+    def not_answered(self, error: KubeInformerError, what: str = "") -> NotAnswered:
+        """The stage that an error came from, and its line.
+
+        Args:
+            error: The error.
+            what: What was tried, for errors that do not say it.
+        """
+        stage = stage_of(error, through_proxy=self._config.proxy_url is not None)
+        # The library's own words for silence are about streams that it opens again.
+        words = f"{what}nothing came for {SILENCE_LIMIT:g} s" if stage == "time" else str(error)
+        return NotAnswered(stage, one_line(words))
 
 
 def stage_of(error: KubeInformerError, *, through_proxy: bool) -> Stage:

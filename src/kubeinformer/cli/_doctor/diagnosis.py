@@ -162,16 +162,16 @@ def _about(found: ResourceReport, report: Report, *, time_is_up: bool) -> Iterat
 
 def _about_access(found: ResourceReport, report: Report, trouble: Severity) -> Iterator[Finding]:
     missing = found.access.missing
-    if needed := [verb for verb in missing if verb != "get"]:
+    if missing and missing != ("get",):
         kind = "Role" if found.namespace else "ClusterRole"
         yield Finding(
             severity=trouble,
             about=found.resource,
             code="forbidden",
-            message=f"{_who(report)} may not {' or '.join(needed)} it {_where(found)}",
+            message=f"{_who(report)} may not {', '.join(missing)} it {_where(found)}",
             remedy=f"bind a {kind} with the verbs get, list and watch on it",
         )
-    if "get" in missing:
+    elif missing:
         yield Finding(
             severity="warning",
             about=found.resource,

@@ -92,7 +92,7 @@ async def _look_at_user(asking: Asking, connection: Connection, user: User) -> N
     info = _mapping(_mapping(answer.get("status")).get("userInfo"))
     groups = info.get("groups")
     user.name = _word(info.get("username"))
-    user.groups = [one_line(str(group)) for group in groups] if isinstance(groups, list) else []
+    user.groups = [one_line(str(group)) for group in groups if group] if isinstance(groups, list) else []
 
 
 def _clock_skew(date: str) -> float | None:

@@ -2,8 +2,9 @@
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 
-from kubeinformer.cli._doctor.report import Access, Report, ResourceReport
+from kubeinformer.cli._doctor.report import Access, Finding, Report, ResourceReport
 from kubeinformer.cli._text import megabytes
 
 __all__ = ["lines"]
@@ -25,10 +26,7 @@ def lines(report: Report) -> Iterator[str]:
             yield "and 3 MB for each resource; as measured in docs/benchmarks. A process has 42 MB beside."
     if report.findings:
         yield ""
-    for finding in report.findings:
-        yield f"{finding.severity}: {finding.about}: {finding.message}"
-        if finding.remedy:
-            yield f"    {finding.remedy}"
+    yield from _findings(report.findings)
     yield ""
     yield _verdict(report)
 
@@ -51,6 +49,17 @@ def _about_the_server(report: Report) -> Iterator[str]:
     yield f"  user     {user.name or 'not told'}{groups}"
 
 
+def _findings(findings: list[Finding]) -> Iterator[str]:
+    """The findings; what holds for several resources alike is told once."""
+    about: dict[Finding, list[str]] = {}
+    for finding in findings:
+        about.setdefault(replace(finding, about=""), []).append(finding.about)
+    for finding, subjects in about.items():
+        yield f"{finding.severity}: {', '.join(subjects)}: {finding.message}"
+        if finding.remedy:
+            yield f"    {finding.remedy}"
+
+
 def _table(resources: list[ResourceReport]) -> Iterator[str]:
     rows = [_HEADING, *map(_row, resources)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
@@ -65,6 +74,7 @@ def _row(found: ResourceReport) -> tuple[str, ...]:
     stream: str = found.watch_list or "?"
     if found.watch_list_seconds is not None:
         stream = f"in {math.ceil(found.watch_list_seconds * 1000)} ms"
+    unknown = "-" if found.objects == 0 else "?"
     gzip = [what for what, does in (("watch", found.gzip_watch), ("list", found.gzip_list)) if does]
     return (
         name,
@@ -74,8 +84,8 @@ def _row(found: ResourceReport) -> tuple[str, ...]:
         ", ".join(gzip) or _word(found.gzip_watch),
         _word(found.sharding),
         "?" if found.objects is None else f"{found.objects:,}",
-        "?" if found.sample is None else f"{found.sample.mean / 1000:,.1f} KB",
-        "?" if found.memory is None else megabytes(found.memory.informer),
+        unknown if found.sample is None else f"{found.sample.mean / 1000:,.1f} KB",
+        unknown if found.memory is None else megabytes(found.memory.informer),
     )
 
 
