@@ -68,7 +68,7 @@ $(VENV)-docs/.ready: pyproject.toml constraints.txt
 	@touch $@
 
 # The library's own tests, without those of the fake server and of the tests themselves; 2 minutes.
-LOWEST ?= tests/_protocol tests/_cache tests/connection tests/cli tests/test_api.py tests/test_cluster.py \
+LOWEST ?= tests/_protocol tests/_cache tests/connection tests/controller tests/cli tests/test_api.py tests/test_cluster.py \
   tests/test_examples.py tests/test_informer.py tests/test_models.py tests/test_store.py
 
 lowest: $(VENV)-lowest/.ready  ## the tests on the lowest versions that pyproject.toml allows

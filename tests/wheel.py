@@ -6,6 +6,7 @@ without a use below is an error.
 """
 
 import json
+import os
 import subprocess
 import sys
 import tarfile
@@ -23,6 +24,7 @@ ROOT = Path(__file__).parent.parent
 SOURCE = ROOT / "src"
 CONSTRAINTS = ROOT / "constraints.txt"
 PODS = 3
+ENVIRON = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}  # which may lead to the source
 
 IMPORTS = """
 import sys
@@ -43,6 +45,17 @@ async def main(url):
         await pods.synced(timeout=20)
         print(len(pods.store))
 anyio.run(main, sys.argv[1], backend=sys.argv[2])
+"""
+
+METRICS = """
+import sys, anyio
+from kubeinformer import connect
+from kubeinformer.controller.metrics import Metrics
+async def main(url):
+    async with connect(server=url) as cluster:
+        await cluster.informer("v1/pods").synced(timeout=20)
+        assert b'resource="v1/pods' in Metrics(cluster).render()[0]
+anyio.run(main, sys.argv[1])
 """
 
 FIXTURES = """
@@ -81,7 +94,7 @@ class Environment:
 
 
 def _run(*command: str, cwd: Path, expect: int = 0) -> str:
-    done = subprocess.run(command, check=False, capture_output=True, text=True, cwd=cwd)  # noqa: S603 - our own commands
+    done = subprocess.run(command, check=False, capture_output=True, text=True, cwd=cwd, env=ENVIRON)  # noqa: S603 - ours
     if done.returncode != expect:
         sys.exit(f"{command} exited with {done.returncode}, not {expect}:\n{done.stdout}{done.stderr}")
     return done.stdout + done.stderr
@@ -96,7 +109,9 @@ def _check(fact: object, problem: str) -> None:
 def served_by(environment: Environment) -> Iterator[str]:
     """The URL of a fake API server that runs in that environment."""
     command = [str(environment.folder / "bin" / "python"), "-m", "kubeinformer.testing", "--pods", str(PODS)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=environment.folder) as process:  # noqa: S603 - as above
+    with subprocess.Popen(  # noqa: S603 - ours
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=environment.folder, env=ENVIRON
+    ) as process:
         assert process.stdin
         assert process.stdout
         try:
@@ -116,6 +131,7 @@ def use_nothing(environment: Environment, url: str) -> None:
         "from kubeinformer.testing import FakeApiServer": "testing",
         "import kubeinformer.testing.faults": "testing",
         "from kubeinformer.connection import HttpxTransport": "httpx",
+        "import kubeinformer.controller.metrics": "metrics",
     }.items():
         said = environment.last_line("-c", module)
         _check(f"pip install 'kubeinformer[{extra}]'" in said, f"{module}: {said}")
@@ -134,6 +150,10 @@ def use_httpx(environment: Environment, url: str) -> None:
     _check(environment.python("-c", INFORMER, url, "trio").split() == [str(PODS)], "the informer saw other pods")
 
 
+def use_metrics(environment: Environment, url: str) -> None:
+    environment.python("-c", METRICS, url)
+
+
 def use_testing(environment: Environment, url: str) -> None:
     with urllib.request.urlopen(f"{url}/version") as response:  # noqa: S310 - loopback
         _check("gitVersion" in json.load(response), "the fake server does not say its version")
@@ -147,6 +167,7 @@ USES: dict[str, Callable[[Environment, str], None]] = {
     "": use_nothing,
     "cli": use_cli,
     "httpx": use_httpx,
+    "metrics": use_metrics,
     "testing": use_testing,
 }
 BESIDE = {"httpx": "trio", "testing": "pytest"}  # what users of an extra have installed

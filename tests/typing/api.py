@@ -316,5 +316,5 @@ async def controllers(cluster: Cluster) -> None:
     assert_type(controller, Controller[Pod])
     assert_type(Controller(raw, reconcile_raw), Controller[RawObject])
     await run_controllers(controller, Controller(raw, reconcile_raw))
-    Controller(pods, reconcile_raw)  # type: ignore[arg-type]  # another informer's reconcile
-    Controller(raw, raw_keys)  # type: ignore[arg-type]  # not async
+    Controller(pods, reconcile_raw)  # type: ignore[arg-type]  # another informer's reconcile # pyright: ignore
+    Controller(raw, raw_keys)  # type: ignore[arg-type]  # not async # pyright: ignore

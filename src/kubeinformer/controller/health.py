@@ -31,7 +31,7 @@ __all__ = [
     "run_checks",
 ]
 
-logger = logging.getLogger("kubeinformer.controller")
+logger: logging.Logger = logging.getLogger("kubeinformer.controller")
 
 Check: TypeAlias = Callable[[], bool | Awaitable[bool]]
 

@@ -36,7 +36,9 @@ __all__ = ["CanRender", "HealthServer", "serve_health"]
 class CanRender(Protocol):
     """``kubeinformer.controller.metrics.Metrics``, which is not imported here: it needs an extra."""
 
-    def render(self, accept: str = "") -> tuple[bytes, str]: ...
+    def render(self, accept: str = "") -> tuple[bytes, str]:
+        """As ``Metrics.render``."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ import anyio.abc
 
 __all__ = ["Answer", "Answerer", "Handler"]
 
-logger = logging.getLogger("kubeinformer.controller")
+logger: logging.Logger = logging.getLogger("kubeinformer.controller")
 
 HEAD_LIMIT = 8192  # bytes of request line and headers; nginx and Apache take as much
 DEADLINE = 5.0  # seconds for a whole connection, on top of what the answer takes to make

@@ -26,12 +26,12 @@ try:
     from prometheus_client.exposition import choose_encoder
     from prometheus_client.metrics_core import Metric
     from prometheus_client.registry import Collector
-except ModuleNotFoundError as error:
-    if error.name != "prometheus_client":
+except ModuleNotFoundError as _error:
+    if _error.name != "prometheus_client":
         raise
     raise ModuleNotFoundError(
-        "kubeinformer.controller.metrics needs prometheus-client: pip install 'kubeinformer[metrics]'", name=error.name
-    ) from error
+        "kubeinformer.controller.metrics needs prometheus-client: pip install 'kubeinformer[metrics]'", name=_error.name
+    ) from _error
 
 from kubeinformer.controller.informer_metrics import InformerCollector, check_event_loop
 
@@ -63,7 +63,7 @@ class Metrics(Observer):
     """
 
     def __init__(self, *clusters: Cluster, registry: CollectorRegistry | None = None) -> None:
-        self.registry = REGISTRY if registry is None else registry
+        self.registry: CollectorRegistry = REGISTRY if registry is None else registry
         self._queues = _QueueCollector()
         self._collectors: list[Collector] = []
         self._adds = self._counter("workqueue_adds_total", "Keys that came to wait.", _QUEUE)
