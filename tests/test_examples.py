@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import urllib.request
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -222,6 +223,30 @@ async def test_trio_informer_waits_for_a_pod(tmp_path: Path) -> None:
             server.patch("v1/pods", "default/a", {"status": {"phase": "Running"}})
             rest, _ = await anyio.to_thread.run_sync(process.communicate, abandon_on_cancel=True)
             assert (rest, process.returncode) == ("default/a is Running\n", 0)
+
+
+async def test_prometheus_serves_metrics_and_probes(tmp_path: Path) -> None:
+    async with FakeApiServer() as server:
+        server.create("v1/pods", pod("a", "n1"))
+        async with lines_of("prometheus.py", server, tmp_path, "0") as line:
+            url = await line()
+            assert await line() == "~ default/a"
+            metrics = await page(url)
+            ready = await page(url.replace("metrics", "readyz"))
+    assert 'controller_runtime_reconcile_total{controller="pods",result="success"}' in metrics
+    assert 'workqueue_depth{controller="pods"' in metrics
+    assert "kubeinformer_" in metrics
+    assert "[+]informers-synced ok" in ready
+
+
+async def page(url: str) -> str:
+    """What stands there."""
+
+    def read() -> str:
+        with urllib.request.urlopen(url, timeout=30) as answer:  # noqa: S310 - loopback
+            return str(answer.read().decode())
+
+    return await anyio.to_thread.run_sync(read)
 
 
 def test_the_table_of_examples_is_complete() -> None:

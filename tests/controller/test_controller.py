@@ -25,6 +25,7 @@ from kubeinformer.controller import (
 )
 from kubeinformer.controller.queue import LOW_PRIORITY
 from kubeinformer.testing import FakeApiServer
+from kubeinformer.testing.faults import Script, Stall
 from kubeinformer.testing.pytest_plugin import Eventually
 
 pytestmark = pytest.mark.anyio
@@ -101,6 +102,35 @@ async def test_first_sync_is_below_live_changes(
         await reconcile.has(50)
     assert reconcile.keys[1] == last
     assert len(set(reconcile.keys)) == 50
+
+
+async def test_a_resync_is_below_live_changes(
+    fake_api_server: FakeApiServer, cluster: Cluster, eventually: Eventually
+) -> None:
+    fake_api_server.create(CONFIGMAPS, configmap("a"))
+    informer = cluster.informer(CONFIGMAPS)
+    await informer.synced()
+    go_on = anyio.Event()
+
+    async def wait(_: Request[Any]) -> None:
+        await go_on.wait()
+
+    reconcile = Recorder(wait)
+    controller = Controller(informer, reconcile)
+    async with running(controller):
+        await reconcile.has(1)
+        # The seeded objects appear without events: the watch ends in a 410, and all is read again, but for its end.
+        fake_api_server.play(Script([Stall(on="watch-list", after_events=len(["a", *range(20)]))]))
+        fake_api_server.seed(CONFIGMAPS, 20)
+        await eventually(lambda: controller.statistics().queue.depth == {LOW_PRIORITY: 20})
+        assert not informer.is_live
+        fake_api_server.stop_faults()
+        await eventually(lambda: informer.is_live)
+        fake_api_server.create(CONFIGMAPS, configmap("b"))
+        await eventually(lambda: controller.statistics().queue.depth == {LOW_PRIORITY: 20, 0: 1})
+        go_on.set()
+        await reconcile.has(2)
+    assert reconcile.keys[1] == "default/b"
 
 
 async def test_nothing_is_reconciled_before_all_informers_are_in_sync(
@@ -341,6 +371,8 @@ async def test_a_controller_runs_once(cluster: Cluster) -> None:
     [
         {"concurrency": 0},
         {"concurrency": -1},
+        {"concurrency": 2.5},
+        {"concurrency": float("nan")},
         {"reconcile_timeout": 0},
         {"reconcile_timeout": float("nan")},
         {"resync_period": -1.0},
@@ -370,7 +402,7 @@ async def test_functions_of_the_wrong_kind_are_refused(cluster: Cluster) -> None
         Filtered(informer, is_async)  # type: ignore[arg-type]  # the mistake
 
 
-async def test_an_informer_that_is_closed_ends_the_controller(cluster: Cluster) -> None:
+async def test_an_informer_that_is_closed_ends_the_controller(cluster: Cluster, eventually: Eventually) -> None:
     configmaps, pods = cluster.informer(CONFIGMAPS), cluster.informer(PODS)
     controller = Controller(configmaps, nothing, watches=[(pods, lambda _: [])])
     ended = anyio.Event()
@@ -382,7 +414,7 @@ async def test_an_informer_that_is_closed_ends_the_controller(cluster: Cluster) 
 
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(run)
-        await pods.synced()
+        await eventually(lambda: controller.is_started and pods.statistics().subscriptions)
         await pods.aclose()
         with anyio.fail_after(LIMIT):
             await ended.wait()
@@ -474,8 +506,16 @@ async def test_the_grace_period_ends_in_cancellation(
     controller = Controller(cluster.informer(CONFIGMAPS), reconcile)
     await drained(controller, lambda: reconcile.has(1), 0.01)
     assert len(reconcile.keys) == 1
-    assert "controller configmaps was not done within its grace period" in caplog.text
+    assert "controller configmaps was not done within its grace period: 1 reconciles were cancelled, 1 " in caplog.text
     assert controller.statistics().active == 0
+
+
+async def test_without_grace_nothing_is_told_if_nothing_runs(
+    cluster: Cluster, caplog: pytest.LogCaptureFixture
+) -> None:
+    controller = Controller(cluster.informer(CONFIGMAPS), nothing)
+    await drained(controller, anyio.wait_all_tasks_blocked, 0)
+    assert caplog.records == []
 
 
 async def test_draining_again_only_shortens_the_grace(fake_api_server: FakeApiServer, cluster: Cluster) -> None:
@@ -505,46 +545,35 @@ async def test_a_grace_period_is_a_number_of_seconds(cluster: Cluster, seconds: 
         Controller(cluster.informer(CONFIGMAPS), nothing).drain(grace_period=seconds)
 
 
-async def test_own_writes_are_seen_before_the_key_runs_again(fake_api_server: FakeApiServer, cluster: Cluster) -> None:
-    """It creates a pod if there is none: without the wait it would see none again, and create another."""
-    pods = cluster.informer(PODS)
-    path = Resource.parse(PODS).path("default")
+@pytest.mark.parametrize("fails", [False, True])
+async def test_own_writes_are_seen_before_the_key_runs_again(
+    fake_api_server: FakeApiServer, cluster: Cluster, *, fails: bool
+) -> None:
+    written = anyio.Event()
+    path = Resource.parse(CONFIGMAPS).path("default", "a")
+    seen = list[Any]()
 
-    async def create_one(request: Request[Any]) -> Result:
-        if not len(pods.store):
-            await request.cluster.request("POST", path, {"metadata": {"generateName": "p-"}})
+    async def write(request: Request[Any]) -> Result:
+        seen.append((request.object or {})["data"])
+        body = {"data": {"k": "v"}}
+        await request.cluster.request("PATCH", path, body, content_type="application/merge-patch+json")
+        written.set()
+        if fails:
+            raise KeyError
         return Result(requeue_after=0)
 
     fake_api_server.create(CONFIGMAPS, configmap("a"))
-    reconcile = Recorder(create_one)
-    controller = Controller(
-        cluster.informer(CONFIGMAPS), reconcile, watches=[(pods, lambda _: [])], read_your_writes=True
-    )
-    async with running(controller):
-        await reconcile.has(20)
-    assert len(pods.store) == 1
-
-
-async def test_own_writes_of_a_reconcile_that_fails_are_waited_for_too(
-    fake_api_server: FakeApiServer, cluster: Cluster
-) -> None:
+    fake_api_server.play(Script([Stall(on="watch-list", after_events=len(["a", "the bookmark"]))]))
     informer = cluster.informer(CONFIGMAPS)
-    path = Resource.parse(CONFIGMAPS).path("default", "a")
-    seen = list[bool]()
-
-    async def write(request: Request[Any]) -> None:
-        if request.attempt == 1:
-            body = {"data": {"k": "v"}}
-            await request.cluster.request("PATCH", path, body, content_type="application/merge-patch+json")
-            raise KeyError
-        seen.append((request.object or {})["data"] == {"k": "v"})
-
-    fake_api_server.create(CONFIGMAPS, configmap("a"))
     reconcile = Recorder(write)
     async with running(Controller(informer, reconcile, read_your_writes=True)):
-        await reconcile.has(2)
+        with anyio.fail_after(LIMIT):
+            await written.wait()
         await anyio.wait_all_tasks_blocked()
-    assert seen[0]
+        assert reconcile.keys == ["default/a"]
+        fake_api_server.stop_faults()  # the stream goes on
+        await reconcile.has(2)
+    assert seen[:2] == [{}, {"k": "v"}]
 
 
 async def test_the_observer_is_told(fake_api_server: FakeApiServer, cluster: Cluster) -> None:

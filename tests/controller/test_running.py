@@ -3,10 +3,11 @@
 import os
 import signal
 import sys
+import threading
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Self, cast
 
 import anyio
 import anyio.abc
@@ -15,7 +16,7 @@ import pytest
 from anyio.streams.buffered import BufferedByteReceiveStream
 from tests.controller.harness import CONFIGMAPS, LIMIT, Recorder, configmap
 
-from kubeinformer import Cluster, InformerClosed, LeadershipLost
+from kubeinformer import Cluster, InformerClosed, LeadershipLost, UsageError, connect
 from kubeinformer.controller import Controller, LeaderElection, Request, run_controllers
 from kubeinformer.testing import FakeApiServer
 from kubeinformer.testing.pytest_plugin import Eventually
@@ -40,6 +41,21 @@ async def test_bad_arguments_are_refused(cluster: Cluster) -> None:
         await run_controllers(Controller(informer, nothing), Controller(informer, nothing))
     with pytest.raises(ValueError, match="grace_period=-1"):
         await run_controllers(Controller(informer, nothing), grace_period=-1)
+
+
+def test_threads_without_signals_are_told(anyio_backend: str) -> None:
+    told = list[UsageError]()
+
+    async def main() -> None:
+        async with FakeApiServer() as server, connect(server=server.url) as cluster:
+            with pytest.raises(UsageError, match="the main thread alone") as caught:
+                await run_controllers(Controller(cluster.informer(CONFIGMAPS), nothing))
+            told.append(caught.value)
+
+    thread = threading.Thread(target=anyio.run, args=(main,), kwargs={"backend": anyio_backend})
+    thread.start()
+    thread.join(START)
+    assert len(told) == 1
 
 
 async def test_controllers_run_beside_each_other_until_a_signal(
@@ -171,6 +187,28 @@ async def test_a_lost_lease_ends_in_its_error_and_no_reconcile_runs(
     assert controller.statistics().active == 0
 
 
+class Paused:
+    """An election of a process that was stopped for too long: nothing is cancelled yet, but the clock knows."""
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await anyio.lowlevel.checkpoint()
+
+    def check(self) -> None:
+        raise LeadershipLost("default/test", "me", "other", "this process was stopped")
+
+
+async def test_the_clock_is_asked_before_each_reconcile(fake_api_server: FakeApiServer, cluster: Cluster) -> None:
+    fake_api_server.create(CONFIGMAPS, configmap("a"))
+    reconcile = Recorder()
+    controller = Controller(cluster.informer(CONFIGMAPS), reconcile)
+    with anyio.fail_after(LIMIT), pytest.raises(LeadershipLost):
+        await run_controllers(controller, leader_election=cast("LeaderElection", Paused()))
+    assert reconcile.keys == []
+
+
 class Program:
     """The program in a process of its own, and what it says."""
 
@@ -228,6 +266,6 @@ async def test_what_outlives_the_grace_period_is_cancelled_and_exits_with_0(
         process.signal(signal.SIGTERM)
         assert await process.line() == "got SIGTERM: finishing within 0.01 s"
         assert await process.line() == "cancelled default/a"
-        assert "not done within its grace period" in await process.line()
+        assert "1 reconciles were cancelled, 0 keys were left" in await process.line()
         assert await process.line() == "left"
         assert await process.exit_code() == 0

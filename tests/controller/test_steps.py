@@ -119,3 +119,38 @@ async def test_an_error_that_was_thrown_in_may_be_handled_there() -> None:
         return "went on"
 
     assert await in_steps(work(), ignore) == "went on"
+
+
+def test_what_the_loop_throws_and_sends_reaches_it() -> None:
+    """As asyncio does with a task that is cancelled where it waits for no future; here the test is the loop."""
+
+    class Yields:
+        def __await__(self) -> Generator[str, str, str]:
+            try:
+                yield "first"
+            except KeyError:
+                return (yield "after the error")
+            raise AssertionError
+
+    steps = in_steps(Yields(), ignore)
+    assert next(steps) == "first"
+    assert steps.throw(KeyError()) == "after the error"
+    with pytest.raises(StopIteration) as ended:
+        steps.send("sent")
+    assert ended.value.value == "sent"
+
+
+def test_closing_it_closes_what_is_awaited() -> None:
+    closed = list[bool]()
+
+    class Yields:
+        def __await__(self) -> Generator[None, None, None]:
+            try:
+                yield
+            finally:
+                closed.append(True)
+
+    steps = in_steps(Yields(), ignore)
+    next(steps)
+    steps.close()
+    assert closed == [True]

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -171,6 +172,25 @@ async def test_trio_informer(control_plane: ControlPlane, namespace: str, enviro
         await ask(control_plane.client.patch, f"{path}/one/status", {"status": {"phase": "Running"}})
         assert await ask(next, lines) == f"{namespace}/one is Running\n"
         assert await ask(process.wait, LIMIT) == 0
+
+
+async def test_prometheus(control_plane: ControlPlane, namespace: str, environment: dict[str, str]) -> None:
+    path = f"/api/v1/namespaces/{namespace}/pods"
+    await ask(control_plane.client.create, path, manifests.pod("one"))
+    with running("prometheus.py", environment, "0") as process:
+        lines = lines_of(process)
+        url = (await ask(next, lines)).strip()
+        while await ask(next, lines) != f"~ {namespace}/one\n":
+            pass  # pods of other tests
+        metrics = await ask(page, url)
+        assert 'controller_runtime_reconcile_total{controller="pods",result="success"}' in metrics
+        assert "[+]informers ok" in await ask(page, url.replace("metrics", "healthz"))
+        await ended(process)
+
+
+def page(url: str) -> str:
+    with urllib.request.urlopen(url, timeout=LIMIT) as answer:
+        return str(answer.read().decode())
 
 
 async def ended(process: "subprocess.Popen[str]") -> None:

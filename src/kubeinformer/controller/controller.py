@@ -17,7 +17,7 @@ import math
 from collections.abc import Awaitable, Callable, Generator, Sequence
 from contextlib import contextmanager, nullcontext
 from time import perf_counter
-from typing import Any, Generic, TypeAlias, final
+from typing import Any, Generic, TypeAlias, cast, final
 from weakref import WeakKeyDictionary
 
 import anyio
@@ -106,8 +106,8 @@ class Controller(Generic[T]):
         observer: Observer | None = None,
         trace: Trace[T] | None = None,
     ) -> None:
-        if concurrency < 1:
-            raise ValueError(f"concurrency={concurrency!r} must be at least 1")
+        if type(cast("object", concurrency)) is not int or concurrency < 1:
+            raise ValueError(f"concurrency={concurrency!r} must be a whole number, at least 1")
         for what, seconds in (("reconcile_timeout", reconcile_timeout), ("resync_period", resync_period)):
             if seconds is not None and not (math.isfinite(seconds) and seconds > 0):
                 raise ValueError(f"{what}={seconds!r} must be seconds, more than 0, or None")
@@ -134,6 +134,7 @@ class Controller(Generic[T]):
         self._active = 0
         self._mapper_failures = 0
         self._blocked = 0
+        self._cancelled = 0
         self._may_work = anyio.Event()
         self._feed_scope = anyio.CancelScope()
         self._work_scope = anyio.CancelScope()
@@ -241,11 +242,14 @@ class Controller(Generic[T]):
         await self._may_work.wait()
         with self._work_scope:
             await Crew().run(*[self._take_keys] * self._concurrency)
-        if self._work_scope.cancelled_caught:
+        left = len(self.queue)
+        if self._work_scope.cancelled_caught and (self._cancelled or left):
             logger.warning(
-                "controller %s was not done within its grace period, reconciles were cancelled",
+                "controller %s was not done within its grace period: %d reconciles were cancelled, %d keys were left",
                 self.name,
-                extra={"controller": self.name, "queued": len(self.queue)},
+                self._cancelled,
+                left,
+                extra={"controller": self.name, "cancelled": self._cancelled, "queued": left},
             )
 
     async def _take_keys(self) -> None:
@@ -279,6 +283,9 @@ class Controller(Generic[T]):
                 self._observer.reconcile_finished(self.name, outcome, perf_counter() - began)
             if self._own_writes is not None and writes:
                 await self._own_writes.seen(key, writes)
+        except anyio.get_cancelled_exc_class():
+            self._cancelled += 1
+            raise
         finally:
             self._change_active(-1)
 

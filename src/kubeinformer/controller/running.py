@@ -7,6 +7,7 @@ any more. All of that is composition: controllers drain, the election is the sco
 
 import logging
 import signal
+import threading
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import nullcontext
@@ -15,6 +16,7 @@ from typing import Any
 
 import anyio
 
+from kubeinformer import UsageError
 from kubeinformer.controller.controller import Controller
 from kubeinformer.controller.crew import Crew
 from kubeinformer.controller.leader_election import LeaderElection
@@ -32,8 +34,7 @@ async def run_controllers(
     """Run controllers until SIGTERM or SIGINT, then let them finish, and return.
 
     ``async with connect() as cluster: await run_controllers(first, second)`` as a program's last line ends it with
-    exit code 0 after a signal. A second signal cancels at once what still runs. In the main thread only: others get no
-    signals.
+    exit code 0 after a signal. A second signal cancels at once what still runs.
 
     Args:
         controllers: At least one. Their names differ.
@@ -43,6 +44,7 @@ async def run_controllers(
 
     Raises:
         ValueError: Two controllers have one name, there is none, or the period is no number of seconds.
+        UsageError: This is not the main thread, which alone gets signals.
         LeadershipLost: The lease was lost; what ran was cancelled before.
         KubeInformerError: What ended an informer for good, and with it all controllers.
     """
@@ -53,6 +55,11 @@ async def run_controllers(
     name, count = Counter(controller.name for controller in controllers).most_common(1)[0]
     if count > 1:
         raise ValueError(f"{count} controllers are called {name!r}: give them names of their own with name=")
+    if threading.current_thread() is not threading.main_thread():
+        raise UsageError(
+            "run_controllers() ends on signals, which the main thread alone gets: "
+            "elsewhere run each Controller.run() in a task group, and call Controller.drain()"
+        )
     await _Program(controllers, grace_period, leader_election).run()
 
 
