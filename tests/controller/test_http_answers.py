@@ -146,7 +146,8 @@ async def test_a_client_that_goes_at_once() -> None:
         assert (await get(port, "/still-there")).status == 200
 
 
-async def test_a_crowd_of_silent_clients_does_not_keep_a_probe_out() -> None:
+async def test_a_crowd_of_silent_clients_does_not_keep_a_probe_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_answers, "DEADLINE", 10 * GUARD)
     async with serving() as port, AsyncExitStack() as crowd:
         silent = [
             await crowd.enter_async_context(await anyio.connect_tcp("127.0.0.1", port))

@@ -90,6 +90,8 @@ async def test_who_has_a_number_keeps_it(cluster: Cluster) -> None:
 async def test_several_clusters(fake_api_server: FakeApiServer) -> None:
     async with connect(server=fake_api_server.url) as one, connect(server=fake_api_server.url) as other:
         metrics = Metrics(one, other, registry=CollectorRegistry())
-        for cluster in (one, other):
-            cluster.informer(CONFIGMAPS)
-        assert value(metrics, "live") == value(metrics, "live", informer="2") == 0
+        await other.informer(CONFIGMAPS).synced(timeout=5)
+        assert value(metrics, "live") == 1
+        one.informer(CONFIGMAPS)
+        assert value(metrics, "live") == 1
+        assert value(metrics, "live", informer="2") == 0

@@ -37,7 +37,7 @@ class CanRender(Protocol):
     """``kubeinformer.controller.metrics.Metrics``, which is not imported here: it needs an extra."""
 
     def render(self, accept: str = "") -> tuple[bytes, str]:
-        """As ``Metrics.render``."""
+        """The page, and its content type, for a header ``Accept``."""
         ...
 
 
