@@ -76,6 +76,7 @@ def test_names_are_unique_and_such_as_the_server_takes() -> None:
         ({}, {}, "an event is about an object with kind and name"),
         (obj(""), {}, "an event is about an object with kind and name"),
         (obj(), {"related": {"kind": "Pod"}}, "an event is about an object with kind and name"),
+        (obj(namespace="a/../b"), {}, "not a namespace: 'a/../b'"),
         (obj(), {"type_": "Error"}, "type_='Error' must be 'Normal' or 'Warning'"),
         (obj(), {"reason": ""}, "an event needs a reason"),
     ],

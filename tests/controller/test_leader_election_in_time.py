@@ -39,8 +39,8 @@ class Server:
         self.log: list[tuple[float, str, str]] = []
         self._version = 0
 
-    def connection(self, trouble: Trouble | None = None) -> Any:
-        return Connection(self, trouble)
+    def connection(self, trouble: Trouble | None = None, *, answer_takes: float = 0.0) -> Any:
+        return Connection(self, trouble, answer_takes)
 
     def answer(self, method: str, body: Any) -> dict[str, Any]:
         if method == "GET" or (method == "PUT" and self.lease is None):
@@ -57,14 +57,16 @@ class Server:
 
 
 class Connection:
-    def __init__(self, server: Server, trouble: Trouble | None) -> None:
-        self._server, self._trouble = server, trouble
+    def __init__(self, server: Server, trouble: Trouble | None, answer_takes: float) -> None:
+        self._server, self._trouble, self._answer_takes = server, trouble, answer_takes
 
     async def request(self, method: str, _path: str, body: Any = None, *, timeout: float) -> Any:  # noqa: ASYNC109 - as Cluster.request
         with anyio.move_on_after(timeout):
             if self._trouble is not None:
                 await self._trouble(method)
-            return self._server.answer(method, body)
+            answer = self._server.answer(method, body)
+            await anyio.sleep(self._answer_takes)
+            return answer
         raise ConnectionLost(f"nothing for {timeout:g} s")
 
 
@@ -151,3 +153,49 @@ async def test_a_candidate_waits_while_the_server_is_away() -> None:
     async with LeaderElection(Server().connection(refuse), "lock", namespace="system") as one:
         assert one.is_leader
         assert anyio.current_time() >= start + 3600
+
+
+async def test_a_leader_counts_from_when_it_asked_and_not_from_the_answer() -> None:
+    server, start, ended = Server(), anyio.current_time(), 0.0
+
+    async def hang(_: str) -> None:
+        if anyio.current_time() >= start + 60:
+            await anyio.sleep_forever()
+
+    async def lead(one: LeaderElection) -> None:
+        nonlocal ended
+        async with one:
+            try:
+                await anyio.sleep_forever()
+            finally:
+                ended = anyio.current_time()
+
+    with pytest.raises(LeadershipLost):
+        await lead(LeaderElection(server.connection(hang, answer_takes=3), "lock", namespace="system"))
+    asked, _, _ = server.log[-1]  # the server did it at once, and was slow to say so
+    assert ended == pytest.approx(asked + 10, abs=1e-6)
+
+
+async def test_who_waits_counts_from_the_answer_and_not_from_when_it_asked() -> None:
+    server = Server()
+    async with LeaderElection(server.connection(), "lock", namespace="system", release_on_exit=False):
+        pass
+    start = anyio.current_time()
+    async with LeaderElection(server.connection(answer_takes=4), "lock", namespace="system"):
+        taken, _, _ = server.log[-1]
+    assert start + 4 + 15 <= taken < start + 4 + 15 + 4.4 + 4
+
+
+async def test_a_body_that_is_slow_to_end_keeps_the_lease_until_then() -> None:
+    server, holders = Server(), list[object]()
+    with anyio.CancelScope() as outer:
+        async with LeaderElection(server.connection(), "lock", namespace="system", identity="a") as one:
+            outer.cancel()
+            with anyio.CancelScope(shield=True):
+                await anyio.sleep(30)
+                assert one.is_leader
+                holders.append(server.log[-1][2])
+            await anyio.sleep_forever()
+    holders.append(server.log[-1][2])
+    assert holders == ["a", ""]
+    assert outer.cancelled_caught

@@ -9,6 +9,7 @@ import uuid
 
 from kubeinformer import RawObject
 from kubeinformer.controller.timestamps import micro_time
+from kubeinformer.resources import check_namespace
 
 __all__ = ["WORD_LIMIT", "event_body", "renamed"]
 
@@ -30,7 +31,7 @@ def event_body(
     """The Event, but for who reports it.
 
     Raises:
-        ValueError: The object has no kind or name, or a word is missing.
+        ValueError: The object has no kind or name, or a namespace that is none, or a word is missing.
     """
     if type_ not in {"Normal", "Warning"}:
         raise ValueError(f"type_={type_!r} must be 'Normal' or 'Warning'")
@@ -41,7 +42,10 @@ def event_body(
         "apiVersion": "events.k8s.io/v1",
         "kind": "Event",
         # Events about what has no namespace are kept in this one, as client-go does.
-        "metadata": {"name": _name(subject["name"]), "namespace": subject.get("namespace") or "default"},
+        "metadata": {
+            "name": _name(subject["name"]),
+            "namespace": check_namespace(subject.get("namespace") or "default"),
+        },
         "eventTime": micro_time(moment),
         "regarding": subject,
         "type": type_,

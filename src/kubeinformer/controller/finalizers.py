@@ -91,7 +91,7 @@ async def remove_finalizer(
     Arguments and errors as for `finalized`.
 
     Returns:
-        The object as it is now; None when it is gone.
+        The object as it is now, or was when its last finalizer went; None when it was gone before.
     """
     try:
         return await _change(

@@ -3,7 +3,7 @@
 Rules. The body runs only between a successful write of the lease and ``renew_deadline`` seconds after the last one
 began. At that moment it is cancelled, whatever the network does: no request is waited for longer, and `is_leader` asks
 the clock rather than a flag, so that it is right even when the event loop was blocked, the process was stopped or
-the machine slept. The lease is given back only after the body has ended. Leaving takes half of ``renew_deadline``
+the machine slept. It is renewed until the body has ended, and given back then. Leaving takes half of ``renew_deadline``
 at most beyond the body, also when cancelled.
 
 Theory. `lease` has the argument why two never lead at once. What cancelling cannot do: end a body that does not await,
@@ -162,9 +162,14 @@ class LeaderElection:
         try:
             await self._acquire()
             try:
+                # Shielded: a body that was cancelled may take its time to end, and needs the lease for that.
+                keeping = anyio.CancelScope(shield=True)
                 async with open_background() as tasks:
-                    tasks.start_soon(self._keep, tasks.cancel_scope, name=f"kubeinformer lease {self.lease}")
-                    yield
+                    tasks.start_soon(self._keep, keeping, tasks.cancel_scope, name=f"kubeinformer lease {self.lease}")
+                    try:
+                        yield
+                    finally:
+                        keeping.cancel()
             except anyio.get_cancelled_exc_class():
                 raise
             except BaseException as raised:  # noqa: BLE001 - raised again below, or the cause of what is
@@ -210,18 +215,22 @@ class LeaderElection:
 
     # Meanwhile
 
-    async def _keep(self, body: anyio.CancelScope) -> None:
-        """Renew until it is lost, then cancel the body."""
+    async def _keep(self, scope: anyio.CancelScope, body: anyio.CancelScope) -> None:
+        """Renew until the scope ends, or until the lease is lost: then cancel the body."""
         candidate = self._candidate
-        while (deadline := candidate.deadline) is not None and (left := deadline - boot_clock()) > 0:
-            with anyio.move_on_after(left):
-                await anyio.sleep(self._timing.retry_period * random.uniform(1, JITTER))  # noqa: S311 - no secret
-                try:
-                    await self._attempts.lead()
-                    self._failure = None
-                except KubeInformerError as error:  # of any kind: the deadline says how long it is tried
-                    self._failed(error)
-        body.cancel()
+        with scope:
+            while (deadline := candidate.deadline) is not None and (left := deadline - boot_clock()) > 0:
+                with anyio.move_on_after(left):
+                    await anyio.sleep(self._timing.retry_period * random.uniform(1, JITTER))  # noqa: S311 - no secret
+                    await self._renew()
+            body.cancel()
+
+    async def _renew(self) -> None:
+        try:
+            await self._attempts.lead()
+            self._failure = None
+        except KubeInformerError as error:  # of any kind: the deadline says how long it is tried
+            self._failed(error)
 
     def _failed(self, error: KubeInformerError) -> None:
         # The same again and again while a server is down: said once at WARNING, then at DEBUG.
