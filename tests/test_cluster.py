@@ -102,13 +102,13 @@ class TestSharing:
 
     async def test_those_that_are_open_are_listed_and_know_where_they_belong(self) -> None:
         async with connect(transport=quiet(), timing=QUICK) as cluster:
-            assert cluster.informers == ()
+            assert list(cluster.informers) == []
             pods, nodes = cluster.informer("v1/pods", namespace="shop"), cluster.informer("v1/nodes")
-            assert cluster.informers == (pods, nodes)
+            assert list(cluster.informers) == [pods, nodes]
             assert (pods.cluster, pods.namespace, nodes.namespace) == (cluster, "shop", None)
             pods._scope.cancel()  # what aclose() does before it waits
-            assert cluster.informers == (nodes,)
-        assert cluster.informers == ()
+            assert list(cluster.informers) == [nodes]
+        assert list(cluster.informers) == []
 
     async def test_a_closed_one_is_not_given_again(self) -> None:
         async with connect(transport=quiet(), timing=QUICK) as cluster:
