@@ -291,8 +291,12 @@ def test_a_stream_that_never_says_where_the_first_state_ends(
 
 
 def test_a_stream_without_end_is_not_read_without_end(examine: Any) -> None:
+    released = threading.Event()
     added = events({"type": "ADDED", "object": {"spec": "x" * 1000}})
-    assert codes(examine(watching(added * 2000))) == [("warning", "watch-list-ignored")]
+    found = examine(watching(added * 2000, released=released))
+    released.set()
+    assert codes(found) == [("warning", "watch-list-ignored")]
+    assert found["seconds"] < asking.SILENCE_LIMIT, "it did not wait for more"
 
 
 @pytest.mark.parametrize(
@@ -507,6 +511,13 @@ def test_a_server_that_says_nothing(run: "Run", silence: str, monkeypatch: pytes
     out = no_way(run("doctor", "--server", silence), "time")
     assert f"GET {silence}/version: nothing came for 0.2 s" in out
     assert "readyz" in out
+
+
+def test_a_connection_that_does_not_come_about(run: "Run", silence: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(asking, "CONNECT_LIMIT", 0.2)
+    out = no_way(run("doctor", "--server", silence.replace("http", "https")), "tcp")  # its handshake is not answered
+    assert "no connection in time" in out
+    assert "firewalls" in out
 
 
 def test_ctrl_c_ends_it(spawn: "Spawn", silence: str, listener: socket.socket) -> None:

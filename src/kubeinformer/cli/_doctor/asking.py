@@ -29,12 +29,15 @@ from kubeinformer.cli._doctor.report import Stage
 from kubeinformer.cli._text import one_line
 from kubeinformer.connection import ConnectionConfig, HttpRequest, Response, Transport
 
-__all__ = ["SILENCE_LIMIT", "Answer", "Asking", "NotAnswered", "stage_of"]
+__all__ = ["CONNECT_LIMIT", "SILENCE_LIMIT", "Answer", "Asking", "NotAnswered", "stage_of"]
 
 T = TypeVar("T")
 
 # An API server that is well answers these in milliseconds; one that needs longer than this is not well.
 SILENCE_LIMIT = 5.0  # seconds
+# Name, TCP, proxy and TLS. Less than the above, so that packets that are dropped on the way count as no connection,
+# which is what they are, and not as a server that says nothing.
+CONNECT_LIMIT = 4.0  # seconds
 _BODY_LIMIT = 2 * 2**20  # bytes; discovery of a group with many resources has 100 KB
 _SAID_LIMIT = 300  # characters of what came instead of an answer
 _JSON = "application/json"

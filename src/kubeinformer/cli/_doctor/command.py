@@ -7,7 +7,7 @@ import anyio
 import msgspec
 
 from kubeinformer import Resource, connect
-from kubeinformer.cli._doctor.asking import Asking
+from kubeinformer.cli._doctor import asking
 from kubeinformer.cli._doctor.diagnosis import conclude
 from kubeinformer.cli._doctor.report import Report, ResourceReport
 from kubeinformer.cli._doctor.resource import look_at_resource
@@ -17,7 +17,7 @@ from kubeinformer.cli._ending import CommandError, Notices
 from kubeinformer.cli._output import Output
 from kubeinformer.cli._text import one_line
 from kubeinformer.cli._where import Where
-from kubeinformer.connection import default_transport
+from kubeinformer.connection import AiohttpTransport
 from kubeinformer.resources import check_namespace
 
 __all__ = ["USUAL", "DoctorOptions", "doctor"]
@@ -79,13 +79,13 @@ async def _examine(options: DoctorOptions) -> Report:
     report = Report(url=one_line(config.server), source=one_line(source))
     report.connection.verified = config.verify or not config.server.startswith("https://")
     report.resources = _resources(options)
-    transport = default_transport(config)
+    transport = AiohttpTransport(config, connect_timeout=asking.CONNECT_LIMIT)
     with anyio.move_on_after(options.timeout) as limit:
         async with connect(transport=transport) as cluster:
-            asking = Asking(config, transport, cluster)
-            await look_at_server(asking, report)
+            server = asking.Asking(config, transport, cluster)
+            await look_at_server(server, report)
             if report.connection.failed_at is None:
-                await _look_at_resources(asking, report.resources)
+                await _look_at_resources(server, report.resources)
     conclude(report, time_is_up=limit.cancelled_caught)
     report.seconds = round(time.monotonic() - started, 3)
     return report
@@ -100,12 +100,12 @@ def _resources(options: DoctorOptions) -> list[ResourceReport]:
     return [ResourceReport(resource=name, namespace=options.namespace, asked=asked) for name in names]
 
 
-async def _look_at_resources(asking: Asking, resources: list[ResourceReport]) -> None:
+async def _look_at_resources(server: asking.Asking, resources: list[ResourceReport]) -> None:
     limiter = anyio.CapacityLimiter(_AT_ONCE)
 
     async def look(found: ResourceReport) -> None:
         async with limiter:
-            await look_at_resource(asking, found)
+            await look_at_resource(server, found)
 
     async with anyio.create_task_group() as tasks:
         for found in resources:
