@@ -54,7 +54,7 @@ def _find(app: Sphinx, env: BuildEnvironment, node: pending_xref, shown: nodes.T
         ours = [name for name in ours if name.count(".") == min(other.count(".") for other in ours)]
     if len(ours) == 1:
         return domain.resolve_xref(env, node["refdoc"], app.builder, "obj", ours[0], node, shown)
-    return shown if _is_others(target) else None
+    return shown if _is_others(target) or _is_shape(target) else None
 
 
 def _keep_builtins(_app: Sphinx, document: nodes.document) -> None:
@@ -75,6 +75,14 @@ def _is_others(target: str) -> bool:
     if target.startswith("kubeinformer."):
         return False
     return _exists(target) or any(_exists(f"{module}.{target}") for module in _SPOKEN)
+
+
+def _is_shape(path: str) -> bool:
+    """Whether it is a protocol of ours that says what an argument must have; its page would say no more."""
+    module, _, name = path.rpartition(".")
+    if not module or not _exists(path):
+        return False
+    return getattr(getattr(importlib.import_module(module), name), "_is_protocol", False) is True
 
 
 def _exists(path: str) -> bool:
