@@ -87,8 +87,7 @@ async def test_sorted_selected_and_without_contents(
     printed = [json.loads(line) for line in done.stdout.splitlines()]
     assert [pod["metadata"]["name"] for pod in printed] == ["db", "web-1", "web-2"]
     assert all("spec" not in pod for pod in printed)
-    arguments = ("watch", "v1/pods", "-A", "--once", "-o", "name", "--kubeconfig", kubeconfig)
-    done = await run(*arguments)
+    done = await run("watch", "v1/pods", "-A", "--once", "-o", "name", "--kubeconfig", kubeconfig)
     assert set(done.stdout.splitlines()) == set(await listed(control_plane, "v1/pods"))
 
 
