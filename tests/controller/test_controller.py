@@ -1,5 +1,6 @@
 """A controller on an informer on a server: what wakes a reconcile, when, and how it ends."""
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
@@ -335,6 +336,26 @@ async def test_mappers_and_predicates_that_raise_are_logged_and_counted_and_othe
     assert [vars(record)["key"] for record in caplog.records] == ["default/p", "default/q", "default/b"]
     assert told == ["configmaps"] * 3
     assert controller.statistics().mapper_failures == 3
+
+
+async def test_a_mapper_that_asks_a_cancelled_task_ends_nobody(
+    fake_api_server: FakeApiServer, cluster: Cluster, eventually: Eventually
+) -> None:
+    cancelled = iter([True, False])
+
+    def mapper(_: RawObject) -> list[str]:
+        if next(cancelled):
+            raise asyncio.CancelledError  # as the result() of a task does
+        return ["default/a"]
+
+    reconcile = Recorder()
+    pods = cluster.informer(PODS)
+    controller = Controller(cluster.informer(CONFIGMAPS), reconcile, watches=[(pods, mapper)])
+    async with running(controller):
+        fake_api_server.create(PODS, configmap("p"))
+        await eventually(lambda: controller.statistics().mapper_failures == 1)
+        fake_api_server.create(PODS, configmap("q"))
+        await reconcile.has(1)
 
 
 async def test_a_controller_is_named_after_its_resource(cluster: Cluster) -> None:

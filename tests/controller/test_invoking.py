@@ -5,7 +5,7 @@ import functools
 import logging
 import types
 from collections.abc import AsyncGenerator, Generator, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Any
 
 import anyio
@@ -197,6 +197,26 @@ async def test_the_trace_surrounds_the_reconcile_and_sees_its_error(request_for_
     with pytest.raises(ValueError, match="x") as caught:
         await invocation(fails, trace=span).run(request_for_a)
     assert seen == ["default/a", caught.value]
+
+
+async def test_a_trace_that_keeps_an_error_to_itself_hides_nothing(request_for_a: Request) -> None:
+    def span(_: Request) -> AbstractContextManager[None]:
+        return suppress(BaseException)
+
+    async def fails(_: Request) -> None:
+        await anyio.lowlevel.checkpoint()
+        raise ValueError("x")
+
+    async def hangs(_: Request) -> None:
+        await anyio.sleep_forever()
+
+    with pytest.raises(ValueError, match="x"):
+        await invocation(fails, trace=span).run(request_for_a)
+    with pytest.raises(ReconcileTimeout):
+        await invocation(hangs, trace=span, timeout=0).run(request_for_a)
+    with anyio.move_on_after(0) as scope:
+        await invocation(hangs, trace=span).run(request_for_a)
+    assert scope.cancelled_caught
 
 
 async def test_a_cancellation_passes_through(request_for_a: Request) -> None:

@@ -1,5 +1,6 @@
 """What follows from reconciles: on the real queue, without an informer."""
 
+import asyncio
 import logging
 from typing import Any
 
@@ -226,7 +227,14 @@ def returns(_request: Request, _error: Exception) -> Any:
     return 30
 
 
-@pytest.mark.parametrize(("on_error", "mistake"), [(raises, "ZeroDivisionError"), (returns, "UsageError")])
+def asks_one_that_was_cancelled(_request: Request, _error: Exception) -> None:
+    raise asyncio.CancelledError  # as the result() of a task does
+
+
+@pytest.mark.parametrize(
+    ("on_error", "mistake"),
+    [(raises, "ZeroDivisionError"), (returns, "UsageError"), (asks_one_that_was_cancelled, "CancelledError")],
+)
 async def test_an_on_error_that_fails_is_logged_and_the_key_tried_again(
     world: World, on_error: OnError, mistake: str, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -4,14 +4,21 @@ Theory. A reconcile that ends in a cancellation is nearly always being cancelled
 it has to go on its way. On asyncio there is another kind: who awaits a task or future that somebody else has cancelled
 gets a CancelledError of their own, though nobody cancelled them. A task that lets it through ends as if it had been
 cancelled, without a word; a worker that did would be missing from then on. So that one is an error like any other.
+
+Where nothing is awaited nobody is cancelled: a plain function that raises a CancelledError has asked a task or future
+for its result. Who calls plain functions of users catches `PLAIN_ERRORS`.
 """
 
 import asyncio
 from collections.abc import Iterator
+from typing import Final
 
 import anyio
 
-__all__ = ["is_asked_for", "split"]
+__all__ = ["PLAIN_ERRORS", "is_asked_for", "split"]
+
+PLAIN_ERRORS: Final = (Exception, asyncio.CancelledError)
+"""What a plain function may raise that is an error of its own. Not for anything that awaits."""
 
 
 def is_asked_for() -> bool:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, final
 
 from kubeinformer import Informer, Synced, Updated
+from kubeinformer.controller.cancellation import PLAIN_ERRORS
 from kubeinformer.controller.mapping import Mapping
 from kubeinformer.controller.predicates import ObjectEvent
 from kubeinformer.controller.queue import LOW_PRIORITY, WorkQueue
@@ -50,7 +51,7 @@ class Intake:
         self._mapping = mapping
         self._queue = queue
         self._failed = failed
-        self._told: set[type[Exception]] = set()
+        self._told: set[type[BaseException]] = set()
 
     async def run(self) -> None:
         """Read until cancelled.
@@ -81,7 +82,7 @@ class Intake:
             try:
                 if not predicate(event):
                     return False
-            except Exception as error:  # noqa: BLE001 - a user's function may raise anything
+            except PLAIN_ERRORS as error:
                 self._tell("predicate failed for %s of %s, the event passes", event.key, error)
         return True
 
@@ -89,10 +90,10 @@ class Intake:
         for old in (True, False) if isinstance(event, Updated) else (False,):
             try:
                 yield from mapping.keys(event, old=old)
-            except Exception as error:  # noqa: BLE001 - as above
+            except PLAIN_ERRORS as error:
                 self._tell("mapper failed for %s of %s", event.key, error)
 
-    def _tell(self, message: str, key: str, error: Exception) -> None:
+    def _tell(self, message: str, key: str, error: BaseException) -> None:
         self._failed()
         # One traceback for each kind of error: the same mistake may meet every object there is.
         is_new = type(error) not in self._told

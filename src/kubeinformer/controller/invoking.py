@@ -13,7 +13,7 @@ import inspect
 import logging
 import types
 from collections.abc import Awaitable, Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from functools import partial
 from typing import Generic, TypeAlias, cast, final
 
@@ -34,11 +34,10 @@ Reconcile: TypeAlias = Callable[[Request[T]], Awaitable[Result | None]]
 """Brings one object to where it should be. Async."""
 
 Trace: TypeAlias = Callable[[Request[T]], AbstractContextManager[object]]
-"""Makes a context manager that is entered around each reconcile and sees what it raises: a span of OpenTelemetry."""
+"""Makes a context manager that is entered around each reconcile and sees what it raises: a span of OpenTelemetry.
+It cannot keep an error to itself."""
 
 logger: logging.Logger = logging.getLogger("kubeinformer.controller")
-
-_NO_TRACE = nullcontext()
 
 
 @final
@@ -84,8 +83,7 @@ class Invocation(Generic[T]):
             Exception: What it raised.
         """
         try:
-            with _NO_TRACE if self._trace is None else self._trace(request):
-                return await self._in_time(request)
+            return await (self._in_time(request) if self._trace is None else self._traced(request, self._trace))
         except Exception:
             raise
         except BaseException as error:
@@ -93,6 +91,19 @@ class Invocation(Generic[T]):
             if goes_on is error:
                 raise
         raise goes_on
+
+    async def _traced(self, request: Request[T], trace: Trace[T]) -> Result | None:
+        failures: list[BaseException] = []
+        try:
+            with trace(request):
+                try:
+                    return await self._in_time(request)
+                except BaseException as failure:
+                    failures.append(failure)
+                    raise
+            raise failures.pop()  # a trace that notes an error, and does not raise it again, has mended nothing
+        finally:
+            failures.clear()  # their tracebacks hold this frame
 
     async def _in_time(self, request: Request[T]) -> Result | None:
         if self._timeout is None:

@@ -36,6 +36,7 @@ from kubeinformer import (
     TransportError,
     UsageError,
 )
+from kubeinformer.controller.cancellation import PLAIN_ERRORS
 from kubeinformer.controller.queue import WorkQueue
 from kubeinformer.controller.request import Request, Result
 
@@ -119,12 +120,12 @@ class Outcomes(Generic[T]):
         try:
             chosen = cast("object", self._on_error(request, error))
             if not (chosen is None or isinstance(chosen, Result)):
-                raise UsageError(  # noqa: TRY301 - one way for all that is wrong
+                raise UsageError(
                     f"on_error returned {type(chosen).__name__}: it must return a Result or None"
                 )
         except Terminal:
             raise
-        except Exception as mistake:
+        except PLAIN_ERRORS as mistake:
             logger.error(  # noqa: TRY400 - its own error, not the one that is handled
                 "on_error failed for %s, which is tried again as without it",
                 request.key,
@@ -166,7 +167,7 @@ class Outcomes(Generic[T]):
         else:
             logger.error("reconcile of %s failed, %s", request.key, then, exc_info=error, extra=facts)
 
-    def _facts(self, key: str, error: Exception) -> dict[str, object]:
+    def _facts(self, key: str, error: BaseException) -> dict[str, object]:
         return {
             "controller": self._controller,
             "function": self._function,
