@@ -22,9 +22,9 @@ from kubeinformer.controller import (
     WorkQueue,
     annotations_changed,
     labels_changed,
-    steps,
 )
-from kubeinformer.controller.queue import LOW_PRIORITY
+from kubeinformer.controller._queue.queue import LOW_PRIORITY
+from kubeinformer.controller._reconciling import steps
 from kubeinformer.testing import FakeApiServer
 from kubeinformer.testing.faults import Script, Stall
 from kubeinformer.testing.pytest_plugin import Eventually

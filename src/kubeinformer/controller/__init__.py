@@ -1,30 +1,20 @@
 """Controllers: what reconciles, on informers. Public API only: nothing here reaches below ``kubeinformer``.
 
+From what a user writes down to what it stands on:
+
 - ``running``: `run_controllers`: several as one program, signals
-- ``controller``: `Controller`: informers, queue and reconcile put together; behind it ``intake`` (events to keys, with
-  ``mapping`` and ``predicates``), ``invoking`` (one call of the reconcile), ``outcomes`` (what follows from it)
-- ``request``: `Request`, `Result`: what a reconcile sees and gives
-- ``queue``: `WorkQueue`: which key is next; behind it ``schedule`` (pure) and ``limits``; ``observer``: `Observer`
-- ``health_server``: `serve_health`: probes and metrics over HTTP; behind it ``health`` (checks) and ``http_answers``
-- ``metrics``: ``Metrics``, an `Observer` for Prometheus, imported by who wants it; behind it ``informer_metrics``
-- ``leader_election``: `LeaderElection`; behind it ``lease`` (pure), ``lease_attempts`` and ``lease_client``
-- ``server_side_apply``, ``finalizers``: writing objects; ``owners``, ``conditions``: what stands in them
-- ``event_recorder``: `EventRecorder`; behind it ``event_series`` and ``event_bodies`` (pure)
+- ``controller``: `Controller`: informers, queue and reconcile put together
+- ``_intake``: from events to keys: `Filtered`, predicates, mappers, owners, resyncs
+- ``_reconciling``: one call of the reconcile, and what follows from it; ``request``: `Request`, `Result`
+- ``_queue``: `WorkQueue`: which key is next
+- ``_probes``: `serve_health`; ``metrics``: ``Metrics``, an `Observer` for Prometheus, imported by who wants it
+- ``_election``: `LeaderElection`
+- ``_objects``: server-side apply, finalizers, owners, conditions; ``_recording``: `EventRecorder`
 """
 
-from kubeinformer.controller.conditions import ConditionStatus, get_condition, is_condition_true, set_condition
-from kubeinformer.controller.controller import Controller
-from kubeinformer.controller.event_recorder import EventRecorder, EventType
-from kubeinformer.controller.finalizers import ensure_finalizer, finalized, remove_finalizer
-from kubeinformer.controller.health import Check
-from kubeinformer.controller.health_server import HealthServer, serve_health
-from kubeinformer.controller.invoking import Reconcile, Trace
-from kubeinformer.controller.leader_election import LeaderElection
-from kubeinformer.controller.mapping import Mapper
-from kubeinformer.controller.observer import Observer
-from kubeinformer.controller.outcomes import OnError
-from kubeinformer.controller.owners import owner_reference, set_controller_reference
-from kubeinformer.controller.predicates import (
+from kubeinformer.controller._election.leader_election import LeaderElection
+from kubeinformer.controller._intake.mapping import Mapper
+from kubeinformer.controller._intake.predicates import (
     Filtered,
     ObjectEvent,
     Predicate,
@@ -33,10 +23,20 @@ from kubeinformer.controller.predicates import (
     labels_changed,
     resource_version_changed,
 )
-from kubeinformer.controller.queue import LOW_PRIORITY, QueueStatistics, WorkQueue
+from kubeinformer.controller._objects.conditions import ConditionStatus, get_condition, is_condition_true, set_condition
+from kubeinformer.controller._objects.finalizers import ensure_finalizer, finalized, remove_finalizer
+from kubeinformer.controller._objects.owners import owner_reference, set_controller_reference
+from kubeinformer.controller._objects.server_side_apply import apply, apply_status
+from kubeinformer.controller._probes.health import Check
+from kubeinformer.controller._probes.health_server import HealthServer, serve_health
+from kubeinformer.controller._queue.queue import LOW_PRIORITY, QueueStatistics, WorkQueue
+from kubeinformer.controller._reconciling.invoking import Reconcile, Trace
+from kubeinformer.controller._reconciling.outcomes import OnError
+from kubeinformer.controller._recording.event_recorder import EventRecorder, EventType
+from kubeinformer.controller.controller import Controller
+from kubeinformer.controller.observer import Observer
 from kubeinformer.controller.request import Request, Result
 from kubeinformer.controller.running import run_controllers
-from kubeinformer.controller.server_side_apply import apply, apply_status
 from kubeinformer.controller.statistics import ControllerStatistics
 from kubeinformer.errors import QueueShutDown, Terminal
 

@@ -24,18 +24,18 @@ import anyio
 from typing_extensions import TypeVar
 
 from kubeinformer import Cluster, Informer, RawObject, Resource, UsageError, Write
+from kubeinformer.controller._intake.intake import Intake
+from kubeinformer.controller._intake.kinds import discover
+from kubeinformer.controller._intake.mapping import Mapper, Mapping, OwnerMapping, UserMapping
+from kubeinformer.controller._intake.predicates import Filtered, ObjectEvent, checked
+from kubeinformer.controller._intake.resync import Resync
+from kubeinformer.controller._queue.queue import WorkQueue
+from kubeinformer.controller._reconciling.invoking import Invocation, Reconcile, Trace
+from kubeinformer.controller._reconciling.outcomes import OnError, Outcomes
+from kubeinformer.controller._reconciling.own_writes import OwnWrites
 from kubeinformer.controller.crew import Crew
-from kubeinformer.controller.intake import Intake
-from kubeinformer.controller.invoking import Invocation, Reconcile, Trace
-from kubeinformer.controller.kinds import discover
-from kubeinformer.controller.mapping import Mapper, Mapping, OwnerMapping, UserMapping
 from kubeinformer.controller.observer import Observer
-from kubeinformer.controller.outcomes import OnError, Outcomes
-from kubeinformer.controller.own_writes import OwnWrites
-from kubeinformer.controller.predicates import Filtered, ObjectEvent, checked
-from kubeinformer.controller.queue import WorkQueue
 from kubeinformer.controller.request import Request
-from kubeinformer.controller.resync import Resync
 from kubeinformer.controller.statistics import ControllerStatistics
 from kubeinformer.errors import QueueShutDown
 

@@ -36,7 +36,7 @@ except ModuleNotFoundError as _error:
 from kubeinformer.controller.informer_metrics import InformerCollector, check_event_loop
 
 if TYPE_CHECKING:
-    from kubeinformer.controller.queue import WorkQueue
+    from kubeinformer.controller._queue.queue import WorkQueue
 
 __all__ = ["Metrics"]
 

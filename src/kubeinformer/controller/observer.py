@@ -9,7 +9,7 @@ Not here. Metrics for Prometheus (``metrics``).
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from kubeinformer.controller.queue import WorkQueue
+    from kubeinformer.controller._queue.queue import WorkQueue
 
 __all__ = ["Observer"]
 

@@ -17,9 +17,9 @@ from typing import Any
 import anyio
 
 from kubeinformer import UsageError
+from kubeinformer.controller._election.leader_election import LeaderElection
 from kubeinformer.controller.controller import Controller
 from kubeinformer.controller.crew import Crew
-from kubeinformer.controller.leader_election import LeaderElection
 
 __all__ = ["run_controllers"]
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from kubeinformer.controller.queue import QueueStatistics
+from kubeinformer.controller._queue.queue import QueueStatistics
 
 __all__ = ["ControllerStatistics"]
 

@@ -1,0 +1,1 @@
+"""From events to keys: which events count, for which keys, and what comes again without any event."""

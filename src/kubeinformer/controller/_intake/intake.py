@@ -1,0 +1,107 @@
+"""Reads the events of one informer into the work queue.
+
+Rules. What an event was about is added, not the event: the queue knows keys alone. What was there before the reader
+came, and what a resync brings, goes below live changes, so that a user who changes something does not wait for
+thousands of objects that nobody touched. An event that comes in while the informer resyncs counts as the resync's.
+
+What a predicate or mapper raises is logged with the object's key and counted. The event passes a predicate that
+raises; a mapper that raises for one state of an object is still asked for the other.
+"""
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, final
+
+from kubeinformer import Informer, Synced, Updated
+from kubeinformer.controller._intake.mapping import Mapping
+from kubeinformer.controller._intake.predicates import ObjectEvent
+from kubeinformer.controller._queue.queue import LOW_PRIORITY, WorkQueue
+from kubeinformer.controller.cancellation import PLAIN_ERRORS
+
+__all__ = ["Intake"]
+
+logger: logging.Logger = logging.getLogger("kubeinformer.controller")
+
+
+@final
+class Intake:
+    """From one informer to the queue of one controller.
+
+    Args:
+        controller: The controller's name, for logs.
+        informer: Where the events come from.
+        predicates: An event counts if it passes all of them.
+        mapping: Gives the keys; None for the informer's own.
+        queue: Where the keys go.
+        failed: Called for each predicate or mapper that raised.
+    """
+
+    def __init__(
+        self,
+        controller: str,
+        informer: Informer[Any],
+        predicates: Sequence[Callable[[ObjectEvent[Any]], bool]],
+        mapping: Mapping | None,
+        queue: WorkQueue[str],
+        failed: Callable[[], None],
+    ) -> None:
+        self._controller = controller
+        self._informer = informer
+        self._predicates = predicates
+        self._mapping = mapping
+        self._queue = queue
+        self._failed = failed
+        self._told: set[type[BaseException]] = set()
+
+    async def run(self) -> None:
+        """Read until cancelled.
+
+        Raises:
+            InformerClosed: The informer was closed.
+            KubeInformerError: What else ended it for good.
+        """
+        informer, add = self._informer, self._queue.add
+        is_past_first_sync = False
+        async with informer.events() as events:
+            async for event in events:
+                if isinstance(event, Synced):
+                    is_past_first_sync = True
+                    continue
+                priority = 0 if is_past_first_sync and informer.is_live else LOW_PRIORITY
+                if self._predicates and not self._passes(event):
+                    continue
+                if self._mapping is None:
+                    add(event.key, priority=priority)
+                    continue
+                for key in self._mapped(self._mapping, event):
+                    add(key, priority=priority)
+        await informer.synced()  # raises what ended it
+
+    def _passes(self, event: ObjectEvent[Any]) -> bool:
+        for predicate in self._predicates:
+            try:
+                if not predicate(event):
+                    return False
+            except PLAIN_ERRORS as error:
+                self._tell("predicate failed for %s of %s, the event passes", event.key, error)
+        return True
+
+    def _mapped(self, mapping: Mapping, event: ObjectEvent[Any]) -> Iterator[str]:
+        for old in (True, False) if isinstance(event, Updated) else (False,):
+            try:
+                yield from mapping.keys(event, old=old)
+            except PLAIN_ERRORS as error:
+                self._tell("mapper failed for %s of %s", event.key, error)
+
+    def _tell(self, message: str, key: str, error: BaseException) -> None:
+        self._failed()
+        # One traceback for each kind of error: the same mistake may meet every object there is.
+        is_new = type(error) not in self._told
+        self._told.add(type(error))
+        facts = {
+            "controller": self._controller,
+            "resource": self._informer.resource,
+            "key": key,
+            "error": type(error).__name__,
+        }
+        logger.error(message, key, self._informer.resource, exc_info=error if is_new else None, extra=facts)

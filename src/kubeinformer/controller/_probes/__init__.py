@@ -1,0 +1,1 @@
+"""What a kubelet asks: checks, and the small server that tells of them."""

@@ -1,0 +1,131 @@
+"""What makes a process healthy, and what makes it ready: named checks, and the text that tells of them.
+
+Rules. Healthy (`/healthz`, a liveness probe) is what a restart may mend: an informer that has heard nothing for long, a
+worker that does not come back. Ready (`/readyz`) is what others should wait for: all informers in sync. Neither is
+leadership: a standby is healthy and ready. The text is Kubernetes' own: ``[+]name ok``, ``[-]name failed: why``. Why is
+told of our checks; of a user's it stays in the log, because anybody may ask for the text.
+
+Not here. HTTP (``health_server``).
+"""
+
+import inspect
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Protocol, TypeAlias
+
+import anyio
+
+from kubeinformer import Cluster
+from kubeinformer.controller._queue.queue import WorkQueue
+
+__all__ = [
+    "CHECK_TIMEOUT",
+    "STALENESS_LIMIT",
+    "STUCK_AFTER",
+    "Check",
+    "Failed",
+    "HasQueue",
+    "checks_by_name",
+    "health_checks",
+    "readiness_checks",
+    "run_checks",
+]
+
+logger: logging.Logger = logging.getLogger("kubeinformer.controller")
+
+Check: TypeAlias = Callable[[], bool | Awaitable[bool]]
+
+# On a quiet collection only bookmarks prove that the stream lives, one in a minute or two: see Informer.staleness.
+STALENESS_LIMIT = 600.0  # seconds
+STUCK_AFTER = 900.0  # seconds; a reconcile that waits for a slow cloud takes minutes
+CHECK_TIMEOUT = 0.8  # seconds for all checks of a request: a kubelet gives up after one, and would never see why
+
+
+class HasQueue(Protocol):
+    """A `Controller`, or whatever else has a name and a work queue."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def queue(self) -> WorkQueue[Any]: ...
+
+
+class Failed(Exception):
+    """A check of ours failed, and says why."""
+
+
+def health_checks(
+    cluster: Cluster, controllers: Sequence[HasQueue], staleness_limit: float, stuck_after: float
+) -> dict[str, Check]:
+    """Whether each informer hears from the server, and each worker comes back."""
+
+    def informers() -> bool:
+        for informer in cluster.informers:
+            staleness = informer.staleness or 0.0
+            if staleness > staleness_limit:
+                raise Failed(f"{informer.resource} heard nothing for {staleness:.0f} s, more than {staleness_limit:g}")
+        return True
+
+    def workers(controller: HasQueue) -> Check:
+        def check() -> bool:
+            longest = controller.queue.statistics().longest_running
+            if longest > stuck_after:
+                raise Failed(f"a reconcile has been running for {longest:.0f} s, more than {stuck_after:g}")
+            return True
+
+        return check
+
+    return {"informers": informers, **{f"controller-{one.name}": workers(one) for one in controllers}}
+
+
+def readiness_checks(cluster: Cluster) -> dict[str, Check]:
+    """Whether all informers are in sync."""
+
+    def synced() -> bool:
+        waiting = [informer.resource for informer in cluster.informers if informer.staleness is None]
+        if waiting:
+            raise Failed(f"not in sync yet: {', '.join(waiting)}")
+        return True
+
+    return {"informers-synced": synced}
+
+
+def checks_by_name(ours: Mapping[str, Check], theirs: Mapping[str, Check]) -> dict[str, Check]:
+    """All checks of one page, or `ValueError` for a name that cannot stand there."""
+    for name in theirs:
+        if name in ours:
+            raise ValueError(f"a check cannot be called {name!r}: there is one of that name already")
+        if not name.isprintable() or not name.strip():
+            raise ValueError(f"a check cannot be called {name!r}: a name is printable text in one line")
+    return {**ours, **theirs}
+
+
+async def run_checks(endpoint: str, checks: Mapping[str, Check], patience: float) -> tuple[bool, str]:
+    """Run all checks; whether all are well, and the text that says so."""
+    lines: list[str] = []
+    is_well = True
+    with anyio.move_on_after(patience) as scope:
+        for name, check in checks.items():
+            why = await _failure(name, check)
+            is_well = is_well and why is None
+            lines.append(f"[+]{name} ok" if why is None else f"[-]{name} failed: {why}")
+    if scope.cancelled_caught:
+        is_well = False
+        lines.extend(f"[-]{name} failed: not done within {patience:g} s" for name in list(checks)[len(lines) :])
+    lines.append(f"{endpoint} check {'passed' if is_well else 'failed'}")
+    return is_well, "\n".join(lines) + "\n"
+
+
+async def _failure(name: str, check: Check) -> str | None:
+    """Why a check failed; None if it did not."""
+    try:
+        answer = check()
+        if inspect.isawaitable(answer):
+            answer = await answer
+    except Failed as failed:
+        return str(failed)
+    except Exception as error:  # noqa: BLE001 - a user's function may raise anything, and then it has failed
+        facts = {"check": name, "error": type(error).__name__, "reason": str(error)}
+        logger.warning("a health check raised", extra=facts)
+        return "reason withheld, see the log"
+    return None if answer else "reason withheld"

@@ -1,0 +1,139 @@
+"""The server that a kubelet and Prometheus ask: ``/healthz``, ``/readyz``, ``/metrics``.
+
+Rules. It says what stands in checks and metrics, which is no secret, to anybody who can reach its port. Nothing that a
+client does ends or holds up the program: see ``http_answers``. A port that cannot be had is an error at once: a
+controller without probes would be restarted for ever, and nobody would know why.
+
+Not here. What is checked (``health``) and measured (``metrics``).
+"""
+
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Protocol
+
+import anyio
+import anyio.abc
+
+from kubeinformer import Cluster, UsageError
+from kubeinformer.controller._probes.health import (
+    CHECK_TIMEOUT,
+    STALENESS_LIMIT,
+    STUCK_AFTER,
+    Check,
+    HasQueue,
+    checks_by_name,
+    health_checks,
+    readiness_checks,
+    run_checks,
+)
+from kubeinformer.controller._probes.http_answers import Answer, Answerer
+
+__all__ = ["CanRender", "HealthServer", "serve_health"]
+
+
+class CanRender(Protocol):
+    """``kubeinformer.controller.metrics.Metrics``, which is not imported here: it needs an extra."""
+
+    def render(self, accept: str = "") -> tuple[bytes, str]:
+        """The page, and its content type, for a header ``Accept``."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class HealthServer:
+    """A server that runs.
+
+    Attributes:
+        port: Where it listens.
+    """
+
+    port: int
+
+
+@asynccontextmanager
+async def serve_health(
+    cluster: Cluster,
+    *,
+    controllers: Sequence[HasQueue] = (),
+    metrics: CanRender | None = None,
+    host: str | None = None,
+    port: int = 8080,
+    checks: Mapping[str, Check] | None = None,
+    liveness_checks: Mapping[str, Check] | None = None,
+    check_timeout: float = CHECK_TIMEOUT,
+    staleness_limit: float = STALENESS_LIMIT,
+    stuck_after: float = STUCK_AFTER,
+) -> AsyncGenerator[HealthServer]:
+    """Answer ``/healthz``, ``/readyz`` and ``/metrics`` over HTTP for the length of an ``async with`` block.
+
+    ``/healthz`` is 200 while each informer hears from the server and each worker comes back, ``/readyz`` once all
+    informers are in sync; otherwise 500. The text names each check: ``[+]informers-synced ok``. Open it before waiting
+    for `Informer.synced`, or the kubelet sees nothing until then.
+
+    Args:
+        cluster: Whose informers are looked at: those that are open when somebody asks.
+        controllers: Whose workers are looked at.
+        metrics: What ``/metrics`` gives, a ``kubeinformer.controller.metrics.Metrics``; None for no such page.
+        host: The address to listen on; None for all, IPv4 and IPv6: the kubelet asks at the pod's address.
+        port: The port; 0 for a free one, see `HealthServer`.
+        checks: More of them for ``/readyz``, by name: functions, async ones too, that return whether all is well. One
+            that raises has failed. They run in the event loop.
+        liveness_checks: The same for ``/healthz``: only for what a restart would mend.
+        check_timeout: Seconds for all checks of a page; those that are not done by then have failed.
+        staleness_limit: Seconds that an informer may hear nothing. A quiet collection does so for minutes.
+        stuck_after: Seconds that a reconcile may run.
+
+    Raises:
+        UsageError: Host and port cannot be had; the system's error is its cause.
+        ValueError: A limit that is none, or a check's name that is taken or cannot stand in a line of text.
+    """
+    limits = (("staleness_limit", staleness_limit), ("stuck_after", stuck_after), ("check_timeout", check_timeout))
+    for what, seconds in limits:
+        if not seconds > 0:
+            raise ValueError(f"{what}={seconds!r} must be seconds, more than 0")
+    health = checks_by_name(health_checks(cluster, controllers, staleness_limit, stuck_after), liveness_checks or {})
+    readiness = checks_by_name(readiness_checks(cluster), checks or {})
+
+    async def answer(path: str, accept: str) -> Answer:
+        match path:
+            case "/healthz":
+                return _told(*await run_checks("healthz", health, check_timeout))
+            case "/readyz":
+                return _told(*await run_checks("readyz", readiness, check_timeout))
+            case "/metrics" if metrics is not None:
+                body, content_type = metrics.render(accept)
+                return Answer(HTTPStatus.OK, body, content_type)
+            case _:
+                return Answer(HTTPStatus.NOT_FOUND, b"not found: there are /healthz, /readyz and /metrics\n")
+
+    try:
+        listener = await anyio.create_tcp_listener(local_host=host, local_port=port)
+    except OSError as error:
+        where = f"{host or '*'}:{port}"
+        raise UsageError(
+            f"cannot listen on {where} for probes and metrics: {error.strerror or error}; "
+            "give serve_health() another host= or port="
+        ) from error
+    # By hand, because a task group would put what the block raises into an ExceptionGroup.
+    tasks = anyio.create_task_group()
+    await tasks.__aenter__()
+    try:
+        answerer = Answerer(answer)
+        for one in listener.listeners:
+            assert isinstance(one, anyio.abc.SocketListener)  # what TCP listeners are; their type does not say so
+            tasks.start_soon(answerer.serve, one)
+        yield HealthServer(listener.extra(anyio.abc.SocketAttribute.local_port))  # noqa: S610 - this is no Django
+    finally:
+        tasks.cancel_scope.shield = True  # a cancellation from outside must not keep it from being closed
+        tasks.cancel_scope.cancel()
+        try:
+            await tasks.__aexit__(None, None, None)
+        finally:
+            with anyio.CancelScope(shield=True):
+                await listener.aclose()
+
+
+def _told(is_well: bool, text: str) -> Answer:  # noqa: FBT001 - unpacked from what run_checks gives
+    return Answer(HTTPStatus.OK if is_well else HTTPStatus.INTERNAL_SERVER_ERROR, text.encode())

@@ -1,0 +1,281 @@
+"""The work queue: keys in, one at a time out to workers that wait.
+
+Rules. Not for threads: all calls come from the event loop's thread. A key never travels through a wake-up: whoever was
+woken takes one itself, in the same step in which it returns. So a `get` that is cancelled had none, and nothing is
+lost with it but the wake-up, which it passes on.
+
+Theory. There is no task in the background. Waiting workers are of two kinds: sleepers, who wait to be woken, and at
+most one timekeeper, who also wakes when the first delayed key is due. Two things hold whenever the loop has control:
+as long as somebody waits, each ready key has a worker on its way; and while keys are delayed, there is a timekeeper, or
+a worker on its way. Each call that could break one of them ends in ``_wake``, which repairs both. A worker on its way
+that finds its key gone, because another one asked in between, waits again.
+
+Speed. A ready key costs no trip through the event loop, which is worth three times its own work. That a worker which
+finds keys all the time does not starve the loop, `get` yields to it once in 2 ms; that is where it can be cancelled,
+too.
+Not here. Which key is next (``schedule``), and what a failure costs (``limits``).
+"""
+
+import math
+import time
+from collections.abc import Callable, Hashable
+from typing import Generic, final
+
+import anyio
+import anyio.lowlevel
+from typing_extensions import TypeVar
+
+from kubeinformer.controller._queue.limits import Backoff, TokenBucket
+from kubeinformer.controller._queue.schedule import QueueStatistics, Schedule
+from kubeinformer.controller.observer import Observer
+from kubeinformer.errors import QueueShutDown
+
+__all__ = ["LOW_PRIORITY", "QueueShutDown", "QueueStatistics", "WorkQueue"]
+
+K = TypeVar("K", bound=Hashable, default=str)
+
+LOW_PRIORITY = -100  # what everybody starts with and repeats: first sync, resync; as in controller-runtime
+SLICE = 0.002  # seconds; a few loop trips' worth of work, and still far below what anybody notices
+
+
+@final
+class WorkQueue(Generic[K]):
+    """Keys that wait to be worked on, each once.
+
+    A key is never handed out twice at once: added while it is being processed, it comes once more when that is done.
+    Higher priorities go first, and in one priority who came first; every tenth key is the one that has waited longest,
+    so that low ones come along, too.
+
+    Args:
+        name: For errors and metrics.
+        base_delay: Seconds that a key waits after its first failure; twice that after the second, and so on.
+        max_delay: Where that ends, in seconds.
+        rate: Retries a second of all keys together, beyond the burst.
+        burst: Retries that this does not hold up.
+        observer: Is told what happens.
+        clock: Seconds that only grow, for tests; waiting is the event loop's.
+
+    Raises:
+        ValueError: A limit that is none.
+
+    The limits' defaults are client-go's. Not for threads: call it in the event loop.
+    """
+
+    def __init__(
+        self,
+        name: str = "",
+        *,
+        base_delay: float = 0.005,
+        max_delay: float = 1000.0,
+        rate: float = 10.0,
+        burst: int = 100,
+        observer: Observer | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.name = name
+        self._schedule: Schedule[K] = Schedule()
+        self._backoff: Backoff[K] = Backoff(base_delay, max_delay)
+        self._bucket = TokenBucket(rate, burst)
+        self._observer = observer
+        self._clock = clock
+        self._told = 0  # keys added of which the observer knows
+        self._sleepers: dict[anyio.Event, None] = {}
+        self._timekeeper: anyio.Event | None = None
+        self._on_their_way = 0  # woken, and not running yet
+        self._yielded = -math.inf
+        self._drained = anyio.Event()
+        if observer is not None:
+            observer.queue_opened(self)
+
+    def __len__(self) -> int:
+        """How many keys are ready."""
+        self._promote(self._clock())
+        return len(self._schedule)
+
+    def __repr__(self) -> str:
+        return f"<WorkQueue {self.name!r}: {len(self._schedule)} ready>"
+
+    def add(self, key: K, *, priority: int = 0) -> None:
+        """Have a key worked on as soon as its turn comes, whatever delay it had. Ignored after `shut_down`.
+
+        Args:
+            key: Added again while it waits, it is worked on once.
+            priority: Higher goes first. Adding again only ever raises it.
+        """
+        self._schedule.add(key, priority, self._clock())
+        self._changed()
+
+    def add_after(self, key: K, seconds: float, *, priority: int = 0) -> None:
+        """Have a key worked on when some seconds have passed. Ignored after `shut_down`.
+
+        The earliest time that was asked for counts; a key that is ready already stays so. 0 and less is `add`.
+
+        Args:
+            key: As for `add`.
+            seconds: From now.
+            priority: As for `add`.
+
+        Raises:
+            ValueError: That is no number of seconds.
+        """
+        if not math.isfinite(seconds):
+            raise ValueError(f"cannot add {key!r} after {seconds!r} seconds: it must be a finite number")
+        now = self._clock()
+        known = self._schedule.retries
+        self._schedule.add_after(key, seconds, priority, now)
+        if self._observer is not None and self._schedule.retries != known:
+            self._observer.key_retried(self.name)
+        if self._timekeeper is not None and self._schedule.next_due() == now + seconds:
+            self._wake_up(self._timekeeper)  # to go to sleep again, for a shorter time
+        self._changed()
+
+    def add_rate_limited(self, key: K, *, priority: int = 0) -> float:
+        """Have a key that failed worked on again, later with each time, until `forget`.
+
+        Args:
+            key: As for `add`.
+            priority: As for `add`; `priority_of` has that of a key that is being worked on.
+
+        Returns:
+            The delay in seconds: the key's own or that of all retries together, whichever is longer. Infinite after
+            `shut_down`, when it is ignored.
+        """
+        if self._schedule.is_shut_down:
+            return math.inf
+        delay = max(self._backoff.next(key), self._bucket.reserve(self._clock()))
+        self.add_after(key, delay, priority=priority)
+        return delay
+
+    def forget(self, key: K) -> None:
+        """Let a key's next failure be its first one. Call it when a key was worked on with success."""
+        self._backoff.forget(key)
+
+    def retries(self, key: K) -> int:
+        """How often a key was added by `add_rate_limited` since it was last forgotten."""
+        return self._backoff.failures(key)
+
+    async def get(self) -> K:
+        """Wait for a key and take it. Every `get` is followed by one `done`, or that key is never handed out again.
+
+        Raises:
+            QueueShutDown: No more keys will come.
+
+        Cancelling loses no key. It does not yield to the event loop each time: see the head of the module.
+        """
+        if self._clock() - self._yielded >= SLICE:
+            await anyio.lowlevel.checkpoint()
+            self._yielded = self._clock()
+        while True:
+            now = self._clock()
+            taken = self._schedule.take(now)
+            if taken is not None:
+                key, since = taken
+                self._changed()
+                if self._observer is not None:
+                    self._observer.key_started(self.name, now - since, len(self._schedule))
+                return key
+            if self._schedule.is_exhausted:
+                raise QueueShutDown(self.name)
+            await self._wait(now)
+
+    def priority_of(self, key: K) -> int:
+        """With which priority a key was handed out, for its retry.
+
+        Raises:
+            ValueError: The key is not being processed.
+        """
+        return self._schedule.priority_of(key)
+
+    def done(self, key: K) -> None:
+        """Say that a key is worked on no more. If it was added meanwhile, it is ready again.
+
+        Raises:
+            ValueError: The key is not being processed.
+        """
+        since = self._schedule.done(key)
+        self._changed()
+        if self._observer is not None:
+            self._observer.key_done(self.name, self._clock() - since)
+
+    def shut_down(self, *, drain: bool = True) -> None:
+        """Take no more keys. May be called again, to abort what drains.
+
+        Args:
+            drain: Hand out what is ready, and what was added while in processing; only delayed keys are dropped. False:
+                hand out nothing more.
+        """
+        self._schedule.shut_down(drain=drain)
+        self._changed()
+
+    async def drained(self) -> None:
+        """Wait until `shut_down` was called and all keys that were, or will be, handed out are done."""
+        await self._drained.wait()
+
+    def statistics(self) -> QueueStatistics:
+        """Counters and the state of things, for metrics and for people."""
+        now = self._clock()
+        self._promote(now)
+        return self._schedule.statistics(now)
+
+    async def _wait(self, now: float) -> None:
+        """Sleep until there may be a key."""
+        me = anyio.Event()
+        due = self._schedule.next_due()
+        if due is not None and self._timekeeper is None:
+            self._timekeeper, patience = me, max(0.0, due - now)
+        else:
+            self._sleepers[me], patience = None, math.inf
+        try:
+            with anyio.move_on_after(patience):
+                await me.wait()
+            self._yielded = self._clock()
+        except BaseException:
+            self._leave(me)
+            self._wake()  # what this one was woken for
+            raise
+        self._leave(me)
+
+    def _leave(self, sleeper: anyio.Event) -> None:
+        self._sleepers.pop(sleeper, None)
+        if self._timekeeper is sleeper:
+            self._timekeeper = None
+        if sleeper.is_set():
+            self._on_their_way -= 1
+
+    def _promote(self, now: float) -> None:
+        self._schedule.promote(now)
+        self._changed()
+
+    def _changed(self) -> None:
+        """Let everybody know what has become of the schedule."""
+        if self._sleepers or self._timekeeper is not None:
+            self._wake()
+        if self._schedule.is_shut_down and self._schedule.is_drained:
+            self._drained.set()
+        if self._observer is not None:
+            while self._told < self._schedule.added:
+                self._told += 1
+                self._observer.key_added(self.name, len(self._schedule))
+
+    def _wake(self) -> None:
+        """Bring about what holds while somebody waits: see the head of the module."""
+        if self._schedule.is_exhausted:
+            while sleeper := self._any_sleeper():
+                self._wake_up(sleeper)
+            return
+        while len(self._schedule) > self._on_their_way and (sleeper := self._any_sleeper()):
+            self._wake_up(sleeper)
+        if self._timekeeper is None and not self._on_their_way and self._schedule.next_due() is not None:
+            for sleeper in self._sleepers:
+                self._wake_up(sleeper)
+                break
+
+    def _any_sleeper(self) -> anyio.Event | None:
+        return next(iter(self._sleepers), self._timekeeper)
+
+    def _wake_up(self, sleeper: anyio.Event) -> None:
+        self._sleepers.pop(sleeper, None)
+        if self._timekeeper is sleeper:
+            self._timekeeper = None
+        self._on_their_way += 1
+        sleeper.set()
