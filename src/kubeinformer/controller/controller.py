@@ -127,7 +127,7 @@ class Controller(Generic[T]):
             self.name, reconcile, timeout=reconcile_timeout, trace=trace, blocked=self._count_blocked
         )
         self._outcomes: Outcomes[T] = Outcomes(self.name, self._invocation.function, self.queue, on_error)
-        self._own_writes = OwnWrites(self.name, self._informers) if read_your_writes else None
+        self._own_writes = OwnWrites(self.name, primary.cluster, self._informers) if read_your_writes else None
         self._fence: Callable[[], None] | None = None
         self._was_run = False
         self._is_started = False
