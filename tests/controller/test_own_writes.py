@@ -31,6 +31,7 @@ async def test_a_store_that_has_the_write_ends_the_wait(
         Write("/api/v1/namespaces/default/secrets/a", NEVER),  # no informer has it
         Write("/api/v1/namespaces/other/configmaps/a", NEVER),  # nor this namespace
         Write(PATH, "abc"),  # not comparable
+        Write(PATH, "\N{ARABIC-INDIC DIGIT NINE}"),  # nor this
     ],
 )
 async def test_what_no_store_will_show_is_not_waited_for(cluster: Cluster, write: Write) -> None:

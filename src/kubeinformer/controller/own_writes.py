@@ -69,4 +69,5 @@ class OwnWrites:
 def _may_see(informer: Informer[Any], write: Write) -> bool:
     if informer.resource != write.resource or informer.namespace not in (None, write.namespace):
         return False
-    return write.resource_version.isdecimal()  # others, of aggregated APIs, cannot be compared
+    version = write.resource_version
+    return version.isascii() and version.isdecimal()  # others, of aggregated APIs, cannot be compared
