@@ -96,6 +96,11 @@ class Informer(Generic[T]):
         return self._collection.field_selector
 
     @property
+    def keeps_metadata(self) -> bool:
+        """Whether the store has labels, annotations and owner references: all but ``retain="keys"`` do."""
+        return self._cache.codec.keeps_labels
+
+    @property
     def is_live(self) -> bool:
         """Whether live changes flow right now. Another fact than `synced`: that one stays true through a reconnect."""
         return self._health.phase is Phase.LIVE

@@ -21,7 +21,9 @@ from kubeinformer.controller import (
     Result,
     WorkQueue,
     annotations_changed,
+    generation_changed,
     labels_changed,
+    resource_version_changed,
 )
 from kubeinformer.controller._queue.queue import LOW_PRIORITY
 from kubeinformer.controller._reconciling import steps
@@ -421,6 +423,24 @@ async def test_functions_of_the_wrong_kind_are_refused(cluster: Cluster) -> None
         Controller(informer, nothing, predicates=[is_async])  # type: ignore[list-item]  # the mistake
     with pytest.raises(UsageError, match="is_async is async"):
         Filtered(informer, is_async)  # type: ignore[arg-type]  # the mistake
+
+
+async def test_informers_that_keep_too_little_are_refused(cluster: Cluster) -> None:
+    configmaps, keys = cluster.informer(CONFIGMAPS), cluster.informer(PODS, retain="keys")
+    with pytest.raises(UsageError, match=r'owns= needs the owner references of v1/pods, and retain="keys" keeps none'):
+        Controller(configmaps, nothing, owns=[keys])
+    for predicate in (
+        labels_changed,
+        Predicate(annotations_changed),
+        ~labels_changed & bool,
+        generation_changed | labels_changed,
+    ):
+        with pytest.raises(UsageError, match=r"_changed.* would see no change in v1/pods: retain="):
+            Controller(keys, nothing, predicates=[predicate])
+        with pytest.raises(UsageError, match=r"_changed.* would see no change in v1/pods: retain="):
+            Filtered(keys, predicate)
+        Controller(configmaps, nothing, predicates=[predicate])
+    Controller(keys, nothing, predicates=[generation_changed & resource_version_changed])
 
 
 async def test_an_informer_that_is_closed_ends_the_controller(cluster: Cluster, eventually: Eventually) -> None:

@@ -85,7 +85,8 @@ class Controller(Generic[T]):
 
     Raises:
         ValueError: A number is out of range.
-        UsageError: The reconcile, a mapper or a predicate is plainly of the wrong kind, async or not.
+        UsageError: The reconcile, a mapper or a predicate is plainly of the wrong kind, async or not; or an informer
+            keeps too little for ``owns=`` or a predicate.
     """
 
     def __init__(
@@ -114,8 +115,8 @@ class Controller(Generic[T]):
         self.name: str = name or _default_name(primary.resource)
         self.primary = primary
         self.queue: WorkQueue[str] = WorkQueue(self.name, observer=observer) if queue is None else queue
-        self._predicates = [checked(predicate) for predicate in predicates]
-        self._owns = [_filtered(source) for source in owns]
+        self._predicates = [checked(predicate, primary) for predicate in predicates]
+        self._owns = [_with_owners(_filtered(source)) for source in owns]
         self._watches = [(_filtered(source), UserMapping(mapper)) for source, mapper in watches]
         self._informers = list(
             dict.fromkeys((primary, *(s.informer for s in self._owns), *(s.informer for s, _ in self._watches)))
@@ -127,7 +128,7 @@ class Controller(Generic[T]):
             self.name, reconcile, timeout=reconcile_timeout, trace=trace, blocked=self._count_blocked
         )
         self._outcomes: Outcomes[T] = Outcomes(self.name, self._invocation.function, self.queue, on_error)
-        self._own_writes = OwnWrites(self.name, self._informers) if read_your_writes else None
+        self._own_writes = OwnWrites(self.name, primary.cluster, self._informers) if read_your_writes else None
         self._fence: Callable[[], None] | None = None
         self._was_run = False
         self._is_started = False
@@ -310,3 +311,12 @@ def _default_name(resource: str) -> str:
 
 def _filtered(source: Source) -> Filtered[Any]:
     return source if isinstance(source, Filtered) else Filtered(source)
+
+
+def _with_owners(source: Filtered[Any]) -> Filtered[Any]:
+    if not source.informer.keeps_metadata:
+        raise UsageError(
+            f'owns= needs the owner references of {source.informer.resource}, and retain="keys" keeps none; '
+            'take "metadata"'
+        )
+    return source

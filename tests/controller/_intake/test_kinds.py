@@ -3,7 +3,7 @@ from typing import Any, cast
 
 import pytest
 
-from kubeinformer import Cluster, ConnectionLost, Forbidden, ProtocolError, RawObject, ServerUnavailable
+from kubeinformer import Cluster, ConfigError, ConnectionLost, Forbidden, ProtocolError, RawObject, ServerUnavailable
 from kubeinformer.controller._intake.kinds import Kind, discover
 from kubeinformer.testing import FakeApiServer
 
@@ -47,6 +47,7 @@ async def test_it_asks_until_it_is_told(caplog: pytest.LogCaptureFixture) -> Non
         ServerUnavailable("get", "x", 503, "", ""),
         Forbidden("get", "x", None, 403, "", ""),
         ProtocolError("x", "not JSON"),
+        ConfigError("the exec plugin failed"),
         {},
         served,
     )
@@ -57,6 +58,7 @@ async def test_it_asks_until_it_is_told(caplog: pytest.LogCaptureFixture) -> Non
         "ServerUnavailable",
         "Forbidden",
         "ProtocolError",
+        "ConfigError",
         "ProtocolError",
     ]
     assert {record.levelno for record in caplog.records} == {logging.WARNING}

@@ -1,7 +1,8 @@
 """The kind that a resource's objects are of: owner references name kinds, informers name plurals.
 
 Rules. Discovery answers, which every known user may read (``system:discovery``). It is asked once, after the informer
-has synced: so the resource is served, and what fails now is the network or the server.
+has synced: so the resource is served, and what fails now is the network, the server, or a credential that could not be
+had just then.
 """
 
 import logging
@@ -11,6 +12,7 @@ import anyio
 
 from kubeinformer import (
     Cluster,
+    ConfigError,
     ProtocolError,
     Resource,
     ServerRefused,
@@ -51,7 +53,7 @@ async def discover(cluster: Cluster, resource: str, *, pause: float = _FIRST_PAU
     while True:
         try:
             return await _ask(cluster, Resource.parse(resource))
-        except (ServerRefused, ServerUnavailable, TransportError, ProtocolError) as error:
+        except (ServerRefused, ServerUnavailable, TransportError, ProtocolError, ConfigError) as error:
             logger.warning(
                 "the kind of %s is not known yet, discovery is asked again",
                 resource,

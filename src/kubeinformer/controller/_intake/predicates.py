@@ -44,6 +44,9 @@ class Predicate(Generic[T]):
         function: Takes an `Added`, `Updated` or `Deleted`. Not async, and quick: it runs for every event.
         name: What to call it in errors, None for the function's own name.
 
+    Attributes:
+        needs_metadata: Whether it looks at more than ``retain="keys"`` keeps, and would take everything for unchanged.
+
     Raises:
         UsageError: The function is async; what it returned would always count as true.
     """
@@ -51,6 +54,7 @@ class Predicate(Generic[T]):
     def __init__(self, function: Callable[[ObjectEvent[T]], bool], *, name: str | None = None) -> None:
         self._function = checked(function)
         self.__qualname__ = name or name_of(function)
+        self.needs_metadata: bool = isinstance(function, Predicate) and function.needs_metadata
 
     def __call__(self, event: ObjectEvent[T]) -> bool:
         """Whether the event passes."""
@@ -62,7 +66,7 @@ class Predicate(Generic[T]):
         def both(event: ObjectEvent[T]) -> bool:
             return self(event) and second(event)
 
-        return Predicate(both, name=f"({self.__qualname__} & {second.__qualname__})")
+        return _combined(both, f"({self.__qualname__} & {second.__qualname__})", self, second)
 
     def __or__(self, other: Callable[[ObjectEvent[T]], bool]) -> "Predicate[T]":
         second = Predicate(other)
@@ -70,13 +74,13 @@ class Predicate(Generic[T]):
         def either(event: ObjectEvent[T]) -> bool:
             return self(event) or second(event)
 
-        return Predicate(either, name=f"({self.__qualname__} | {second.__qualname__})")
+        return _combined(either, f"({self.__qualname__} | {second.__qualname__})", self, second)
 
     def __invert__(self) -> "Predicate[T]":
         def inverse(event: ObjectEvent[T]) -> bool:
             return not self(event)
 
-        return Predicate(inverse, name=f"~{self.__qualname__}")
+        return _combined(inverse, f"~{self.__qualname__}", self)
 
     def __repr__(self) -> str:
         return f"<Predicate {self.__qualname__}>"
@@ -90,21 +94,39 @@ class Filtered(Generic[T]):
     Args:
         informer: Where the events come from.
         predicates: An event counts if it passes all of them.
+
+    Raises:
+        UsageError: A predicate is async, or looks at what this informer does not keep.
     """
 
     def __init__(self, informer: Informer[T], *predicates: Callable[[ObjectEvent[T]], bool]) -> None:
         self.informer: Informer[T] = informer
-        self.predicates: tuple[Callable[[ObjectEvent[T]], bool], ...] = tuple(map(checked, predicates))
+        self.predicates: tuple[Callable[[ObjectEvent[T]], bool], ...] = tuple(
+            checked(predicate, informer) for predicate in predicates
+        )
 
 
-def checked(predicate: Callable[[ObjectEvent[T]], bool]) -> Callable[[ObjectEvent[T]], bool]:
-    """The predicate, if it can be one.
+def checked(
+    predicate: Callable[[ObjectEvent[T]], bool], informer: Informer[T] | None = None
+) -> Callable[[ObjectEvent[T]], bool]:
+    """The predicate, if it can be one, of this informer's events.
 
     Raises:
-        UsageError: It is async.
+        UsageError: It is async, or looks at what the informer does not keep.
     """
     if inspect.iscoroutinefunction(predicate):
         raise UsageError(f"predicate {name_of(predicate)} is async: make it a plain function that returns a bool")
+    if isinstance(predicate, Predicate) and predicate.needs_metadata and informer and not informer.keeps_metadata:
+        raise UsageError(
+            f"predicate {name_of(predicate)} would see no change in {informer.resource}: "
+            'retain="keys" keeps neither labels nor annotations; take "metadata"'
+        )
+    return predicate
+
+
+def _combined(function: Callable[[ObjectEvent[T]], bool], name: str, *parts: Predicate[T]) -> Predicate[T]:
+    predicate = Predicate(function, name=name)
+    predicate.needs_metadata = any(part.needs_metadata for part in parts)
     return predicate
 
 
@@ -147,3 +169,5 @@ labels_changed: Predicate[Any] = Predicate(_labels, name="labels_changed")
 
 annotations_changed: Predicate[Any] = Predicate(_annotations, name="annotations_changed")
 """Updates that changed ``metadata.annotations``."""
+
+labels_changed.needs_metadata = annotations_changed.needs_metadata = True

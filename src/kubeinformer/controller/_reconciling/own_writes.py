@@ -5,8 +5,8 @@ the write. Without the wait, a reconcile that created a Deployment may run again
 second one, or fail with a conflict on what it wrote itself.
 
 Rules. Only resources that the controller has an informer of are waited for, and only informers that could have seen the
-write by its namespace. The wait is bounded: a write that an informer's selectors leave out is only passed by the
-server's next bookmark, a minute or two later.
+write by its cluster and namespace. The wait is bounded: a write that an informer's selectors leave out is only passed
+by the server's next bookmark, a minute or two later.
 """
 
 import logging
@@ -15,7 +15,7 @@ from typing import Any, Final, final
 
 import anyio
 
-from kubeinformer import Informer, Write
+from kubeinformer import Cluster, Informer, Write
 
 __all__ = ["OwnWrites"]
 
@@ -30,13 +30,16 @@ class OwnWrites:
 
     Args:
         controller: The controller's name, for logs.
+        cluster: Whose writes they are: another cluster's versions mean nothing here.
         informers: All that the controller reads.
         patience: Seconds to wait for at most.
     """
 
-    def __init__(self, controller: str, informers: Sequence[Informer[Any]], patience: float = PATIENCE) -> None:
+    def __init__(
+        self, controller: str, cluster: Cluster, informers: Sequence[Informer[Any]], patience: float = PATIENCE
+    ) -> None:
         self._controller = controller
-        self._informers = informers
+        self._informers = [informer for informer in informers if informer.cluster is cluster]
         self._patience = patience
 
     async def seen(self, key: str, writes: Iterable[Write]) -> None:
@@ -66,4 +69,5 @@ class OwnWrites:
 def _may_see(informer: Informer[Any], write: Write) -> bool:
     if informer.resource != write.resource or informer.namespace not in (None, write.namespace):
         return False
-    return write.resource_version.isdecimal()  # others, of aggregated APIs, cannot be compared
+    version = write.resource_version
+    return version.isascii() and version.isdecimal()  # others, of aggregated APIs, cannot be compared
