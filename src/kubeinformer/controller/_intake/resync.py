@@ -5,6 +5,7 @@ again every so often. All at once would be a burst of work and writes that the s
 same work is a trickle. Live changes are not held up: they have the higher priority.
 """
 
+import math
 from typing import Any, Final, final
 
 import anyio
@@ -14,7 +15,8 @@ from kubeinformer.controller._queue.queue import LOW_PRIORITY, WorkQueue
 
 __all__ = ["Resync"]
 
-_STEP: Final = 1.0  # seconds between two portions, at least: a timer for each key would be thousands
+_STEP: Final = 1.0  # seconds between two portions: a timer for each key would be thousands
+_MOST: Final = 250  # keys at once, so that nothing else waits for more than a millisecond or two: then sooner
 
 
 @final
@@ -34,12 +36,13 @@ class Resync:
 
     async def run(self) -> None:
         """Go on until cancelled. The first key comes again after one portion's time, the last one after the period."""
-        portions = max(1, int(self._period / _STEP))
         began = anyio.current_time()
         while True:
             keys = tuple(self._store)
+            portions = max(1, int(self._period / _STEP), math.ceil(len(keys) / _MOST))
             for number in range(portions):
                 await anyio.sleep_until(began + self._period * (number + 1) / portions)
                 for key in keys[number * len(keys) // portions : (number + 1) * len(keys) // portions]:
                     self._queue.add(key, priority=LOW_PRIORITY)
-            began += self._period
+            # Later than that if the process stood still: what it missed would come all at once.
+            began = max(began + self._period, anyio.current_time())
