@@ -62,7 +62,7 @@ def test_the_operator_works_with_its_rights(private_control_plane: StartControlP
     (website,) = documents(folder / "shop.yaml")
     apply(plane.client, website, dry_run=False)
     page = "/api/v1/namespaces/default/configmaps/shop-page"
-    with running(folder, environment_of(plane, folder, token, deployment)) as process:
+    with running(folder, environment_of(plane, folder, token, deployment, 0)) as process:
         assert process.stdout is not None
         lines = iter(process.stdout)
         assert next(lines) == "reconciled default/shop\n"
