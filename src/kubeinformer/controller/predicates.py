@@ -93,10 +93,8 @@ class Filtered(Generic[T]):
     """
 
     def __init__(self, informer: Informer[T], *predicates: Callable[[ObjectEvent[T]], bool]) -> None:
-        self.informer = informer
-        self.predicates: tuple[Callable[[ObjectEvent[T]], bool], ...] = tuple(
-            checked(predicate) for predicate in predicates
-        )
+        self.informer: Informer[T] = informer
+        self.predicates: tuple[Callable[[ObjectEvent[T]], bool], ...] = tuple(map(checked, predicates))
 
 
 def checked(predicate: Callable[[ObjectEvent[T]], bool]) -> Callable[[ObjectEvent[T]], bool]:
