@@ -1,6 +1,7 @@
 """The programs of docs/how-to/migrate-*.md do, before and after, what their pages say."""
 
 import ast
+import re
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,24 @@ from kubeinformer.testing import FakeApiServer
 
 pytestmark = pytest.mark.anyio
 GUIDES = sorted((pages.DOCS / "how-to").glob("migrate-*.md"))
+
+
+# Python's own words in the tables, and those of their examples.
+PYTHONS = {
+    "async",
+    "with",
+    "await",
+    "as",
+    "except",
+    "return",
+    "raise",
+    "main",
+    "seconds",
+    "delay",
+    "owner",
+    "child",
+    "mapper",
+}
 
 
 @pytest.fixture
@@ -89,3 +108,17 @@ async def test_kopf(tmp_path: Path) -> None:
             server.delete(websites, "default/shop")
             while (line := await program.line()) != "no page default shop":
                 assert line == "page default shop Closed"
+
+
+@pytest.mark.parametrize("page", ["migrate-from-client-go.md", "migrate-from-kopf.md"])
+def test_names_that_are_mapped_to_are_public(page: str) -> None:
+    """In the second column of the tables: names, methods and arguments of ours."""
+    text = (pages.DOCS / "how-to" / page).read_text("utf-8")
+    cells = re.findall(r"^\|[^|]+\|((?:[^|]|\\\|)+)\|", text, re.MULTILINE)
+    names = {
+        name for cell in cells for code in re.findall(r"`([^`]+)`", cell) for name in re.findall(r"[A-Za-z_]+", code)
+    }
+    api = (pages.DOCS.parent / "tests" / "public_api.txt").read_text("utf-8")
+    known = {*re.findall(r"\w+", api), *PYTHONS, "generation_changed", "store"}
+    assert names - known == set()
+    assert len(names) > 10
