@@ -193,6 +193,20 @@ async def test_the_clock_is_asked_before_each_reconcile(fake_api_server: FakeApi
     assert reconcile.keys == []
 
 
+async def test_an_exit_of_a_reconcile_ends_the_program_with_its_code(
+    fake_api_server: FakeApiServer, cluster: Cluster
+) -> None:
+    async def leave(_: Request[Any]) -> None:
+        sys.exit(7)
+
+    fake_api_server.create(CONFIGMAPS, configmap("a"))
+    with anyio.fail_after(LIMIT), pytest.raises(SystemExit) as caught:
+        await run_controllers(Controller(cluster.informer(CONFIGMAPS), leave), leader_election=election(cluster, "me"))
+    assert caught.value.code == 7
+    [lease] = fake_api_server.list(LEASES)
+    assert not lease["spec"].get("holderIdentity")  # given back
+
+
 class Program:
     """The program in a process of its own, and what it says."""
 
