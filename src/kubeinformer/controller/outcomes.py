@@ -120,9 +120,7 @@ class Outcomes(Generic[T]):
         try:
             chosen = cast("object", self._on_error(request, error))
             if not (chosen is None or isinstance(chosen, Result)):
-                raise UsageError(
-                    f"on_error returned {type(chosen).__name__}: it must return a Result or None"
-                )
+                raise UsageError(f"on_error returned {type(chosen).__name__}: it must return a Result or None")
         except Terminal:
             raise
         except PLAIN_ERRORS as mistake:
@@ -148,7 +146,7 @@ class Outcomes(Generic[T]):
             self._forget(key)
         else:
             self._queue.add_after(key, seconds, priority=priority)
-        return seconds
+        return math.inf if self._queue.statistics().is_shut_down else seconds
 
     def _forget(self, key: str) -> None:
         if self._failures:
