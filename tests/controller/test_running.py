@@ -15,7 +15,7 @@ import pytest
 from anyio.streams.buffered import BufferedByteReceiveStream
 from tests.controller.harness import CONFIGMAPS, LIMIT, Recorder, configmap
 
-from kubeinformer import Cluster, InformerClosed, LeadershipLost
+from kubeinformer import Cluster, InformerClosed, LeadershipLost, UsageError
 from kubeinformer.controller import Controller, LeaderElection, Request, run_controllers
 from kubeinformer.testing import FakeApiServer
 from kubeinformer.testing.pytest_plugin import Eventually
@@ -59,6 +59,23 @@ async def test_controllers_run_beside_each_other_until_a_signal(
             await second.has(1)
             os.kill(os.getpid(), signal.SIGTERM)
     assert all(controller.statistics().queue.is_shut_down for controller in controllers)
+
+
+async def test_a_second_call_would_take_the_first_one_s_signals(
+    fake_api_server: FakeApiServer, cluster: Cluster
+) -> None:
+    fake_api_server.create(CONFIGMAPS, configmap("a"))
+    first = Recorder()
+    with anyio.fail_after(LIMIT):
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(run_controllers, Controller(cluster.informer(CONFIGMAPS), first))
+            await first.has(1)
+            with pytest.raises(UsageError, match="give it all controllers at once"):
+                await run_controllers(Controller(cluster.informer(PODS), nothing))
+            os.kill(os.getpid(), signal.SIGTERM)
+        later = Controller(cluster.informer(PODS), nothing)
+        later.drain()
+        await run_controllers(later)
 
 
 async def test_one_that_fails_for_good_ends_them_all(fake_api_server: FakeApiServer, cluster: Cluster) -> None:

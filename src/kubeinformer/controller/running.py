@@ -11,10 +11,12 @@ from collections import Counter
 from collections.abc import Sequence
 from contextlib import nullcontext
 from functools import partial
+from threading import Lock
 from typing import Any
 
 import anyio
 
+from kubeinformer import UsageError
 from kubeinformer.controller.controller import Controller
 from kubeinformer.controller.crew import Crew
 from kubeinformer.controller.leader_election import LeaderElection
@@ -24,6 +26,7 @@ __all__ = ["run_controllers"]
 logger: logging.Logger = logging.getLogger("kubeinformer.controller")
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
+_handlers = Lock()  # a process has one handler for each signal: of two receivers the first would hear nothing any more
 
 
 async def run_controllers(
@@ -33,7 +36,8 @@ async def run_controllers(
 
     ``async with connect() as cluster: await run_controllers(first, second)`` as a program's last line ends it with
     exit code 0 after a signal. A second signal cancels at once what still runs. In the main thread only: others get no
-    signals.
+    signals. One call at a time: a process has one handler for each signal. For more than that, such as an election for
+    each controller, there are `Controller.run` and `Controller.drain`.
 
     Args:
         controllers: At least one. Their names differ.
@@ -43,6 +47,7 @@ async def run_controllers(
 
     Raises:
         ValueError: Two controllers have one name, there is none, or the period is no number of seconds.
+        UsageError: Another call of this has not returned yet.
         LeadershipLost: The lease was lost; what ran was cancelled before.
         KubeInformerError: What ended an informer for good, and with it all controllers.
     """
@@ -53,7 +58,14 @@ async def run_controllers(
     name, count = Counter(controller.name for controller in controllers).most_common(1)[0]
     if count > 1:
         raise ValueError(f"{count} controllers are called {name!r}: give them names of their own with name=")
-    await _Program(controllers, grace_period, leader_election).run()
+    if not _handlers.acquire(blocking=False):
+        raise UsageError(
+            "run_controllers() runs already, and would hear no signal any more: give it all controllers at once"
+        )
+    try:
+        await _Program(controllers, grace_period, leader_election).run()
+    finally:
+        _handlers.release()
 
 
 class _Program:
