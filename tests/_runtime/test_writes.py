@@ -49,6 +49,21 @@ async def test_children_count_and_siblings_do_not() -> None:
     assert writes == [TWO]
 
 
+async def test_a_child_that_outlives_the_block_adds_nothing_more() -> None:
+    log = WriteLog()
+    ended = anyio.Event()
+
+    async def child() -> None:
+        await ended.wait()
+        log.confirmed(ONE)
+
+    async with anyio.create_task_group() as children:
+        with log.record() as writes:
+            children.start_soon(child)
+        ended.set()
+    assert writes == []
+
+
 async def test_clusters_do_not_mix() -> None:
     here, there = WriteLog(), WriteLog()
     with here.record() as ours, there.record() as theirs:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -338,6 +339,37 @@ async def test_mappers_and_predicates_that_raise_are_logged_and_counted_and_othe
     assert [vars(record)["key"] for record in caplog.records] == ["default/p", "default/q", "default/b"]
     assert told == ["configmaps"] * 3
     assert controller.statistics().mapper_failures == 3
+
+
+async def test_a_mapper_that_wakes_everybody_does_not_hold_the_loop(
+    fake_api_server: FakeApiServer, cluster: Cluster
+) -> None:
+    turn = 0
+    added = Counter[int]()
+
+    class Counting(Observer):
+        def key_added(self, controller: str, depth: int) -> None:  # noqa: ARG002 - Observer's
+            added[turn] += 1
+
+    async def take_turns() -> None:
+        nonlocal turn
+        while True:
+            await anyio.lowlevel.checkpoint()
+            turn += 1
+
+    def mapper(_: RawObject) -> list[str]:
+        return [f"default/{number}" for number in range(1000)]
+
+    reconcile = Recorder()
+    watches = [(cluster.informer(PODS), mapper)]
+    controller = Controller(cluster.informer(CONFIGMAPS), reconcile, watches=watches, observer=Counting())
+    async with running(controller), anyio.create_task_group() as tasks:
+        tasks.start_soon(take_turns)
+        fake_api_server.create(PODS, configmap("p"))
+        await reconcile.has(1000)
+        tasks.cancel_scope.cancel()
+    assert sum(added.values()) == 1000
+    assert max(added.values()) <= 500  # two portions, when trio shuffles the two tasks
 
 
 async def test_a_mapper_that_asks_a_cancelled_task_ends_nobody(

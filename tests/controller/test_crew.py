@@ -50,6 +50,22 @@ async def test_several_failures_come_as_a_group() -> None:
     assert {type(error) for error in caught.value.exceptions} == {KeyError, ValueError}
 
 
+@pytest.mark.parametrize("leaving", [SystemExit(7), KeyboardInterrupt()])
+async def test_an_exit_comes_out_as_itself_whatever_else_failed(leaving: BaseException) -> None:
+    async def leave() -> None:
+        raise leaving
+
+    async def fail() -> None:
+        try:
+            await anyio.sleep_forever()
+        finally:
+            raise KeyError
+
+    with pytest.raises(type(leaving)) as caught:
+        await Crew().run(fail, leave)
+    assert caught.value is leaving
+
+
 async def test_stop_ends_it_without_an_error() -> None:
     crew = Crew()
     waiting = anyio.Event()

@@ -77,6 +77,23 @@ async def test_controllers_run_beside_each_other_until_a_signal(
     assert all(controller.statistics().queue.is_shut_down for controller in controllers)
 
 
+async def test_a_second_call_would_take_the_first_one_s_signals(
+    fake_api_server: FakeApiServer, cluster: Cluster
+) -> None:
+    fake_api_server.create(CONFIGMAPS, configmap("a"))
+    first = Recorder()
+    with anyio.fail_after(LIMIT):
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(run_controllers, Controller(cluster.informer(CONFIGMAPS), first))
+            await first.has(1)
+            with pytest.raises(UsageError, match="give it all controllers at once"):
+                await run_controllers(Controller(cluster.informer(PODS), nothing))
+            os.kill(os.getpid(), signal.SIGTERM)
+        later = Controller(cluster.informer(PODS), nothing)
+        later.drain()
+        await run_controllers(later)
+
+
 async def test_one_that_fails_for_good_ends_them_all(fake_api_server: FakeApiServer, cluster: Cluster) -> None:
     fake_api_server.create(CONFIGMAPS, configmap("a"))
     pods = cluster.informer(PODS)
@@ -207,6 +224,20 @@ async def test_the_clock_is_asked_before_each_reconcile(fake_api_server: FakeApi
     with anyio.fail_after(LIMIT), pytest.raises(LeadershipLost):
         await run_controllers(controller, leader_election=cast("LeaderElection", Paused()))
     assert reconcile.keys == []
+
+
+async def test_an_exit_of_a_reconcile_ends_the_program_with_its_code(
+    fake_api_server: FakeApiServer, cluster: Cluster
+) -> None:
+    async def leave(_: Request[Any]) -> None:
+        sys.exit(7)
+
+    fake_api_server.create(CONFIGMAPS, configmap("a"))
+    with anyio.fail_after(LIMIT), pytest.raises(SystemExit) as caught:
+        await run_controllers(Controller(cluster.informer(CONFIGMAPS), leave), leader_election=election(cluster, "me"))
+    assert caught.value.code == 7
+    [lease] = fake_api_server.list(LEASES)
+    assert not lease["spec"].get("holderIdentity")  # given back
 
 
 class Program:

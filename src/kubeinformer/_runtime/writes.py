@@ -2,7 +2,8 @@
 
 Theory. A record is a context variable's business: a task inherits the context of the one that started it, so writes of
 children land in the list of their parent, and those of a sibling do not. One variable for all clusters, since contexts
-keep their variables for ever; each entry says whose it is.
+keep their variables for ever; each entry says whose it is. A child that outlives the block keeps its entry, too: so an
+entry is closed with its block, or the list of one that lives for ever would grow for ever.
 """
 
 from collections.abc import Generator
@@ -40,24 +41,32 @@ class Write:
         return target_of("POST", self.path).namespace
 
 
+@dataclass(slots=True, eq=False)
+class _Record:
+    log: "WriteLog"
+    writes: list[Write]
+    is_open: bool = True
+
+
 class WriteLog:
     """What one cluster's writes are told to."""
 
     @contextmanager
     def record(self) -> Generator[list[Write]]:
         """A list of the writes that are confirmed in here, in this task and in those it starts."""
-        writes: list[Write] = []
-        token = _records.set((*_records.get(), (self, writes)))
+        record = _Record(self, [])
+        token = _records.set((*_records.get(), record))
         try:
-            yield writes
+            yield record.writes
         finally:
+            record.is_open = False
             _records.reset(token)
 
     def confirmed(self, write: Write) -> None:
         """Add a write to the lists of all contexts around it."""
-        for log, writes in _records.get():
-            if log is self:
-                writes.append(write)
+        for record in _records.get():
+            if record.log is self and record.is_open:
+                record.writes.append(write)
 
 
-_records: ContextVar[tuple[tuple[WriteLog, list[Write]], ...]] = ContextVar("kubeinformer_writes", default=())
+_records: ContextVar[tuple[_Record, ...]] = ContextVar("kubeinformer_writes", default=())

@@ -16,27 +16,31 @@ class Crew:
 
     def __init__(self) -> None:
         self._scope = anyio.CancelScope()
-        self._failures: list[Exception] = []
+        self._failures: list[BaseException] = []
 
     async def run(self, *functions: Callable[[], Awaitable[None]]) -> None:
         """Run the functions until all have ended, one has failed, or `stop` is called.
 
         Raises:
             Exception: What the one function raised that failed. Several failures at once come as a group.
+            SystemExit, KeyboardInterrupt: A function raised it, whatever else failed.
         """
         with self._scope:
             async with anyio.create_task_group() as tasks:
                 for function in functions:
                     tasks.start_soon(self._guard, function)
-        match self._failures:
+        match sorted(self._failures, key=lambda failure: isinstance(failure, Exception)):
             case []:
                 pass
+            case [SystemExit() | KeyboardInterrupt() as leaving, *_]:
+                self._failures = []
+                raise leaving
             case [failure]:
                 self._failures = []  # its traceback leads back to here
                 raise failure
             case failures:
                 self._failures = []
-                raise ExceptionGroup("several tasks failed at once", failures)
+                raise BaseExceptionGroup("several tasks failed at once", failures)
 
     def stop(self) -> None:
         """Cancel what still runs; `run` returns."""
@@ -45,7 +49,7 @@ class Crew:
     async def _guard(self, function: Callable[[], Awaitable[None]]) -> None:
         try:
             await function()
-        except Exception as failure:  # noqa: BLE001 - run() raises it
+        except (Exception, SystemExit, KeyboardInterrupt) as failure:  # noqa: BLE001 - run() raises it
             if all(
                 failure is not known for known in self._failures
             ):  # one error may end several, as an informer's does

@@ -26,6 +26,9 @@ __all__ = ["run_controllers"]
 logger: logging.Logger = logging.getLogger("kubeinformer.controller")
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
+_handlers = (
+    threading.Lock()
+)  # a process has one handler for each signal: of two receivers the first would hear nothing any more
 
 
 async def run_controllers(
@@ -34,7 +37,9 @@ async def run_controllers(
     """Run controllers until SIGTERM or SIGINT, then let them finish, and return.
 
     ``async with connect() as cluster: await run_controllers(first, second)`` as a program's last line ends it with
-    exit code 0 after a signal. A second signal cancels at once what still runs.
+    exit code 0 after a signal. A second signal cancels at once what still runs. One call at a time: a process has one
+    handler for each signal. For more than that, such as an election for each controller, there are `Controller.run` and
+    `Controller.drain`.
 
     Args:
         controllers: At least one. Their names differ.
@@ -44,7 +49,7 @@ async def run_controllers(
 
     Raises:
         ValueError: Two controllers have one name, there is none, or the period is no number of seconds.
-        UsageError: This is not the main thread, which alone gets signals.
+        UsageError: This is not the main thread, which alone gets signals, or another call has not returned yet.
         LeadershipLost: The lease was lost; what ran was cancelled before.
         KubeInformerError: What ended an informer for good, and with it all controllers.
     """
@@ -60,7 +65,14 @@ async def run_controllers(
             "run_controllers() ends on signals, which the main thread alone gets: "
             "elsewhere run each Controller.run() in a task group, and call Controller.drain()"
         )
-    await _Program(controllers, grace_period, leader_election).run()
+    if not _handlers.acquire(blocking=False):
+        raise UsageError(
+            "run_controllers() runs already, and would hear no signal any more: give it all controllers at once"
+        )
+    try:
+        await _Program(controllers, grace_period, leader_election).run()
+    finally:
+        _handlers.release()
 
 
 class _Program:

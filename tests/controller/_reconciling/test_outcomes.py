@@ -248,7 +248,10 @@ async def test_an_on_error_that_fails_is_logged_and_the_key_tried_again(
     assert world.after(0.006) == 1
 
 
-async def test_nothing_is_promised_while_the_queue_shuts_down(world: World, caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize("error", [KeyError(), unavailable(7)])
+async def test_nothing_is_promised_while_the_queue_shuts_down(
+    world: World, error: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
     world.queue.shut_down()
-    world.failed(KeyError())
+    world.failed(error)
     assert "it is not tried again" in caplog.text

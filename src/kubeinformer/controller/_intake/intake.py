@@ -10,7 +10,9 @@ raises; a mapper that raises for one state of an object is still asked for the o
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, final
+from typing import Any, Final, final
+
+import anyio.lowlevel
 
 from kubeinformer import Informer, Synced, Updated
 from kubeinformer.controller._intake.mapping import Mapping
@@ -21,6 +23,8 @@ from kubeinformer.controller.cancellation import PLAIN_ERRORS
 __all__ = ["Intake"]
 
 logger: logging.Logger = logging.getLogger("kubeinformer.controller")
+
+_TURN: Final = 250  # keys of one event after which the loop gets a turn: an object that all depend on wakes them all
 
 
 @final
@@ -73,8 +77,10 @@ class Intake:
                 if self._mapping is None:
                     add(event.key, priority=priority)
                     continue
-                for key in self._mapped(self._mapping, event):
+                for number, key in enumerate(self._mapped(self._mapping, event), 1):
                     add(key, priority=priority)
+                    if number % _TURN == 0:
+                        await anyio.lowlevel.checkpoint()
         await informer.synced()  # raises what ended it
 
     def _passes(self, event: ObjectEvent[Any]) -> bool:

@@ -146,7 +146,7 @@ class Outcomes(Generic[T]):
             self._forget(key)
         else:
             self._queue.add_after(key, seconds, priority=priority)
-        return seconds
+        return math.inf if self._queue.statistics().is_shut_down else seconds
 
     def _forget(self, key: str) -> None:
         if self._failures:
