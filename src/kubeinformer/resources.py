@@ -103,9 +103,12 @@ class Resource:
             name: The object's, None for the collection.
             subresource: A part of the object that is read and written by itself, such as ``status`` or ``scale``.
 
-        Args:
-            namespace: One namespace; None for all, and for cluster-scoped resources.
-            name: One object; None for the collection.
+        Example:
+            >>> from kubeinformer import Resource
+            >>> Resource.parse("v1/pods").path("shop")
+            '/api/v1/namespaces/shop/pods'
+            >>> Resource.parse("apps/v1/deployments").path("shop", "web", "status")
+            '/apis/apps/v1/namespaces/shop/deployments/web/status'
 
         Raises:
             ValueError: A name cannot be one segment of a path, and would lead elsewhere; a subresource of no object.

@@ -46,6 +46,16 @@ def set_condition(
         observed_generation: The ``metadata.generation`` that was looked at; by default that of the object given.
         now: When; by default by the wall clock.
 
+    Example:
+        >>> from kubeinformer.controller import is_condition_true, set_condition
+        >>> widget = {"metadata": {"name": "w", "generation": 2}}
+        >>> set_condition(widget, "Ready", True, "AllReady", "3 of 3 replicas are ready")
+        True
+        >>> is_condition_true(widget, "Ready")
+        True
+        >>> set_condition(widget, "Ready", True, "AllReady", "3 of 3 replicas are ready")
+        False
+
     Raises:
         ValueError: The server would not take it.
     """

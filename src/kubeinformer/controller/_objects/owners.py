@@ -47,6 +47,17 @@ def set_controller_reference(owner: RawObject, obj: RawObject, *, block_owner_de
         obj: What it owns, with its namespace if it has one. Need not exist yet.
         block_owner_deletion: As for `owner_reference`.
 
+    Example:
+        >>> from kubeinformer.controller import set_controller_reference
+        >>> widget = {
+        ...     "apiVersion": "example.com/v1", "kind": "Widget",
+        ...     "metadata": {"name": "w", "namespace": "shop", "uid": "c0ffee"},
+        ... }
+        >>> page = {"metadata": {"name": "w-page", "namespace": "shop"}}
+        >>> set_controller_reference(widget, page)
+        >>> page["metadata"]["ownerReferences"][0]["name"]
+        'w'
+
     Raises:
         AlreadyOwned: Another object is its controller.
         ValueError: The owner lacks what a reference needs, or is in another namespace.
