@@ -143,6 +143,7 @@ bench-blog: bench-setup  ## the API server's memory with many informers; builds 
 
 bench-controller: bench-setup  ## queue, reconciles, latency and memory of a controller, beside kopf
 	$(BENCHMARK) benchmarks.controller > docs/benchmarks/controller.json
+	$(VENV)-bench/bin/python -m benchmarks.page docs/benchmarks
 
 bench-faults: setup  ## every fault with 50 seeds, and how long informers take to come back; 10 minutes
 	$(BIN)/python -m benchmarks.faults > docs/benchmarks/faults.json

@@ -1,8 +1,8 @@
-"""The figures of `benchmarks.scale` and `benchmarks.live` as pages: scale.md, live.md.
+"""The figures of `benchmarks.scale`, `benchmarks.live` and `benchmarks.controller` as pages.
 
     .venv/bin/python -m benchmarks.page docs/benchmarks
 
-Reads ``scale.jsonl``, ``live.json`` and ``live-profile.md`` of that folder, whichever are there.
+Reads ``scale.jsonl``, ``live.json``, ``live-profile.md`` and ``controller.json`` of that folder, whichever are there.
 """
 
 import json
@@ -44,6 +44,23 @@ _LIVE = {
     "json_mb_per_second": "JSON, MB/s",
     "wire_mb_per_second": "wire, MB/s",
 }
+_PODS = {
+    "reconciles_per_second": "reconciles/s",
+    "cpu_us_per_reconcile": "CPU a reconcile, µs",
+    "again_reconciles_per_second": "once more, reconciles/s",
+    "start_to_done_seconds": "start to done, s",
+    "idle_rss_mb": "idle RSS, MB",
+    "peak_rss_mb": "peak RSS, MB",
+}
+_LATENCY = {
+    "writes": "writes",
+    "coalesced": "folded into a later one",
+    "from_answer_p50_ms": "p50, ms",
+    "from_answer_p99_ms": "p99, ms",
+    "from_answer_max_ms": "max, ms",
+    "from_request_p50_ms": "with the write: p50, ms",
+    "from_request_p99_ms": "p99, ms",
+}
 _SCALE_METHOD = """\
 `pods-*` come from a real API server over TLS, gzipped; figures are medians of five syncs, the peak the worst one.
 `million` comes from the fake API server (1 KB an object, not gzipped), `unpaged-*` from a server that refuses
@@ -58,16 +75,28 @@ _LIVE_METHOD = """\
 loopback from a process that only writes. CPU is the whole process's, reader included. Made by `make bench-live`; the
 figures are in [live.json](live.json)."""
 
+_CONTROLLER_METHOD = """\
+The queue: {keys:,} keys are added, then taken and done one by one by one task; each add, get and done is one operation.
+Reconciles: an empty reconcile of each of {pods:,} pods of a real API server, counted from when the informer is in sync,
+and once more for all keys added anew; then the process idles. Latency: another process patches {configmaps} ConfigMaps
+in turn, {rate:g} times a second for {seconds:g} s, whatever the answers take; a sample is the time from the server's
+answer to a write until the reconcile that sees it begins, and, with the write, from when it was sent. `watch` only
+reads the lines of a bare watch: what no controller can beat. kopf gets an event handler, the nearest that it has; it
+keeps no store. Made by `make bench-controller`; the figures are in [controller.json](controller.json)."""
+
 
 def main() -> None:
     folder = Path(sys.argv[1])
     scale, live, profile = (folder / name for name in ("scale.jsonl", "live.json", "live-profile.md"))
+    controller = folder / "controller.json"
     if scale.exists():
         lines = [json.loads(line) for line in scale.read_text("utf-8").splitlines()]
         (folder / "scale.md").write_text(scale_page(lines), "utf-8")
     if live.exists():
         table = profile.read_text("utf-8") if profile.exists() else ""
         (folder / "live.md").write_text(live_page(json.loads(live.read_text("utf-8")), table), "utf-8")
+    if controller.exists():
+        (folder / "controller.md").write_text(controller_page(json.loads(controller.read_text("utf-8"))), "utf-8")
 
 
 def scale_page(figures: list[Figures]) -> str:
@@ -98,6 +127,25 @@ def live_page(figures: Figures, profile: str) -> str:
     method = _LIVE_METHOD.format(events=figures["events"], keys=figures["keys"], size=size)
     parts += ["## Method\n\n" + method, _setting(describe((), "not used"))]
     return "\n\n".join(parts) + "\n"
+
+
+def controller_page(figures: Figures) -> str:
+    queue, options = figures["queue"], figures["options"]
+    parts = [
+        "# Controllers",
+        f"The work queue does {queue['operations_per_second']:,} operations a second: {queue['adds_per_second']:,} adds "
+        f"or {queue['gets_and_dones_per_second']:,} pairs of get and done.",
+        "## Reconciles\n\n" + _table(_PODS, figures["pods"].items()),
+        "## From a write to its reconcile\n\n" + _table(_LATENCY, figures["latency"].items()),
+        "## Method\n\n" + _CONTROLLER_METHOD.format_map(options),
+        _setting(describe((), figures["server"])) + "".join(f" kopf {kopf}." for kopf in _kopf(figures)),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _kopf(figures: Figures) -> list[str]:
+    """Its version, if it took part."""
+    return [side["kopf"] for side in figures["pods"].values() if "kopf" in side]
 
 
 def _table(columns: Mapping[str, str], rows: Iterable[tuple[str, Figures]]) -> str:
