@@ -131,10 +131,13 @@ def live_page(figures: Figures, profile: str) -> str:
 
 def controller_page(figures: Figures) -> str:
     queue, options = figures["queue"], figures["options"]
+    rates = (
+        f"The work queue does {queue['operations_per_second']:,} operations a second: "
+        f"{queue['adds_per_second']:,} adds, or {queue['gets_and_dones_per_second']:,} pairs of get and done."
+    )
     parts = [
         "# Controllers",
-        f"The work queue does {queue['operations_per_second']:,} operations a second: {queue['adds_per_second']:,} adds "
-        f"or {queue['gets_and_dones_per_second']:,} pairs of get and done.",
+        rates,
         "## Reconciles\n\n" + _table(_PODS, figures["pods"].items()),
         "## From a write to its reconcile\n\n" + _table(_LATENCY, figures["latency"].items()),
         "## Method\n\n" + _CONTROLLER_METHOD.format_map(options),
