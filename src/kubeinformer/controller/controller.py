@@ -79,7 +79,8 @@ class Controller(Generic[T]):
             with backoff, or a `Result` to be treated as one that was returned.
         resync_period: Seconds within which each key is reconciled again though nothing has changed; None for never.
         read_your_writes: Whether a key waits, after it ran, until the informers here have seen what it wrote.
-        queue: A work queue of your own, with other limits; it is used up by one controller.
+        queue: A work queue of your own, with other limits; it is used up by one controller. Give it the name and the
+            observer, too: what it tells is the queue's own.
         observer: Told what happens, for metrics.
         trace: Gives a context manager around each reconcile, such as a span.
 

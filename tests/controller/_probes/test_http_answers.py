@@ -179,11 +179,11 @@ class FailingListener:
 async def test_failing_to_accept_is_not_the_end(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(http_answers, "_EXHAUSTED_PAUSE", 0.01)
+    monkeypatch.setattr(http_answers, "_PAUSE", 0.01)
     listener: Any = FailingListener(errno.EMFILE, errno.ECONNABORTED, errno.EMFILE)
     with caplog.at_level(logging.WARNING, "kubeinformer.controller"), anyio.fail_after(GUARD):
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(Answerer(echo).serve, listener)
             await listener.done.wait()
             tasks.cancel_scope.cancel()
-    assert [record.message for record in caplog.records] == ["no descriptor is free for a probe's connection"] * 2
+    assert [record.message for record in caplog.records] == ["a probe's connection could not be accepted"] * 2

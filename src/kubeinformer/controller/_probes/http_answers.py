@@ -23,8 +23,12 @@ logger: logging.Logger = logging.getLogger("kubeinformer.controller")
 HEAD_LIMIT = 8192  # bytes of request line and headers; nginx and Apache take as much
 DEADLINE = 5.0  # seconds for a whole connection, on top of what the answer takes to make
 MAX_CONNECTIONS = 32  # a prober, a scraper and people; each costs a task and up to HEAD_LIMIT
-_EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
-_EXHAUSTED_PAUSE = 0.1  # seconds until accept is tried again when the process is out of descriptors
+# accept(2): of the connection that was to be taken, not of the listener.
+_GONE = frozenset(
+    {errno.ECONNABORTED, errno.EPROTO, errno.ENOPROTOOPT, errno.EOPNOTSUPP, errno.EPERM, errno.ETIMEDOUT}
+    | {errno.ENETDOWN, errno.ENETUNREACH, errno.EHOSTDOWN, errno.EHOSTUNREACH}
+)
+_PAUSE = 0.1  # seconds until accept is tried again when it cannot be had, as when the process is out of descriptors
 
 _REQUEST_LINE = re.compile(rb"([A-Z]{1,16}) (/[!-~]*) HTTP/1\.[01]\r\n")
 _ACCEPT = re.compile(rb"\r\naccept:[ \t]*([ -~]*)", re.IGNORECASE)
@@ -57,10 +61,10 @@ class Answerer:
                 try:
                     stream = await listener.accept()
                 except OSError as error:
-                    if error.errno not in _EXHAUSTED:
-                        continue  # that one connection is gone, as when a client has left the backlog
-                    logger.warning("no descriptor is free for a probe's connection", extra={"error": str(error)})
-                    await anyio.sleep(_EXHAUSTED_PAUSE)
+                    if error.errno in _GONE:
+                        continue  # as when a client has left the backlog
+                    logger.warning("a probe's connection could not be accepted", extra={"error": str(error)})
+                    await anyio.sleep(_PAUSE)
                     continue
                 if len(self._connections) >= MAX_CONNECTIONS:
                     oldest = next(iter(self._connections))
