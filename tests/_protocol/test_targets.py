@@ -46,6 +46,12 @@ from kubeinformer._protocol.targets import Target, target_of
         ),
         ("GET", "/api/v1/nodes/n/proxy", Target("get", "v1/nodes/proxy", None, "n"), "nodes/proxy"),
         ("HEAD", "/api/v1/nodes/n", Target("head", "v1/nodes", None, "n"), "nodes"),
+        (
+            "GET",
+            "/apis/rbac.authorization.k8s.io/v1/clusterroles/X",  # RBAC's names may be in upper case
+            Target("get", "rbac.authorization.k8s.io/v1/clusterroles", None, "X", "rbac.authorization.k8s.io"),
+            "clusterroles.rbac.authorization.k8s.io",
+        ),
         ("GET", "/api/v1/pods/", Target("list", "v1/pods"), "pods"),
     ],
 )
