@@ -85,6 +85,19 @@ def held(retain: Retain = "compressed", model: Model[Any] | None = None, transfo
     return Held(codec, Reader("v1/pods", codec, model, checked), keep(codec, DATA))
 
 
+class TestMetadata:
+    @pytest.mark.parametrize("retain", [*DECODED, "objects"])
+    @pytest.mark.parametrize("model", [None, Pod, fail])
+    def test_is_what_is_kept_whatever_the_model(self, retain: Retain, model: Model[Any] | None) -> None:
+        this = held(retain, model)
+        assert this.reader.metadata(KEY, this.entry) == this.codec.load(KEY, this.entry)["metadata"]
+
+    @pytest.mark.parametrize("left", [{}, {"metadata": None}, {"metadata": ["a"]}])
+    def test_is_empty_where_a_transform_left_none(self, left: RawObject) -> None:
+        this = held("objects", transform=lambda _: left)
+        assert this.reader.metadata(KEY, this.entry) == {}
+
+
 class TestModels:
     @pytest.mark.parametrize("retain", [*DECODED, "objects"])
     def test_none_gives_dicts(self, retain: Retain) -> None:
@@ -292,7 +305,11 @@ class TestDamage:
         reports: list[tuple[str, Entry]] = []
         this.reader.on_damage = lambda key, entry: reports.append((key, entry))
         this.entry.body = b"garbage"
-        reads: list[Callable[[], object]] = [this.load, lambda: this.reader.raw(KEY, this.entry)]
+        reads: list[Callable[[], object]] = [
+            this.load,
+            lambda: this.reader.raw(KEY, this.entry),
+            lambda: this.reader.metadata(KEY, this.entry),
+        ]
         for count, read in enumerate(reads, start=1):
             with pytest.raises(CorruptEntry, match=r"'default/a' of v1/pods was damaged") as caught:
                 read()

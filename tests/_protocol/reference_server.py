@@ -267,7 +267,9 @@ class Server:
         limit = len(names) if self.habits.ignores_limit or not fetch.limit else min(fetch.limit, _PER_PAGE)
         more = ""
         if len(names) > limit:
-            more = f"{self.lives}:{version}:{after if self.habits.repeats_pages else names[limit - 1]}"
+            more = f"{self.lives}:{version}:{names[limit - 1]}"
+            if self.habits.repeats_pages:  # the very token, across restores too: nothing else tells that it leads back
+                more = fetch.continue_token or f"{self.lives}:{version}:"
         items = [list_item(name, states[name]) for name in names[:limit]]
         return Page(items, PageMeta(str(version), more, "Pod", "v1", None, None))
 

@@ -108,9 +108,12 @@ VERSION = target_of("GET", "/version")
         (409, "AlreadyExists", AlreadyExists),
         (413, "", ServerRefused),
         (422, "Invalid", Invalid),
+        (422, "AlreadyExists", Invalid),
+        (499, "", ServerRefused),
         (408, "", ServerUnavailable),
         (410, "", ServerUnavailable),
         (429, "", ServerUnavailable),
+        (500, "", ServerUnavailable),
         (503, "", ServerUnavailable),
         (307, "", Redirected),
     ],
@@ -154,6 +157,14 @@ def test_each_code_of_a_request_has_its_error(code: int, reason: str, kind: type
             "server refused to get /version (HTTP 404); this server has no such path",
         ),
         (
+            VERSION,
+            Status(405),
+            (
+                "server refused to get /version (HTTP 405); check the request against the API server's documentation "
+                "of this resource"
+            ),
+        ),
+        (
             WEB,
             Status(404),
             (
@@ -167,6 +178,14 @@ def test_each_code_of_a_request_has_its_error(code: int, reason: str, kind: type
             (
                 "server refused to create v1/configmaps 'shop/prices' (HTTP 404 NotFound, it said: namespaces \"shop\" "
                 "not found); check that the namespace exists, and group, version and plural (`kubectl api-resources`)"
+            ),
+        ),
+        (
+            target_of("GET", "/api/v1/namespaces/shop/configmaps"),
+            Status(404),
+            (
+                "server refused to list v1/configmaps in namespace 'shop' (HTTP 404); check that the namespace exists, "
+                "and group, version and plural (`kubectl api-resources`)"
             ),
         ),
         (
@@ -232,6 +251,11 @@ def test_an_invalid_object_s_causes_are_shown_once() -> None:
     assert f"it said: {said}; also: all is wrong); correct the fields named" in str(error)
 
 
+def test_only_a_conflict_is_solved_by_force() -> None:
+    error = request_refusal(WEB, Status(422, "Invalid", "", (Cause("FieldManagerConflict", "no", ".spec.a"),)))
+    assert "take them over with force" not in str(error)
+
+
 def test_a_busy_server_says_for_how_long() -> None:
     error = request_refusal(WEB, Status(429), retry_after=2.5)
     assert isinstance(error, ServerUnavailable)
@@ -246,6 +270,7 @@ def test_a_redirect_of_a_request_is_final() -> None:
     error = request_refusal(WEB, Status(302), "https://login.example/x?token=hunter2")
     assert isinstance(error, Redirected)
     assert not error.is_retried
+    assert (error.verb, error.resource, error.status) == ("patch", "apps/v1/deployments", 302)
     assert str(error).endswith("whether a proxy between wants a login")
     assert "https://login.example (HTTP 302)" in str(error)
 

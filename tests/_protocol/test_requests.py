@@ -126,6 +126,7 @@ def test_a_collection_is_everything_of_a_resource_unless_it_says_otherwise() -> 
         field_selector="",
         metadata_only=False,
         compressed=True,
+        shard=None,
     )
     assert everything == PODS
     assert ListFetch(20) == ListFetch(20, "")

@@ -54,6 +54,8 @@ def test_the_selector_is_as_the_server_spells_it(shard: Shard, bounds: tuple[str
 
 def test_what_is_given_is_checked() -> None:
     assert checked_shard((1, 3)) == Shard(1, 3)
+    assert checked_shard((0, 2)) == Shard(0, 2)
+    assert checked_shard((0, 1 << 64)) == Shard(0, 1 << 64)
     assert checked_shard((0, 1)) is checked_shard(None) is None
 
 
@@ -69,6 +71,7 @@ def test_what_is_no_shard_is_refused(given: tuple[int, int]) -> None:
         (Status(500, message="invalid shard selector: unexpected expression"), True),
         (Status(400, message='unknown parameter "shardSelector"'), True),
         (Status(500, message="etcd is down"), False),
+        (Status(501, message="shard"), False),
         (Status(503, message="shard"), False),
         (Status(410, "Expired"), False),
     ],

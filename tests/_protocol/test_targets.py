@@ -38,6 +38,21 @@ from kubeinformer._protocol.targets import Target, target_of
             Target("update", "v1/namespaces/finalize", None, "shop"),
             "namespaces/finalize",
         ),
+        (
+            "PATCH",
+            "/api/v1/namespaces/shop/status",
+            Target("patch", "v1/namespaces/status", None, "shop"),
+            "namespaces/status",
+        ),
+        ("GET", "/api/v1/nodes/n/proxy", Target("get", "v1/nodes/proxy", None, "n"), "nodes/proxy"),
+        ("HEAD", "/api/v1/nodes/n", Target("head", "v1/nodes", None, "n"), "nodes"),
+        (
+            "GET",
+            "/apis/rbac.authorization.k8s.io/v1/clusterroles/X",  # RBAC's names may be in upper case
+            Target("get", "rbac.authorization.k8s.io/v1/clusterroles", None, "X", "rbac.authorization.k8s.io"),
+            "clusterroles.rbac.authorization.k8s.io",
+        ),
+        ("GET", "/api/v1/pods/", Target("list", "v1/pods"), "pods"),
     ],
 )
 def test_paths_of_resources(method: str, path: str, target: Target, rbac: str) -> None:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 __all__ = ["Target", "target_of"]
 
-_VERBS = {"GET": "get", "POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
+_VERBS = {"POST": "create", "PUT": "update"}  # the other methods are verbs in lower case
 _PARTS_OF_NAMESPACES = ("status", "finalize")
 
 
