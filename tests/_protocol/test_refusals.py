@@ -173,6 +173,15 @@ def test_each_code_of_a_request_has_its_error(code: int, reason: str, kind: type
             ),
         ),
         (
+            target_of("PATCH", "/api/v1/configmaps/prices"),
+            Status(404),
+            (
+                "server refused to patch v1/configmaps 'prices' (HTTP 404); either there is no such object (any more), "
+                "or its resource is not served: check group, version and plural (`kubectl api-resources`); and what is "
+                "namespaced needs its namespace"
+            ),
+        ),
+        (
             NEW,
             Status(404, "NotFound", 'namespaces "shop" not found'),
             (

@@ -33,7 +33,7 @@ def test_the_same_failure_is_one_warning_and_its_end_one_line(health: Health, lo
         health.failed(ConnectionFailed("GET http://h: refused"))
     health.is_live_again()
     health.is_live_again()
-    assert loud(log) == [("WARNING", "request failed, will be tried again"), ("INFO", "stream is live again")]
+    assert loud(log) == [("WARNING", "request failed, will be tried again: %s"), ("INFO", "stream is live again")]
     assert len(log.records) == 6
     assert health.failures == {"ConnectionFailed": 5}
 
@@ -73,12 +73,16 @@ def test_facts_stand_beside_a_constant_message(health: Health, log: pytest.LogCa
     health.synced("17")
     health.synced("18")
     assert [(record.msg, facts(record)) for record in log.records] == [
-        ("request failed, will be tried again", {"informer": "v1/pods", "error": "ConnectionLost", "reason": "cut"}),
+        (
+            "request failed, will be tried again: %s",
+            {"informer": "v1/pods", "error": "ConnectionLost", "reason": "cut"},
+        ),
         ("waiting before the next request", {"informer": "v1/pods", "seconds": 0.5}),
         ("synced", {"informer": "v1/pods", "resource_version": "17"}),
         ("resynced", {"informer": "v1/pods", "resource_version": "18"}),
     ]
-    assert not any(record.args for record in log.records)
+    assert log.messages[0] == "request failed, will be tried again: cut"
+    assert not any(record.args for record in log.records[1:])
 
 
 def test_last_error_goes_when_the_stream_is_live(health: Health) -> None:

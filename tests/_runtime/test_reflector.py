@@ -694,8 +694,8 @@ class TestLog:
         lines = [(record.levelname, record.msg) for record in caplog.records if record.levelno > logging.DEBUG]
         assert lines == [
             ("INFO", "synced"),
-            ("WARNING", "request failed, will be tried again"),  # the cut
-            ("WARNING", "request failed, will be tried again"),  # nobody there
+            ("WARNING", "request failed, will be tried again: %s"),  # the cut
+            ("WARNING", "request failed, will be tried again: %s"),  # nobody there
             ("INFO", "stream is live again"),
         ]
 
@@ -708,7 +708,7 @@ class TestLog:
         assert mirror.failures == {"ServerUnavailable": 20}
         assert [record.msg for record in caplog.records] == [
             "synced",
-            "request failed, will be tried again",
+            "request failed, will be tried again: %s",
             "stream is live again",
         ]
 

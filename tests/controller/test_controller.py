@@ -429,6 +429,7 @@ async def test_a_controller_runs_once(cluster: Cluster) -> None:
         {"concurrency": 2.5},
         {"concurrency": float("nan")},
         {"reconcile_timeout": 0},
+        {"reconcile_timeout": "5"},
         {"reconcile_timeout": float("nan")},
         {"resync_period": -1.0},
         {"resync_period": float("inf")},
@@ -444,7 +445,7 @@ async def test_functions_of_the_wrong_kind_are_refused(cluster: Cluster) -> None
 
     def plain(_: Request) -> None: ...
 
-    async def is_async(_: Any) -> list[str]:
+    async def is_async(*_: Any) -> list[str]:
         return []
 
     with pytest.raises(UsageError, match="plain is not async"):
@@ -453,8 +454,45 @@ async def test_functions_of_the_wrong_kind_are_refused(cluster: Cluster) -> None
         Controller(informer, nothing, watches=[(informer, is_async)])  # type: ignore[list-item]  # the mistake
     with pytest.raises(UsageError, match="is_async is async"):
         Controller(informer, nothing, predicates=[is_async])  # type: ignore[list-item]  # the mistake
+    with pytest.raises(UsageError, match=r"on_error .*is_async is async"):
+        Controller(informer, nothing, on_error=is_async)  # type: ignore[arg-type]  # the mistake
     with pytest.raises(UsageError, match="is_async is async"):
         Filtered(informer, is_async)  # type: ignore[arg-type]  # the mistake
+
+
+async def test_what_is_no_informer_function_or_list_is_refused(cluster: Cluster) -> None:
+    informer = cluster.informer(CONFIGMAPS)
+    make: Any = Controller  # the mistakes below are such as only types would find
+    for arguments, options, message in (
+        ((nothing, informer), {}, "the first argument is of type function: give an informer"),
+        (("v1/pods", nothing), {}, "the first argument is of type str: give an informer"),
+        ((informer, None), {}, "the reconcile is of type NoneType: give an async function"),
+        ((informer, nothing), {"owns": informer}, "owns= is of type Informer: give a list"),
+        ((informer, nothing), {"owns": ["v1/pods"]}, "an entry of owns= is of type str: give an informer"),
+        ((informer, nothing), {"watches": [informer]}, "watches= has an entry of type Informer: give pairs"),
+        ((informer, nothing), {"watches": [(informer,)]}, "watches= has an entry of type tuple: give pairs"),
+        (
+            (informer, nothing),
+            {"watches": [(nothing, informer)]},
+            "an entry of watches= is of type function: give an informer",
+        ),
+        ((informer, nothing), {"watches": [(informer, "keys")]}, "a mapper is of type str: give a function"),
+        ((informer, nothing), {"predicates": labels_changed}, "predicates= is of type Predicate: give a list"),
+        ((informer, nothing), {"predicates": ["a"]}, "a predicate is of type str: give functions"),
+    ):
+        with pytest.raises(UsageError, match=message):
+            make(*arguments, **options)
+    assert repr(Filtered(informer, labels_changed)) == "<Filtered v1/configmaps: labels_changed>"
+
+
+async def test_what_another_cluster_has_can_be_watched_but_not_owned(
+    fake_api_server: FakeApiServer, cluster: Cluster
+) -> None:
+    async with connect(server=fake_api_server.url) as other:
+        configmaps, pods = cluster.informer(CONFIGMAPS), other.informer(PODS)
+        with pytest.raises(UsageError, match="owns= has an informer for v1/pods of another cluster"):
+            Controller(configmaps, nothing, owns=[pods])
+        Controller(configmaps, nothing, watches=[(pods, lambda _: [])])
 
 
 async def test_informers_that_keep_too_little_are_refused(cluster: Cluster) -> None:
@@ -725,8 +763,8 @@ async def test_a_reconcile_that_is_not_async_after_all_is_told(
     async with running(controller):
         await eventually(lambda: controller.statistics().reconciles.get("error"))
     record = next(record for record in caplog.records if record.levelno == logging.ERROR)
-    assert record.exc_info is not None
-    assert "<lambda> gave int, nothing to await, for 'default/a'" in str(record.exc_info[1])
+    assert "<lambda> gave int, nothing to await, for 'default/a'" in record.getMessage()
+    assert record.exc_info is None, "the frames would be ours alone"
 
 
 async def test_blocked_loops_are_counted(

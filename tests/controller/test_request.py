@@ -1,3 +1,6 @@
+import datetime as dt
+from typing import Any
+
 import pytest
 from tests.controller.harness import CONFIGMAPS, LIMIT, configmap
 
@@ -53,7 +56,7 @@ def test_a_result_is_some_seconds_or_none() -> None:
     assert Result(2.5) == Result(requeue_after=2.5)
 
 
-@pytest.mark.parametrize("seconds", [-1, float("nan"), float("inf")])
-def test_a_result_takes_no_other_numbers(seconds: float) -> None:
+@pytest.mark.parametrize("seconds", [-1, float("nan"), float("inf"), "5", dt.timedelta(seconds=5)])
+def test_a_result_takes_no_other_numbers(seconds: Any) -> None:
     with pytest.raises(ValueError, match="requeue_after"):
         Result(requeue_after=seconds)

@@ -37,6 +37,8 @@ async def test_bad_arguments_are_refused(cluster: Cluster) -> None:
     informer = cluster.informer(CONFIGMAPS)
     with pytest.raises(ValueError, match="no controllers to run"):
         await run_controllers()
+    with pytest.raises(UsageError, match="was given a list: give each controller as an argument"):
+        await run_controllers([])  # type: ignore[arg-type]  # the mistake
     with pytest.raises(ValueError, match="2 controllers are called 'configmaps': give them names"):
         await run_controllers(Controller(informer, nothing), Controller(informer, nothing))
     with pytest.raises(ValueError, match="grace_period=-1"):

@@ -84,3 +84,16 @@ def test_a_fault_script_that_cannot_be_played_is_refused_at_once(
     assert ended.returncode == 2
     assert words in ended.stderr
     assert ended.stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("port", "said"), [(None, "cannot listen on 127.0.0.1:"), ("99999", "--port 99999: it must be 0 to 65535")]
+)
+def test_a_port_that_cannot_be_had_is_one_line(port: str | None, said: str) -> None:
+    with running() as (_, url):
+        command = [sys.executable, "-m", "kubeinformer.testing", "--port", port or url.rpartition(":")[2]]
+        second = subprocess.run(command, input=b"", capture_output=True, timeout=20, check=False)  # noqa: S603 - ourselves
+    assert second.returncode == 2
+    assert said in second.stderr.decode()
+    assert b"Traceback" not in second.stderr
+    assert not second.stdout

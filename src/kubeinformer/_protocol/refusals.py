@@ -93,9 +93,10 @@ def _remedy(kind: type[ServerRefused], target: Target, status: Status) -> str | 
     if kind is NotFound and target.is_path:
         return "this server has no such path"
     if kind is NotFound and target.name and target.verb != "create":
+        needs_namespace = "" if target.namespace else "; and what is namespaced needs its namespace"
         return (
             "either there is no such object (any more), or its resource is not served: check group, version and "
-            "plural (`kubectl api-resources`)"
+            f"plural (`kubectl api-resources`){needs_namespace}"
         )
     if kind is NotFound and target.namespace:
         return "check that the namespace exists, and group, version and plural (`kubectl api-resources`)"

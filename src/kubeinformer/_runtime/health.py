@@ -1,6 +1,7 @@
 """What is known of an informer's condition: counters, the last failure, and one log line per change of state.
 
-Rules. A log line has a constant message and its facts in ``extra``; no object's content is ever logged. A failure is
+Rules. A log line has a constant message and its facts in ``extra``; a failure's reason is in the message as well, for
+who prints nothing else. No object's content is ever logged. A failure is
 remembered without its frames, which have what was read among their variables: the last one becomes the cause of a
 `SyncTimeout`, and error reporters print variables along the chain. The same kind
 of failure again is logged at DEBUG only, until the stream has brought something: an API server that is down for an hour
@@ -94,7 +95,10 @@ class Health:
         self.failures[name] += 1
         level = logging.DEBUG if name in self._logged else logging.WARNING
         self._logged.add(name)
-        logger.log(level, "request failed, will be tried again", extra=self._facts(error=name, reason=str(error)))
+        reason = str(error)  # names the resource: who prints messages alone has to see what is missing, such as a CRD
+        logger.log(
+            level, "request failed, will be tried again: %s", reason, extra=self._facts(error=name, reason=reason)
+        )
 
     def answered(self) -> None:
         """The server said 200: a refusal from before does not stand any more."""

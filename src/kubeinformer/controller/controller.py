@@ -13,11 +13,10 @@ Not here. What one call of the reconcile may do (``invoking``), what follows fro
 """
 
 import logging
-import math
 from collections.abc import Awaitable, Callable, Generator, Sequence
 from contextlib import contextmanager, nullcontext
 from time import perf_counter
-from typing import Any, Generic, TypeAlias, cast, final
+from typing import Any, Generic, cast, final
 from weakref import WeakKeyDictionary
 
 import anyio
@@ -26,25 +25,23 @@ from typing_extensions import TypeVar
 from kubeinformer import Cluster, Informer, RawObject, Resource, UsageError, Write
 from kubeinformer.controller._intake.intake import Intake
 from kubeinformer.controller._intake.kinds import discover
-from kubeinformer.controller._intake.mapping import Mapper, Mapping, OwnerMapping, UserMapping
-from kubeinformer.controller._intake.predicates import Filtered, ObjectEvent, checked
+from kubeinformer.controller._intake.mapping import Mapper, Mapping, OwnerMapping
+from kubeinformer.controller._intake.predicates import ObjectEvent, checked_all
 from kubeinformer.controller._intake.resync import Resync
+from kubeinformer.controller._intake.sources import Source, as_owned, as_watched, require_informer
 from kubeinformer.controller._queue.queue import WorkQueue
 from kubeinformer.controller._reconciling.invoking import Invocation, Reconcile, Trace
 from kubeinformer.controller._reconciling.outcomes import OnError, Outcomes
 from kubeinformer.controller._reconciling.own_writes import OwnWrites
 from kubeinformer.controller.crew import Crew
 from kubeinformer.controller.observer import Observer
-from kubeinformer.controller.request import Request
+from kubeinformer.controller.request import Request, is_seconds
 from kubeinformer.controller.statistics import ControllerStatistics
 from kubeinformer.errors import QueueShutDown
 
 __all__ = ["Controller", "Source"]
 
 T = TypeVar("T", default=RawObject)
-
-Source: TypeAlias = Informer[Any] | Filtered[Any]
-"""An informer, or one of which only some events count."""
 
 logger: logging.Logger = logging.getLogger("kubeinformer.controller")
 
@@ -86,8 +83,8 @@ class Controller(Generic[T]):
 
     Raises:
         ValueError: A number is out of range.
-        UsageError: The reconcile, a mapper or a predicate is plainly of the wrong kind, async or not; or an informer
-            keeps too little for ``owns=`` or a predicate.
+        UsageError: An argument is plainly of the wrong kind, such as a reconcile that is not async or a mapper that is;
+            or an informer keeps too little for ``owns=`` or a predicate, or is another cluster's in ``owns=``.
     """
 
     def __init__(
@@ -108,17 +105,18 @@ class Controller(Generic[T]):
         observer: Observer | None = None,
         trace: Trace[T] | None = None,
     ) -> None:
+        require_informer("the first argument", primary)
         if type(cast("object", concurrency)) is not int or concurrency < 1:
             raise ValueError(f"concurrency={concurrency!r} must be a whole number, at least 1")
         for what, seconds in (("reconcile_timeout", reconcile_timeout), ("resync_period", resync_period)):
-            if seconds is not None and not (math.isfinite(seconds) and seconds > 0):
+            if seconds is not None and not (is_seconds(seconds) and seconds > 0):
                 raise ValueError(f"{what}={seconds!r} must be seconds, more than 0, or None")
         self.name: str = name or _default_name(primary.resource)
         self.primary = primary
         self.queue: WorkQueue[str] = WorkQueue(self.name, observer=observer) if queue is None else queue
-        self._predicates = [checked(predicate, primary) for predicate in predicates]
-        self._owns = [_with_owners(_filtered(source)) for source in owns]
-        self._watches = [(_filtered(source), UserMapping(mapper)) for source, mapper in watches]
+        self._predicates = checked_all(predicates, primary)
+        self._owns = as_owned(owns, primary.cluster)
+        self._watches = as_watched(watches)
         self._informers = list(
             dict.fromkeys((primary, *(s.informer for s in self._owns), *(s.informer for s, _ in self._watches)))
         )
@@ -308,16 +306,3 @@ class Controller(Generic[T]):
 def _default_name(resource: str) -> str:
     parsed = Resource.parse(resource)
     return f"{parsed.plural}.{parsed.group}" if parsed.group else parsed.plural
-
-
-def _filtered(source: Source) -> Filtered[Any]:
-    return source if isinstance(source, Filtered) else Filtered(source)
-
-
-def _with_owners(source: Filtered[Any]) -> Filtered[Any]:
-    if not source.informer.keeps_metadata:
-        raise UsageError(
-            f'owns= needs the owner references of {source.informer.resource}, and retain="keys" keeps none; '
-            'take "metadata"'
-        )
-    return source

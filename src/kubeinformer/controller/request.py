@@ -12,11 +12,16 @@ from typing_extensions import TypeVar
 
 from kubeinformer import Cluster, Informer, RawObject, Store
 
-__all__ = ["Request", "Result"]
+__all__ = ["Request", "Result", "is_seconds"]
 
 T = TypeVar("T", default=RawObject)
 
 _NOT_READ: Final = object()
+
+
+def is_seconds(given: object) -> bool:
+    """Whether that is a finite number: no text, and no timedelta."""
+    return isinstance(given, int | float) and math.isfinite(given)
 
 
 @final
@@ -102,5 +107,5 @@ class Result:
 
     def __post_init__(self) -> None:
         seconds = self.requeue_after
-        if seconds is not None and not (math.isfinite(seconds) and seconds >= 0):
+        if seconds is not None and not (is_seconds(seconds) and seconds >= 0):
             raise ValueError(f"requeue_after={seconds!r} must be seconds, 0 or more, or None for never")

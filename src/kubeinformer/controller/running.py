@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Sequence
 from contextlib import nullcontext
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import anyio
 
@@ -49,12 +49,18 @@ async def run_controllers(
 
     Raises:
         ValueError: Two controllers have one name, there is none, or the period is no number of seconds.
-        UsageError: This is not the main thread, which alone gets signals, or another call has not returned yet.
+        UsageError: An argument is no controller, this is not the main thread, which alone gets signals, or another
+            call has not returned yet.
         LeadershipLost: The lease was lost; what ran was cancelled before.
         KubeInformerError: What ended an informer for good, and with it all controllers.
     """
     if not controllers:
         raise ValueError("no controllers to run")
+    for controller in controllers:
+        if not isinstance(cast("object", controller), Controller):
+            raise UsageError(
+                f"run_controllers() was given a {type(controller).__name__}: give each controller as an argument"
+            )
     if not grace_period >= 0:
         raise ValueError(f"grace_period={grace_period!r} must be seconds, 0 or more")
     name, count = Counter(controller.name for controller in controllers).most_common(1)[0]

@@ -10,6 +10,7 @@ import json
 import os
 import signal
 import sys
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import NoReturn
 
@@ -22,6 +23,10 @@ from kubeinformer.testing.server import FakeApiServer
 
 _STDIN = 0
 _WIDGETS = "example.com/v1/widgets"
+
+
+class _PortTakenError(Exception):
+    """The port cannot be had."""
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -50,6 +55,8 @@ def _arguments(arguments: list[str] | None) -> argparse.Namespace:
         options.script = Script.parse(options.faults.read_bytes()) if options.faults else None
     except (OSError, ValueError) as error:
         parser.error(f"--faults {options.faults}: {error}")
+    if not 0 <= options.port < 1 << 16:
+        parser.error(f"--port {options.port}: it must be 0 to 65535")
     return options
 
 
@@ -61,7 +68,12 @@ async def _serve(options: argparse.Namespace) -> None:
     if options.objects:
         server.register(_WIDGETS, kind="Widget")
         server.seed(_WIDGETS, synthetic_objects(options.objects, size=options.object_size))
-    async with server, anyio.create_task_group() as tasks:
+    async with AsyncExitStack() as stack:
+        try:
+            await stack.enter_async_context(server)
+        except OSError as error:
+            raise _PortTakenError(error.strerror or str(error)) from error
+        tasks = await stack.enter_async_context(anyio.create_task_group())
         if options.script is not None:
             server.play(options.script)
         await tasks.start(_stop_on_signal, tasks.cancel_scope)
@@ -101,7 +113,12 @@ async def _stop_with_parent(scope: anyio.CancelScope) -> None:
 
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Run until standard input ends or a signal comes."""
-    anyio.run(_serve, _arguments(arguments))
+    options = _arguments(arguments)
+    try:
+        anyio.run(_serve, options)
+    except _PortTakenError as error:
+        sys.stderr.write(f"cannot listen on 127.0.0.1:{options.port}: {error}; take another --port, 0 for a free one\n")
+        sys.exit(2)
     sys.stdout.flush()
     # Not sys.exit(): the interpreter would wait for the thread that still reads standard input.
     os._exit(0)

@@ -1,5 +1,6 @@
 """Predicates: what they let through, by events made by hand."""
 
+import operator
 import re
 from typing import Any
 
@@ -62,6 +63,16 @@ def test_predicates_combine_with_each_other_and_with_functions() -> None:
     assert (labels_changed & is_a)(same)
     assert not (labels_changed & ~Predicate(is_a))(same)
     assert (generation_changed | is_a)(same)
+    assert not (is_a & generation_changed)(same)
+    assert (is_a | generation_changed)(same)
+    assert repr(is_a & labels_changed) == "<Predicate (is_a & labels_changed)>"
+
+
+def test_what_would_combine_nothing_is_refused() -> None:
+    with pytest.raises(UsageError, match=r"generation_changed was taken for true or false: .* &, \| and ~"):
+        _ = bool(generation_changed)  # as in `generation_changed and labels_changed`
+    with pytest.raises(UsageError, match="was taken for true or false"):
+        operator.not_(generation_changed)
 
 
 def test_the_second_one_is_asked_only_if_it_decides() -> None:

@@ -91,6 +91,12 @@ async def test_limits_that_are_none(cluster: Cluster, option: str, value: float)
         await serve_health(cluster, host=HOST, port=0, **options).__aenter__()
 
 
+@pytest.mark.parametrize("port", [-1, 65536])
+async def test_ports_that_are_none(cluster: Cluster, port: int) -> None:
+    with pytest.raises(ValueError, match=rf"^port={port} must be 0 to 65535"):
+        await serve_health(cluster, host=HOST, port=port).__aenter__()
+
+
 async def test_a_name_that_is_taken(cluster: Cluster) -> None:
     with pytest.raises(ValueError, match="'informers-synced'"):
         await serve_health(cluster, port=0, checks={"informers-synced": lambda: True}).__aenter__()

@@ -56,7 +56,7 @@ class Watchman(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         error = getattr(record, "error", None)
         if record.name.startswith("kubeinformer") and error in _ERRORS and record.exc_info is None:
-            self._logged[f"{record.getMessage()}: {error}"] += 1
+            self._logged[f"{record.msg}: {error}"] += 1  # as it was written: reasons differ each time
         else:
             self.note(f"logged by {record.name}: {record.getMessage()} (error={error!r}, exc_info={record.exc_info!r})")
 

@@ -63,10 +63,15 @@ class UserMapping:
     """The keys that a function of the user's gives.
 
     Raises:
-        UsageError: The function is async.
+        UsageError: It is no function, or an async one.
     """
 
     def __init__(self, mapper: Mapper[Any]) -> None:
+        if not callable(cast("object", mapper)):
+            raise UsageError(
+                f"a mapper is of type {type(mapper).__name__}: give a function from an object to keys, as in "
+                "watches=[(informer, mapper)]"
+            )
         if inspect.iscoroutinefunction(mapper):
             raise UsageError(
                 f"mapper {name_of(mapper)} is async: make it a plain function that returns keys, and let the reconcile "

@@ -9,8 +9,8 @@ predicate.
 """
 
 import inspect
-from collections.abc import Callable
-from typing import Any, Generic, TypeAlias, final
+from collections.abc import Callable, Sequence
+from typing import Any, Generic, NoReturn, TypeAlias, cast, final
 
 from typing_extensions import TypeVar
 
@@ -23,6 +23,7 @@ __all__ = [
     "Predicate",
     "annotations_changed",
     "checked",
+    "checked_all",
     "generation_changed",
     "labels_changed",
     "resource_version_changed",
@@ -48,7 +49,8 @@ class Predicate(Generic[T]):
         needs_metadata: Whether it looks at more than ``retain="keys"`` keeps, and would take everything for unchanged.
 
     Raises:
-        UsageError: The function is async; what it returned would always count as true.
+        UsageError: It is no function, or an async one: what that returned would always count as true. Also if the
+            predicate itself is taken for a bool, as by ``and`` and ``not``.
     """
 
     def __init__(self, function: Callable[[ObjectEvent[T]], bool], *, name: str | None = None) -> None:
@@ -76,6 +78,16 @@ class Predicate(Generic[T]):
 
         return _combined(either, f"({self.__qualname__} | {second.__qualname__})", self, second)
 
+    def __rand__(self, other: Callable[[ObjectEvent[T]], bool]) -> "Predicate[T]":
+        return Predicate(other) & self
+
+    def __ror__(self, other: Callable[[ObjectEvent[T]], bool]) -> "Predicate[T]":
+        return Predicate(other) | self
+
+    def __bool__(self) -> NoReturn:
+        # `a and b` would be b, and `not a` False: a filter that is none, and nobody would notice.
+        raise UsageError(f"predicate {self.__qualname__} was taken for true or false: combine them with &, | and ~")
+
     def __invert__(self) -> "Predicate[T]":
         def inverse(event: ObjectEvent[T]) -> bool:
             return not self(event)
@@ -96,14 +108,28 @@ class Filtered(Generic[T]):
         predicates: An event counts if it passes all of them.
 
     Raises:
-        UsageError: A predicate is async, or looks at what this informer does not keep.
+        UsageError: A predicate is no function or async, or looks at what this informer does not keep.
     """
 
     def __init__(self, informer: Informer[T], *predicates: Callable[[ObjectEvent[T]], bool]) -> None:
         self.informer: Informer[T] = informer
-        self.predicates: tuple[Callable[[ObjectEvent[T]], bool], ...] = tuple(
-            checked(predicate, informer) for predicate in predicates
-        )
+        self.predicates: tuple[Callable[[ObjectEvent[T]], bool], ...] = tuple(checked_all(predicates, informer))
+
+    def __repr__(self) -> str:
+        return f"<Filtered {self.informer.resource}: {', '.join(map(name_of, self.predicates))}>"
+
+
+def checked_all(
+    predicates: Sequence[Callable[[ObjectEvent[T]], bool]], informer: Informer[T]
+) -> list[Callable[[ObjectEvent[T]], bool]]:
+    """The same for each of a list, which it must be.
+
+    Raises:
+        UsageError: It is no list, or one of them cannot be a predicate of this informer's events.
+    """
+    if not isinstance(cast("object", predicates), list | tuple):
+        raise UsageError(f"predicates= is of type {type(predicates).__name__}: give a list")
+    return [checked(predicate, informer) for predicate in predicates]
 
 
 def checked(
@@ -112,8 +138,10 @@ def checked(
     """The predicate, if it can be one, of this informer's events.
 
     Raises:
-        UsageError: It is async, or looks at what the informer does not keep.
+        UsageError: It is no function or async, or looks at what the informer does not keep.
     """
+    if not callable(cast("object", predicate)):
+        raise UsageError(f"a predicate is of type {type(predicate).__name__}: give functions of an event")
     if inspect.iscoroutinefunction(predicate):
         raise UsageError(f"predicate {name_of(predicate)} is async: make it a plain function that returns a bool")
     if isinstance(predicate, Predicate) and predicate.needs_metadata and informer and not informer.keeps_metadata:

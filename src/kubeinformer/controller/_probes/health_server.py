@@ -87,12 +87,14 @@ async def serve_health(
 
     Raises:
         UsageError: Host and port cannot be had; the system's error is its cause.
-        ValueError: A limit that is none, or a check's name that is taken or cannot stand in a line of text.
+        ValueError: A port or limit that is none, or a check's name that is taken or cannot stand in a line of text.
     """
     limits = (("staleness_limit", staleness_limit), ("stuck_after", stuck_after), ("check_timeout", check_timeout))
     for what, seconds in limits:
         if not seconds > 0:
             raise ValueError(f"{what}={seconds!r} must be seconds, more than 0")
+    if not 0 <= port < 1 << 16:
+        raise ValueError(f"port={port!r} must be 0 to 65535")
     health = checks_by_name(health_checks(cluster, controllers, staleness_limit, stuck_after), liveness_checks or {})
     readiness = checks_by_name(readiness_checks(cluster), checks or {})
 

@@ -52,7 +52,7 @@ class Invocation(Generic[T]):
         blocked: Called for each step that kept the loop for too long.
 
     Raises:
-        UsageError: The function is plainly not async.
+        UsageError: It is no function, or plainly not an async one.
     """
 
     def __init__(
@@ -64,6 +64,8 @@ class Invocation(Generic[T]):
         trace: Trace[T] | None,
         blocked: Callable[[], None],
     ) -> None:
+        if not callable(cast("object", reconcile)):
+            raise UsageError(f"the reconcile is of type {type(reconcile).__name__}: give an async function, not called")
         self.function: str = name_of(reconcile)
         if _is_plain(reconcile):
             raise UsageError(f"reconcile {self.function} is not async: write `async def`, or return what one returns")

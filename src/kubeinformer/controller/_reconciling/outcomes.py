@@ -14,10 +14,13 @@ raised anything else                  error          comes again, later each tim
 (``ServerUnavailable.retry_after``) is asked then. ``on_error=`` may choose otherwise. Priority is kept: a retry of the
 first sync does not overtake live changes.
 
-Logs. A failure is an error with its traceback. What every controller meets and the next try settles has neither: a
-conflict, because the store was behind, and a server that is away. Conflicts that go on are errors all the same.
+Logs. A failure is an error with its traceback, or without one where that would lead through this package alone: a
+reconcile that took too long or returned something odd. What every controller meets and the next try settles is no
+error: a conflict, because the store was behind, and a server that is away. Conflicts that go on are errors all the
+same.
 """
 
+import inspect
 import logging
 import math
 from collections import Counter
@@ -28,6 +31,7 @@ from typing_extensions import TypeVar
 
 from kubeinformer import (
     AlreadyExists,
+    BadReconcile,
     Conflict,
     RawObject,
     ReconcileTimeout,
@@ -38,6 +42,7 @@ from kubeinformer import (
 )
 from kubeinformer.controller._queue.queue import WorkQueue
 from kubeinformer.controller.cancellation import PLAIN_ERRORS
+from kubeinformer.controller.naming import name_of
 from kubeinformer.controller.request import Request, Result
 
 __all__ = ["OnError", "Outcomes"]
@@ -64,9 +69,16 @@ class Outcomes(Generic[T]):
 
     Attributes:
         counts: How many reconciles came to what.
+
+    Raises:
+        UsageError: ``on_error`` is async.
     """
 
     def __init__(self, controller: str, function: str, queue: WorkQueue[str], on_error: OnError[T] | None) -> None:
+        if inspect.iscoroutinefunction(on_error):
+            raise UsageError(
+                f"on_error {name_of(on_error)} is async: make it a plain function, or catch in the reconcile"
+            )
         self._controller = controller
         self._function = function
         self._queue = queue
@@ -162,6 +174,8 @@ class Outcomes(Generic[T]):
             logger.info("reconcile of %s met a conflict, %s: %s", request.key, then, reason, extra=facts)
         elif _all_are(error, (ServerUnavailable, TransportError)):
             logger.warning("the server failed the reconcile of %s, %s: %s", request.key, then, reason, extra=facts)
+        elif isinstance(error, (BadReconcile, ReconcileTimeout)):
+            logger.error("reconcile of %s failed, %s: %s", request.key, then, reason, extra=facts)
         else:
             logger.error("reconcile of %s failed, %s", request.key, then, exc_info=error, extra=facts)
 
