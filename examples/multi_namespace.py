@@ -25,4 +25,6 @@ async def main(*namespaces: str) -> None:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) == 1:
+        sys.exit(__doc__)
     anyio.run(main, *sys.argv[1:])

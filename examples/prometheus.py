@@ -1,6 +1,7 @@
 """A controller with metrics and probes: ``/metrics``, ``/healthz``, ``/readyz``, on a port of your choice.
 
-Needs ``pip install 'kubeinformer[metrics]'``. Run it with the port: ``python examples/prometheus.py 8080``.
+Needs ``pip install 'kubeinformer[metrics]'``. Run it with the port, 8080 by default:
+``python examples/prometheus.py 8080``.
 """
 
 import sys
@@ -26,4 +27,4 @@ async def main(port: int) -> None:
 
 
 if __name__ == "__main__":
-    anyio.run(main, int(sys.argv[1]))
+    anyio.run(main, int(sys.argv[1]) if len(sys.argv) > 1 else 8080)

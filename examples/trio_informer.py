@@ -25,4 +25,8 @@ async def main(namespace: str, name: str, seconds: float) -> None:
 
 
 if __name__ == "__main__":
-    trio.run(main, sys.argv[1], sys.argv[2], float(sys.argv[3]))
+    match sys.argv[1:]:
+        case [namespace, name, seconds]:
+            trio.run(main, namespace, name, float(seconds))
+        case _:
+            sys.exit(__doc__)

@@ -1,6 +1,7 @@
 """Tests a small controller without a cluster: run it, or let pytest collect it."""
 
 import anyio
+import pytest
 
 from kubeinformer import Added, Informer, Updated, connect
 from kubeinformer.testing import FakeApiServer
@@ -15,6 +16,7 @@ async def first_failed_pod(pods: Informer) -> str:
     raise RuntimeError("the informer was closed")
 
 
+@pytest.mark.anyio
 async def test_finds_a_failed_pod() -> None:
     async with FakeApiServer() as server, connect(server=server.url) as cluster:
         server.create("v1/pods", {"metadata": {"name": "good", "namespace": "default"}, "status": {"phase": "Running"}})

@@ -33,7 +33,10 @@ def test_the_same_failure_is_one_warning_and_its_end_one_line(health: Health, lo
         health.failed(ConnectionFailed("GET http://h: refused"))
     health.is_live_again()
     health.is_live_again()
-    assert loud(log) == [("WARNING", "request failed, will be tried again: %s"), ("INFO", "stream is live again")]
+    assert loud(log) == [
+        ("WARNING", "request failed, will be tried again: %s"),
+        ("INFO", "the stream of %s is live again"),
+    ]
     assert len(log.records) == 6
     assert health.failures == {"ConnectionFailed": 5}
 
@@ -78,8 +81,8 @@ def test_facts_stand_beside_a_constant_message(health: Health, log: pytest.LogCa
             {"informer": "v1/pods", "error": "ConnectionLost", "reason": "cut"},
         ),
         ("waiting before the next request", {"informer": "v1/pods", "seconds": 0.5}),
-        ("synced", {"informer": "v1/pods", "resource_version": "17"}),
-        ("resynced", {"informer": "v1/pods", "resource_version": "18"}),
+        ("%s synced", {"informer": "v1/pods", "resource_version": "17"}),
+        ("%s resynced", {"informer": "v1/pods", "resource_version": "18"}),
     ]
     assert log.messages[0] == "request failed, will be tried again: cut"
     assert not any(record.args for record in log.records[1:])

@@ -693,10 +693,10 @@ class TestLog:
         )
         lines = [(record.levelname, record.msg) for record in caplog.records if record.levelno > logging.DEBUG]
         assert lines == [
-            ("INFO", "synced"),
+            ("INFO", "%s synced"),
             ("WARNING", "request failed, will be tried again: %s"),  # the cut
             ("WARNING", "request failed, will be tried again: %s"),  # nobody there
-            ("INFO", "stream is live again"),
+            ("INFO", "the stream of %s is live again"),
         ]
 
     async def test_a_server_that_opens_each_watch_to_refuse_it_is_two_lines(
@@ -707,9 +707,9 @@ class TestLog:
         mirror = await mirrored(Answer([initial(["a"], 10)]), *[refusing] * 20, Answer([modified("a", 11), HANG]))
         assert mirror.failures == {"ServerUnavailable": 20}
         assert [record.msg for record in caplog.records] == [
-            "synced",
+            "%s synced",
             "request failed, will be tried again: %s",
-            "stream is live again",
+            "the stream of %s is live again",
         ]
 
     async def test_no_object_is_ever_logged(self, caplog: pytest.LogCaptureFixture) -> None:

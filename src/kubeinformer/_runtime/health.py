@@ -1,12 +1,11 @@
 """What is known of an informer's condition: counters, the last failure, and one log line per change of state.
 
-Rules. A log line has a constant message and its facts in ``extra``; a failure's reason is in the message as well, for
-who prints nothing else. No object's content is ever logged. A failure is
-remembered without its frames, which have what was read among their variables: the last one becomes the cause of a
-`SyncTimeout`, and error reporters print variables along the chain. The same kind
-of failure again is logged at DEBUG only, until the stream has brought something: an API server that is down for an hour
-makes one line for each kind of failure when it goes, and one when it is back. One that answers 200 and fails at once,
-for ever, makes no more.
+Rules. A log line has a constant template and its facts in ``extra``; the resource or the reason is in the message as
+well, for who prints nothing else. No object's content is ever logged. A failure is remembered without its frames, which
+have what was read among their variables: the last one becomes the cause of a `SyncTimeout`, and error reporters print
+variables along the chain. The same kind of failure again is logged at DEBUG only, until the stream has brought
+something: an API server that is down for an hour makes one line for each kind of failure when it goes, and one when it
+is back. One that answers 200 and fails at once, for ever, makes no more.
 """
 
 import logging
@@ -110,7 +109,7 @@ class Health:
         self.last_error = None
         if self._logged and not self._is_told_live:
             self._is_told_live = True
-            logger.info("stream is live again", extra=self._facts())
+            logger.info("the stream of %s is live again", self._name, extra=self._facts())
 
     def progressed(self) -> None:
         """The stream brought something: whatever fails after this is news."""
@@ -122,7 +121,7 @@ class Health:
         """A snapshot is complete."""
         self.syncs += 1
         facts = self._facts(resource_version=resource_version)
-        logger.info("synced" if self.syncs == 1 else "resynced", extra=facts)
+        logger.info("%s synced" if self.syncs == 1 else "%s resynced", self._name, extra=facts)
 
     def waits(self, seconds: float) -> None:
         """Nothing is asked for this long."""
