@@ -77,12 +77,13 @@ figures are in [live.json](live.json)."""
 
 _CONTROLLER_METHOD = """\
 The queue: {keys:,} keys are added by one task, then taken and done; each add, get and done is one operation.
-Reconciles: an empty reconcile of each of {pods:,} pods of a real API server, counted from when the informer is in sync,
-and once more for all keys added anew; then the process idles. Latency: another process patches {configmaps} ConfigMaps
-in turn, {rate:g} times a second for {seconds:g} s, whatever the answers take; a sample is the time from the server's
-answer to a write until the reconcile that sees it begins (below zero: the event was here before the answer), and, with
-the write, from when it was sent. `watch` only reads the lines of a bare watch: what no controller can beat. kopf gets an event handler, the nearest that it has; it
-keeps no store. Made by `make bench-controller`; the figures are in [controller.json](controller.json)."""
+Reconciles: an empty reconcile of each of {pods:,} pods of a real API server, counted from when the informer is in
+sync, and once more for all keys added anew; then the process idles. Latency: another process patches {configmaps}
+ConfigMaps in turn, {rate:g} times a second for {seconds:g} s, whatever the answers take; a sample is the time from
+the server's answer to a write until the reconcile that sees it begins (below zero: the event was here before the
+answer), and, with the write, from when it was sent. `watch` only reads the lines of a bare watch: what no controller
+can beat. kopf gets an event handler, the nearest that it has; it keeps no store. Made by `make bench-controller`; the
+figures are in [controller.json](controller.json)."""
 
 
 def main() -> None:
