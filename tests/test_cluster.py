@@ -81,6 +81,16 @@ class TestSharing:
             assert plain is cluster.informer("v1/pods", namespace=None, label_selector=None, field_selector=None)
             assert plain is cluster.informer("v1/pods", namespace="", label_selector="", indexers={})
 
+    @pytest.mark.parametrize("options", [{}, {"namespace": "shop"}, {"metadata_only": True}])
+    async def test_an_informer_of_all_is_not_partial(self, options: dict[str, Any]) -> None:
+        async with connect(transport=quiet(), timing=QUICK) as cluster:
+            assert not cluster.informer("v1/pods", **options).is_partial
+
+    @pytest.mark.parametrize("options", [{"label_selector": "a=b"}, {"field_selector": "a=b"}, {"shard": (0, 2)}])
+    async def test_an_informer_with_selectors_or_a_shard_is_partial(self, options: dict[str, Any]) -> None:
+        async with connect(transport=quiet(), timing=QUICK) as cluster:
+            assert cluster.informer("v1/pods", **options).is_partial
+
     @pytest.mark.parametrize(
         "other",
         [

@@ -96,6 +96,12 @@ class Informer(Generic[T]):
         return self._collection.field_selector
 
     @property
+    def is_partial(self) -> bool:
+        """Whether objects of the resource and namespace may be left out: by selectors, or by ``shard=``."""
+        asked = self._collection
+        return bool(asked.label_selector or asked.field_selector or asked.shard)
+
+    @property
     def keeps_metadata(self) -> bool:
         """Whether the store has labels, annotations and owner references: all but ``retain="keys"`` do."""
         return self._cache.codec.keeps_labels

@@ -75,7 +75,8 @@ class Controller(Generic[T]):
         on_error: Called with the request and the error of a reconcile, but for `Terminal`: returns None for a retry
             with backoff, or a `Result` to be treated as one that was returned.
         resync_period: Seconds within which each key is reconciled again though nothing has changed; None for never.
-        read_your_writes: Whether a key waits, after it ran, until the informers here have seen what it wrote.
+        read_your_writes: Whether a key waits, after it ran, until the informers here have seen what it wrote: 5 s at
+            most, 0.5 s where selectors or a shard may leave it out.
         queue: A work queue of your own, with other limits; it is used up by one controller. Give it the name and the
             observer, too: what it tells is the queue's own.
         observer: Told what happens, for metrics.

@@ -5,6 +5,7 @@ import pytest
 from tests.controller.harness import CONFIGMAPS, LIMIT, configmap
 
 from kubeinformer import Cluster, Write, connect
+from kubeinformer.controller._reconciling import own_writes
 from kubeinformer.controller._reconciling.own_writes import OwnWrites
 from kubeinformer.testing import FakeApiServer
 from kubeinformer.testing.pytest_plugin import InformerSynced
@@ -55,3 +56,31 @@ async def test_the_wait_is_bounded_and_told(cluster: Cluster, caplog: pytest.Log
     [record] = caplog.records
     assert "a store did not show within 0.001 s what the reconcile of shop/k wrote" in record.getMessage()
     assert vars(record)["key"] == "shop/k"
+
+
+async def test_a_store_that_may_leave_the_write_out_holds_up_nobody_for_long(
+    fake_api_server: FakeApiServer,
+    cluster: Cluster,
+    informer_synced: InformerSynced,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(own_writes, "PATIENCE_WITH_PARTIAL", 0.01)
+    informer = await informer_synced(CONFIGMAPS, label_selector="app=web")
+    made = fake_api_server.create(CONFIGMAPS, configmap("a"))
+    with anyio.fail_after(LIMIT):
+        written = [Write(PATH, made["metadata"]["resourceVersion"])]
+        await OwnWrites("test", cluster, [informer], patience=10 * LIMIT).seen("k", written)
+    assert "default/a" not in informer.store
+    assert not caplog.records
+
+
+async def test_a_store_with_selectors_shows_the_write_that_they_take(
+    fake_api_server: FakeApiServer, cluster: Cluster, informer_synced: InformerSynced
+) -> None:
+    informer = await informer_synced(CONFIGMAPS, label_selector="app=web")
+    labelled = configmap("a")
+    labelled["metadata"]["labels"] = {"app": "web"}
+    made = fake_api_server.create(CONFIGMAPS, labelled)
+    await OwnWrites("test", cluster, [informer]).seen("k", [Write(PATH, made["metadata"]["resourceVersion"])])
+    assert "default/a" in informer.store

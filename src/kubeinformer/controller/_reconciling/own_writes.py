@@ -5,12 +5,13 @@ the write. Without the wait, a reconcile that created a Deployment may run again
 second one, or fail with a conflict on what it wrote itself.
 
 Rules. Only resources that the controller has an informer of are waited for, and only informers that could have seen the
-write by its cluster and namespace. The wait is bounded: a write that an informer's selectors leave out is only passed
-by the server's next bookmark, a minute or two later.
+write by its cluster and namespace. The wait is bounded. For informers with selectors or a shard it is short, and how it
+ends is nothing to tell of: a write that they leave out is only passed by the server's next bookmark, a minute or two
+later.
 """
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, Final, final
 
 import anyio
@@ -22,6 +23,7 @@ __all__ = ["OwnWrites"]
 logger: logging.Logger = logging.getLogger("kubeinformer.controller")
 
 PATIENCE: Final = 5.0  # seconds; a watch event is late by milliseconds, so after this it is not coming
+PATIENCE_WITH_PARTIAL: Final = 0.5  # seconds; the event may well not come at all, and a worker waits for it
 
 
 @final
@@ -39,10 +41,12 @@ class OwnWrites:
         self, controller: str, cluster: Cluster, informers: Sequence[Informer[Any]], patience: float = PATIENCE
     ) -> None:
         self._controller = controller
-        self._informers = [informer for informer in informers if informer.cluster is cluster]
+        ours = [informer for informer in informers if informer.cluster is cluster]
+        self._whole = [informer for informer in ours if not informer.is_partial]
+        self._partial = [informer for informer in ours if informer.is_partial]
         self._patience = patience
 
-    async def seen(self, key: str, writes: Iterable[Write]) -> None:
+    async def seen(self, key: str, writes: Sequence[Write]) -> None:
         """Wait until all informers have seen the writes, but not for ever.
 
         Args:
@@ -53,10 +57,7 @@ class OwnWrites:
             InformerClosed: An informer was closed.
         """
         with anyio.move_on_after(self._patience) as scope:
-            for write in writes:
-                for informer in self._informers:
-                    if _may_see(informer, write):
-                        await informer.wait_for(write.resource_version)
+            await _reached(self._whole, writes)
         if scope.cancelled_caught:
             logger.warning(
                 "a store did not show within %g s what the reconcile of %s wrote, which may run again on an old state",
@@ -64,6 +65,15 @@ class OwnWrites:
                 key,
                 extra={"controller": self._controller, "key": key, "seconds": self._patience},
             )
+        with anyio.move_on_after(min(self._patience, PATIENCE_WITH_PARTIAL)):
+            await _reached(self._partial, writes)
+
+
+async def _reached(informers: Sequence[Informer[Any]], writes: Sequence[Write]) -> None:
+    for write in writes:
+        for informer in informers:
+            if _may_see(informer, write):
+                await informer.wait_for(write.resource_version)
 
 
 def _may_see(informer: Informer[Any], write: Write) -> bool:
