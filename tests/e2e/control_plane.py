@@ -25,7 +25,7 @@ from typing import Protocol, Self
 
 from tests.e2e import credentials
 from tests.e2e.api_client import ApiClient
-from tests.e2e.credentials import ADMIN, NOBODY, READER, Authority, ClientCertificate, Credential
+from tests.e2e.credentials import ADMIN, NOBODY, OPERATOR, READER, Authority, ClientCertificate, Credential
 from tests.e2e.etcd import Etcd
 from tests.e2e.process import Process, ReservedPort
 
@@ -55,7 +55,7 @@ class ApiServer:
         (self._files / "tls.crt").write_bytes(certificate)
         (self._files / "tls.key").write_bytes(key)
         (self._files / "service-account.key").write_bytes(credentials.service_account_key())
-        credentials.write_token_file(self._files / "tokens.csv", [ADMIN, READER, NOBODY])
+        credentials.write_token_file(self._files / "tokens.csv", [ADMIN, READER, NOBODY, OPERATOR])
 
     @property
     def url(self) -> str:
@@ -98,7 +98,7 @@ class ApiServer:
             *extra_args,
         ]
         self.process.spawn(command)
-        self.process.wait_ready(self._is_ready, timeout=_START_TIMEOUT)
+        self.process.wait_ready(self.is_ready, timeout=_START_TIMEOUT)
 
     def stop(self) -> None:
         """SIGTERM, then wait for its end: about a second. Open watches get an orderly end."""
@@ -141,7 +141,7 @@ class ApiServer:
         self.kill()
         self._port.close()
 
-    def _is_ready(self) -> bool:
+    def is_ready(self) -> bool:
         return self.client.request("GET", "/readyz", timeout=_PROBE_TIMEOUT).status == http.HTTPStatus.OK
 
 

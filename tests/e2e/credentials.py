@@ -59,10 +59,12 @@ class ExecPlugin:
 
 Credential = Token | TokenFile | ClientCertificate | ExecPlugin
 
-# RBAC never asks about system:masters; the other two may do nothing until a test binds them to something.
+# RBAC never asks about system:masters; the others may do nothing until a test binds them to something. READER's and
+# NOBODY's rights end with the test; OPERATOR keeps what manifests gave it, cluster-wide, and is for nothing else.
 ADMIN = Token("e2e-admin-token", "e2e-admin", ("system:masters",))
 READER = Token("e2e-reader-token", "e2e-reader")
 NOBODY = Token("e2e-nobody-token", "e2e-nobody")
+OPERATOR = Token("e2e-operator-token", "e2e-operator")
 
 
 class Authority:

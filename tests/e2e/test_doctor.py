@@ -11,6 +11,7 @@ from tests.e2e import manifests
 from tests.e2e.control_plane import ControlPlane, StartControlPlane
 from tests.e2e.credentials import ADMIN, NOBODY, READER, Authority, Token
 from tests.e2e.mirrors import ask
+from tests.e2e.polling import wait_until
 
 pytestmark = pytest.mark.anyio
 
@@ -174,6 +175,8 @@ async def test_a_server_without_its_database(private_control_plane: StartControl
     plane = await ask(private_control_plane)
     path = str(plane.write_kubeconfig(tmp_path / "config"))
     await ask(plane.etcd.close)
+    # The server asks etcd once in a while, and answers with what it knows.
+    assert await ask(wait_until, lambda: not plane.api.is_ready(), timeout=30)
     found = await examined("v1/pods", "--timeout", "20", "--kubeconfig", path)
     assert not found["healthy"]
     assert found["server"]["ready"] is not True

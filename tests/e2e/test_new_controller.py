@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml  # type: ignore[import-untyped]  # PyYAML ships no types
 from tests.e2e.control_plane import ControlPlane
-from tests.e2e.credentials import READER
+from tests.e2e.credentials import OPERATOR
 from tests.e2e.mirrors import ask
 from tests.e2e.polling import wait_until
 
@@ -45,7 +45,7 @@ def documents(project: Path, file: str) -> list[Manifest]:
 
 
 def install(plane: ControlPlane, project: Path, name: str) -> None:
-    """As ``kubectl apply`` would, but for READER in place of the service account, whose tokens nobody signs here."""
+    """As ``kubectl apply`` would, but for OPERATOR in place of the service account, whose tokens nobody signs here."""
     (crd,) = documents(project, "crd.yaml")
     plane.client.create_crd(crd)
     places = {
@@ -58,7 +58,7 @@ def install(plane: ControlPlane, project: Path, name: str) -> None:
     }
     for document in documents(project, "rbac.yaml"):
         if "subjects" in document:
-            subject = {"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": READER.user}
+            subject = {"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": OPERATOR.user}
             document["subjects"] = [subject]
         plane.client.create(places[document["kind"]], document)
     (deployment,) = documents(project, "deployment.yaml")
@@ -86,7 +86,7 @@ async def test_it_works_with_the_rights_of_its_manifests(
     control_plane: ControlPlane, name: str, project: Path, namespace: str, tmp_path: Path
 ) -> None:
     await ask(install, control_plane, project, name)
-    kubeconfig = control_plane.write_kubeconfig(tmp_path / "config", {"reader": READER})
+    kubeconfig = control_plane.write_kubeconfig(tmp_path / "config", {"operator": OPERATOR})
     client = control_plane.client
     widgets = f"/apis/{name}.example.com/v1/namespaces/{namespace}/widgets"
     config_map = f"/api/v1/namespaces/{namespace}/configmaps/hello"
