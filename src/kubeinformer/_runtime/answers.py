@@ -1,25 +1,31 @@
-"""Bodies that are read whole, with a bound: explanations of errors, and answers to single requests."""
+"""Bodies that are read whole, with a bound: explanations of refusals, and answers to single requests."""
 
 import anyio
 import anyio.lowlevel
 
 from kubeinformer._protocol.gzip import body_decoder
+from kubeinformer._protocol.refusals import is_redirect
+from kubeinformer._protocol.status import Status, decode_status
 from kubeinformer.connection.transport import Response
 from kubeinformer.errors import ObjectTooLarge, ProtocolError, TransportError
 
-__all__ = ["read_error", "read_whole"]
+__all__ = ["read_status", "read_whole"]
 
 _STATUS_BODY_LIMIT = 64 * 1024  # a Status is a few hundred bytes; a proxy's error page can be anything
 
 
-async def read_error(response: Response, resource: str, patience: float) -> bytes:
-    """As much of an error's body as can be had: the status code alone already says most.
+async def read_status(response: Response, resource: str, patience: float) -> Status:
+    """What a refusal says, as far as its body can be had: the status code alone already says most.
+
+    The body of a redirect is not read: it is a page for people.
 
     Args:
         response: What is read.
         resource: Of what.
         patience: Seconds for all of it: a drip is never silent.
     """
+    if is_redirect(response.status):
+        return Status(response.status)
     body = bytearray()
     try:
         with anyio.move_on_after(patience):
@@ -27,7 +33,7 @@ async def read_error(response: Response, resource: str, patience: float) -> byte
     except (TransportError, ProtocolError):
         # What the server meant is in the status code; that its explanation broke off changes nothing.
         pass
-    return bytes(body[:_STATUS_BODY_LIMIT])
+    return decode_status(bytes(body[:_STATUS_BODY_LIMIT]), response.status)
 
 
 async def read_whole(response: Response, resource: str, limit: int, silence: float) -> bytes:

@@ -14,11 +14,11 @@ import anyio
 import msgspec
 
 from kubeinformer._protocol.decoding import decode
-from kubeinformer._protocol.refusals import is_redirect, request_refusal, require_json
+from kubeinformer._protocol.refusals import request_refusal, require_json
 from kubeinformer._protocol.requests import HttpRequest
-from kubeinformer._protocol.status import Status, decode_status, retry_after_seconds
+from kubeinformer._protocol.status import retry_after_seconds
 from kubeinformer._protocol.targets import Target, target_of
-from kubeinformer._runtime.answers import read_error, read_whole
+from kubeinformer._runtime.answers import read_status, read_whole
 from kubeinformer._runtime.writes import Write, WriteLog
 from kubeinformer.connection.transport import Response, Transport
 from kubeinformer.errors import KubeInformerError, RequestTimeout, Unauthorized, UsageError
@@ -165,10 +165,7 @@ _OBJECT = msgspec.json.Decoder(RawObject)
 
 
 async def _refusal(response: Response, target: Target) -> KubeInformerError:
-    if is_redirect(response.status):
-        status = Status(response.status)
-    else:
-        status = decode_status(await read_error(response, target.resource, _EXPLANATION), response.status)
+    status = await read_status(response, target.resource, _EXPLANATION)
     retry_after = retry_after_seconds(response.headers, status)
     return request_refusal(target, status, response.headers.get("location"), retry_after)
 

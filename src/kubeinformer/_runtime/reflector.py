@@ -19,13 +19,13 @@ from kubeinformer._protocol.gzip import body_decoder
 from kubeinformer._protocol.kinds import KindCheck
 from kubeinformer._protocol.list_watch import ListWatch
 from kubeinformer._protocol.pages import ListItem, PageParser
-from kubeinformer._protocol.refusals import is_redirect, refusal, require_json
+from kubeinformer._protocol.refusals import refusal, require_json
 from kubeinformer._protocol.requests import Collection, Fetch, ListFetch, ProofFetch, WatchFetch, build_request
 from kubeinformer._protocol.shards import refuses_shard
-from kubeinformer._protocol.status import Status, decode_status, retry_after_seconds
+from kubeinformer._protocol.status import retry_after_seconds
 from kubeinformer._protocol.steps import BeginSweep, CacheWrite, Phase, Reauthenticate, Send, Sweep, Wait
 from kubeinformer._protocol.watch_events import ErrorEvent, ObjectEvent, decode_watch_event
-from kubeinformer._runtime.answers import read_error
+from kubeinformer._runtime.answers import read_status
 from kubeinformer._runtime.delivery import Delivery
 from kubeinformer._runtime.health import Health
 from kubeinformer._runtime.limits import Limits
@@ -153,13 +153,9 @@ class Reflector:
         self._machine.broken(anyio.current_time())
 
     async def _refused(self, response: Response) -> None:
-        if is_redirect(response.status):
-            status = Status(response.status)
-        else:
-            body = await read_error(response, self._resource, self._machine.read_deadline)
-            status = decode_status(body, response.status)
-            if self._shard is not None and refuses_shard(status):
-                self._asked = replace(self._collection, shard=None)
+        status = await read_status(response, self._resource, self._machine.read_deadline)
+        if self._shard is not None and refuses_shard(status):
+            self._asked = replace(self._collection, shard=None)
         location = response.headers.get("location")
         retry_after = retry_after_seconds(response.headers, status)
         self._health.failed(refusal(self._collection, self._machine.verb, status, location, retry_after))
