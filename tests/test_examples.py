@@ -1,6 +1,5 @@
 """Every example runs as its README says, against the fake server, as the program that it is."""
 
-import json
 import os
 import subprocess
 import sys
@@ -13,6 +12,7 @@ from typing import Any
 import anyio
 import anyio.to_thread
 import pytest
+from tests.kubeconfigs import write_kubeconfig
 
 from kubeinformer.testing import FakeApiServer
 
@@ -32,19 +32,7 @@ def pod(name: str, node: str) -> dict[str, Any]:
 
 @contextmanager
 def started(name: str, server: FakeApiServer, folder: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
-    kubeconfig = folder / "kubeconfig"
-    kubeconfig.write_text(
-        json.dumps(
-            {
-                "apiVersion": "v1",
-                "kind": "Config",
-                "current-context": "fake",
-                "contexts": [{"name": "fake", "context": {"cluster": "fake", "user": "nobody"}}],
-                "clusters": [{"name": "fake", "cluster": {"server": server.url}}],
-                "users": [{"name": "nobody", "user": {}}],
-            }
-        )
-    )
+    kubeconfig = write_kubeconfig(folder / "kubeconfig", server.url)
     environment = os.environ | {"KUBECONFIG": str(kubeconfig), "PYTHONUNBUFFERED": "1"}
     with subprocess.Popen(  # noqa: S603 - our own examples
         [sys.executable, str(EXAMPLES / name), *arguments], env=environment, stdout=subprocess.PIPE, text=True

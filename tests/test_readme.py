@@ -17,6 +17,7 @@ import anyio
 import anyio.abc
 import pytest
 from _pytest.mark import ParameterSet
+from tests.kubeconfigs import write_kubeconfig
 
 from kubeinformer.testing import FakeApiServer
 
@@ -80,12 +81,7 @@ async def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncGenera
         for number in range(3):
             metadata = {"name": f"web-{number}", "labels": {"app": "web"}}
             server.create("v1/pods", {"metadata": metadata, "spec": {"nodeName": "node-7"}})
-        config = tmp_path / "config"
-        config.write_text(
-            "{apiVersion: v1, kind: Config, current-context: c, contexts: [{name: c, context: {cluster: c, user: u}}],"
-            f" users: [{{name: u, user: {{}}}}], clusters: [{{name: c, cluster: {{server: '{server.url}'}}}}]}}"
-        )
-        monkeypatch.setenv("KUBECONFIG", str(config))
+        monkeypatch.setenv("KUBECONFIG", str(write_kubeconfig(tmp_path / "config", server.url)))
         yield server
 
 

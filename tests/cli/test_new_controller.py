@@ -1,6 +1,5 @@
 """``new-controller``: the project it writes passes its tests and checks, runs, and writes over nothing."""
 
-import json
 import os
 import signal
 import subprocess
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pytest
 import yaml  # type: ignore[import-untyped]  # PyYAML ships no types
+from tests.kubeconfigs import write_kubeconfig
 
 from kubeinformer.cli._new_controller import NewControllerOptions
 
@@ -134,12 +134,7 @@ def test_the_program_reconciles_until_sigterm(
 ) -> None:
     project = make()
     server.do("register_crd", project / "manifests" / "crd.yaml")
-    kubeconfig = tmp_path / "config"
-    cluster = {"name": "c", "cluster": {"server": server.url}}
-    context = {"name": "c", "context": {"cluster": "c", "user": "u"}}
-    users = [{"name": "u", "user": {}}]
-    config = {"clusters": [cluster], "contexts": [context], "users": users, "current-context": "c"}
-    kubeconfig.write_text(json.dumps({"apiVersion": "v1", "kind": "Config", **config}))
+    kubeconfig = write_kubeconfig(tmp_path / "config", server.url)
     environment = os.environ | {"PYTHONPATH": f"{SOURCES}:{project / 'src'}", "KUBECONFIG": str(kubeconfig)}
     environment |= {"POD_NAMESPACE": "default", "PROBES_PORT": str(free_port)} if elects else {}
     command = [sys.executable, "-m", "widget_controller"]

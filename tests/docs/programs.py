@@ -1,7 +1,6 @@
 """Programs that pages show, run as processes of their own."""
 
 import contextlib
-import json
 import os
 import subprocess
 import sys
@@ -13,6 +12,7 @@ import anyio
 from anyio.abc import Process
 from anyio.streams.buffered import BufferedByteReceiveStream
 from tests.docs import pages
+from tests.kubeconfigs import write_kubeconfig
 
 from kubeinformer.testing import FakeApiServer
 
@@ -42,19 +42,7 @@ async def started(page: str, name: str, server: FakeApiServer, folder: Path) -> 
     """Run a file of a page until its context is left; its kubeconfig leads to the server."""
     for file, text in pages.files(page).items():
         (folder / file).write_text(text, "utf-8")
-    config = folder / "kubeconfig"
-    config.write_text(
-        json.dumps(
-            {
-                "apiVersion": "v1",
-                "kind": "Config",
-                "current-context": "fake",
-                "contexts": [{"name": "fake", "context": {"cluster": "fake", "user": "nobody"}}],
-                "clusters": [{"name": "fake", "cluster": {"server": server.url}}],
-                "users": [{"name": "nobody", "user": {}}],
-            }
-        )
-    )
+    config = write_kubeconfig(folder / "kubeconfig", server.url)
     environment = os.environ | {"KUBECONFIG": str(config)}
     with anyio.fail_after(ALLOWED):
         async with await anyio.open_process(

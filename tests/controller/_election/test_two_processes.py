@@ -1,6 +1,5 @@
 """Two processes on one lease of the fake server, over HTTP. The same on a real server: tests/e2e."""
 
-import json
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -9,6 +8,7 @@ import anyio.to_thread
 import pytest
 from tests.controller import two_processes
 from tests.controller.two_processes import Stage
+from tests.kubeconfigs import write_kubeconfig
 
 from kubeinformer.testing import FakeApiServer
 
@@ -24,16 +24,6 @@ async def test_two_processes(scene: Callable[[Stage], None], program: str, anyio
     async with FakeApiServer() as server:
         server.create("v1/namespaces", {"metadata": {"name": "system"}})
         server.create("v1/configmaps", {"metadata": {"name": "work", "namespace": "system"}})
-        kubeconfig = tmp_path / "kubeconfig"
-        kubeconfig.write_text(
-            json.dumps(
-                {
-                    "current-context": "fake",
-                    "contexts": [{"name": "fake", "context": {"cluster": "fake", "user": "nobody"}}],
-                    "clusters": [{"name": "fake", "cluster": {"server": server.url}}],
-                    "users": [{"name": "nobody", "user": {}}],
-                }
-            )
-        )
+        kubeconfig = write_kubeconfig(tmp_path / "kubeconfig", server.url)
         stage = Stage(kubeconfig=kubeconfig, namespace="system", backend=anyio_backend, program=program)
         await anyio.to_thread.run_sync(partial(scene, stage))
