@@ -694,6 +694,7 @@ def test_nothing_hostile_reaches_the_terminal(run: "Run") -> None:
         (("--server", "http://127.0.0.1:9", "--context", "x"), "--server goes with neither"),
         (("--ca-file", "x"), "--ca-file goes with --server"),
         (("--timeout", "0"), "--timeout"),
+        (("-n", ""), "not a namespace"),
         (("--nope",), "--nope"),
         ((), ".kube/config"),
         (("--server", "ftp://x"), "URL"),

@@ -167,7 +167,7 @@ def watch(
 
     The state comes first (as additions), then changes as they happen.
     Several changes of one object become one when the output is read more slowly than they come.
-    A lost connection is resumed; stderr tells about it.
+    A lost connection is resumed; stderr tells about it. It also says so when --once finds nothing for its table.
     """
     from kubeinformer.cli._sort import SortKey  # noqa: PLC0415 - --help is quicker without
     from kubeinformer.cli._watch import WatchOptions  # noqa: PLC0415 - as above

@@ -1,15 +1,31 @@
-"""Which cluster a command is about: the options that all commands share which talk to one."""
+"""What a command is about: the options that all commands share which talk to a cluster, and checks of their values."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from kubeinformer import Cluster, connect
+from kubeinformer import Cluster, Resource, connect
 from kubeinformer.cli._ending import CommandError
 from kubeinformer.connection import ConnectionConfig, load_config
+from kubeinformer.resources import check_namespace
 
-__all__ = ["Where"]
+__all__ = ["Where", "check_names"]
+
+
+def check_names(resources: Iterable[str], namespace: str | None) -> None:
+    """Check how resources and a namespace are written. An empty one is no namespace: a script's variable was not set.
+
+    Raises:
+        CommandError: They cannot be names; says how names look.
+    """
+    try:
+        for resource in resources:
+            Resource.parse(resource)
+        if namespace is not None:
+            check_namespace(namespace)
+    except ValueError as error:
+        raise CommandError(str(error)) from None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
