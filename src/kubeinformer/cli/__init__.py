@@ -50,4 +50,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         print(f"kubeinformer: error: {missing} is not installed: pip install 'kubeinformer[cli]'", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:  # importing takes long enough for it
+        return 130
     return run(sys.argv[1:] if arguments is None else list(arguments))
