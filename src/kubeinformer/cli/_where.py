@@ -48,6 +48,13 @@ class Where:
         if self.ca_file is not None and self.server is None:
             raise CommandError("--ca-file goes with --server only: a kubeconfig names its own authority")
 
+    @property
+    def options(self) -> str:
+        """The options that name a server by themselves, without a kubeconfig; empty if none does."""
+        if self.server is None:
+            return ""
+        return "--server" if self.ca_file is None else "--server and --ca-file"
+
     async def load(self) -> ConnectionConfig:
         """As `kubeinformer.connection.load_config`."""
         return await load_config(self.kubeconfig, self.context, server=self.server, ca_file=self.ca_file)

@@ -68,8 +68,8 @@ async def doctor(options: DoctorOptions, notices: Notices) -> int:  # noqa: ARG0
 async def _examine(options: DoctorOptions) -> Report:
     started = time.monotonic()
     config = await options.where.load()
-    source = config.source if options.where.server is None else "--server and --ca-file"
-    report = Report(url=one_line(config.server), source=one_line(source))
+    source = options.where.options or config.source
+    report = Report(url=one_line(config.server), source=one_line(source), namespace=options.namespace)
     report.connection.verified = config.verify or not config.server.startswith("https://")
     report.resources = _resources(options)
     transport = AiohttpTransport(config, connect_timeout=asking.CONNECT_LIMIT)
