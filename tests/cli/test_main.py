@@ -147,6 +147,12 @@ def test_what_ends_a_command_is_one_line(error: BaseException, code: int, capfd:
     assert "\x1b" not in err
 
 
+def test_an_error_where_stdout_is_closed(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(sys, "stdout", None)
+    assert failing(FileNotFoundError(2, "none")) == 1
+    assert "none" in capfd.readouterr().err
+
+
 @pytest.mark.parametrize(("error", "code"), [(KeyboardInterrupt(), 130), (BrokenPipeError(32, "gone"), 141)])
 def test_what_needs_no_words_gets_none(error: BaseException, code: int, capfd: pytest.CaptureFixture[str]) -> None:
     assert failing(error) == code

@@ -281,6 +281,16 @@ def test_nothing_is_written_over(make: Make, run: "Run") -> None:
     assert (project / "README.md").read_text() == "mine"
 
 
+def test_nothing_is_written_where_nothing_can_be_said(
+    run: "Run", tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdout", None)  # the shell's >&-
+    ended = run("new-controller", NAME, "--directory", tmp_path / "x")
+    assert ended.code == 2
+    assert "stdout is closed" in ended.error
+    assert not (tmp_path / "x").exists()
+
+
 def test_a_file_is_in_the_way(run: "Run", tmp_path: Path) -> None:
     (tmp_path / "x").write_text("")
     ended = run("new-controller", NAME, "--directory", tmp_path / "x")

@@ -124,7 +124,7 @@ def _forget_stdout() -> None:
     """Drop what Python still holds of the output: its flush at exit would block, or fail again and exit with 120."""
     try:
         descriptor = sys.stdout.fileno()
-    except (OSError, ValueError):  # captured by a test, or closed
+    except (AttributeError, OSError, ValueError):  # None, as the shell closed it; captured by a test
         return
     devnull = os.open(os.devnull, os.O_WRONLY)
     os.dup2(devnull, descriptor)

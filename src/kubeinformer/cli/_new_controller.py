@@ -122,9 +122,9 @@ async def new_controller(options: NewControllerOptions, notices: Notices) -> Non
         CommandError: The directory is not empty.
         OSError: It cannot be written.
     """
-    written = await anyio.to_thread.run_sync(partial(_write, options))
     target = options.target
-    with Output() as output:
+    with Output() as output:  # before the first file: it fails where nothing can be printed
+        written = await anyio.to_thread.run_sync(partial(_write, options))
         output.text(f"{printable(str(target))}: {len(written)} files, a controller for {options.resource}. Next:")
         for line in (
             f"cd {printable(shlex.quote(str(target)))}",
