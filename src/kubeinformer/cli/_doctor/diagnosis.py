@@ -107,7 +107,8 @@ def _about_the_connection(report: Report, *, time_is_up: bool) -> Iterator[Findi
             about="connection",
             code="time",
             message="the time was up before the server answered",
-            remedy=f"see whether it answers anybody: `curl -vk {report.url}/readyz`; or give more --timeout",
+            remedy=f"see whether it answers anybody: `curl -vk {report.url}/readyz`; or give more --timeout; a program "
+            "that the kubeconfig takes credentials from may be waiting, too",
         )
     if connection.clock_skew is not None and abs(connection.clock_skew) > _CLOCK_LIMIT:
         way = "ahead of" if connection.clock_skew > 0 else "behind"
