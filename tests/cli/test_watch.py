@@ -341,6 +341,22 @@ def test_what_is_no_resource(resource: str, run: "Run") -> None:
     assert ended.err.removesuffix("\n").isprintable()
 
 
+@pytest.mark.parametrize(
+    ("resource", "said"),
+    [
+        ("pods", "did you mean v1/pods?"),
+        ("Deployment", "did you mean apps/v1/deployments?"),
+        ("ingress", "did you mean networking.k8s.io/v1/ingresses?"),
+        ("statefulsets.apps", "did you mean apps/v1/statefulsets?"),
+        ("apps/deployments", "did you mean apps/v1/deployments?"),
+        ("events", "did you mean v1/events or events.k8s.io/v1/events?"),
+    ],
+)
+def test_what_a_kubectl_user_means(resource: str, said: str, run: "Run") -> None:
+    for command in ("watch", "doctor"):
+        assert run(command, resource, "--server", "http://127.0.0.1:9").error.endswith(said)
+
+
 # What a server can say. With and without --once: before the first snapshot a refusal is final either way.
 
 

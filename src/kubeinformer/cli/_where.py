@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kubeinformer import Cluster, Resource, connect
+from kubeinformer.cli._completion import meant
 from kubeinformer.cli._ending import CommandError
 from kubeinformer.connection import ConnectionConfig, load_config
 from kubeinformer.resources import check_namespace
@@ -17,15 +18,19 @@ def check_names(resources: Iterable[str], namespace: str | None) -> None:
     """Check how resources and a namespace are written. An empty one is no namespace: a script's variable was not set.
 
     Raises:
-        CommandError: They cannot be names; says how names look.
+        CommandError: They cannot be names; says how names look, and what was meant.
     """
-    try:
-        for resource in resources:
+    for resource in resources:
+        try:
             Resource.parse(resource)
-        if namespace is not None:
+        except ValueError as error:
+            found = " or ".join(meant(resource))
+            raise CommandError(f"{error}{f'; did you mean {found}?' if found else ''}") from None
+    if namespace is not None:
+        try:
             check_namespace(namespace)
-    except ValueError as error:
-        raise CommandError(str(error)) from None
+        except ValueError as error:
+            raise CommandError(str(error)) from None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
