@@ -13,7 +13,7 @@ import typer
 import typer.main
 
 from kubeinformer.cli._completion import complete_context, complete_resource
-from kubeinformer.cli._ending import CommandError, Notices, run_command
+from kubeinformer.cli._ending import CommandError, Notices, end, run_command
 from kubeinformer.cli._views import Format
 
 __all__ = ["run"]
@@ -64,9 +64,10 @@ def run(arguments: list[str]) -> int:
     try:
         # None: as without arguments, when the help is printed.
         code = command.main(arguments or ["--help"], prog_name="kubeinformer", standalone_mode=False)
-    except CommandError as error:
-        Notices().say(f"error: {error}")
-        return error.exit_code
+    except typer.Abort:  # what typer makes of Ctrl-C, pressed while a command is still imported
+        return end(KeyboardInterrupt(), Notices())
+    except (CommandError, OSError) as error:  # of options that exclude each other; of help that cannot be written
+        return end(error, Notices())
     except _BAD_COMMAND_LINE as error:
         message = getattr(error, "format_message", error.__str__)  # says more than str(): which option it was
         Notices().say(f"error: {message()} (--help shows the options)")
@@ -167,7 +168,7 @@ def watch(
 
     The state comes first (as additions), then changes as they happen.
     Several changes of one object become one when the output is read more slowly than they come.
-    A lost connection is resumed; stderr tells about it.
+    A lost connection is resumed; stderr tells about it. It also says so when --once finds nothing for its table.
     """
     from kubeinformer.cli._sort import SortKey  # noqa: PLC0415 - --help is quicker without
     from kubeinformer.cli._watch import WatchOptions  # noqa: PLC0415 - as above
