@@ -119,6 +119,13 @@ async def test_a_user_of_one_namespace(control_plane: ControlPlane, namespace: s
         await ask(rights.__exit__, None, None, None)
 
 
+async def test_a_namespace_that_is_not_there(namespace: str, kubeconfig: str) -> None:
+    found = await examined("v1/pods", "-n", "nosuch", "--kubeconfig", kubeconfig)
+    assert (found["namespace_exists"], codes(found)) == (False, [("warning", "no-namespace")])
+    found = await examined("v1/pods", "-n", namespace, "--kubeconfig", kubeconfig)
+    assert (found["namespace_exists"], codes(found)) == (True, [])
+
+
 async def test_nothing_is_left_behind(control_plane: ControlPlane, namespace: str, kubeconfig: str) -> None:
     def version() -> str:
         return str(control_plane.client.list_all(f"/api/v1/namespaces/{namespace}/pods")["metadata"]["resourceVersion"])
