@@ -10,7 +10,9 @@ __all__ = ["Timing"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timing:
-    """How long an informer waits in each situation. In seconds, except ``initial_failure_limit``.
+    """How long an informer waits in each situation.
+
+    In seconds, except ``initial_failure_limit`` and ``bookmark_patience``, which are numbers.
 
     Attributes:
         backoff_first: Upper bound of the first delay after a failure; each further failure doubles it (client-go's
