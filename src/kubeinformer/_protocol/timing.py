@@ -28,7 +28,7 @@ class Timing:
         initial_progress: An initial stream is given up after this time without a new object, because it may never
             end: a server that ignores ``sendInitialEvents`` sends live events but no end bookmark.
         list_timeout: A list is given up after this time, even if bytes still arrive. API servers end their own lists
-            after 60 s (``--request-timeout``), so bytes after that come from something between.
+            after 60 s (``--request-timeout``), so bytes after that come from a proxy or the like.
         initial_failure_limit: After this number of broken initial streams in a row, paged lists are used instead.
         read_margin: How much longer than its own ``timeoutSeconds`` a live stream may last, silent or not (kube-rs: 5;
             under load, the server may need some time to close a stream).
