@@ -12,6 +12,7 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final, final
 
+import anyio
 import anyio.lowlevel
 
 from kubeinformer import Informer, Synced, Updated
@@ -38,6 +39,9 @@ class Intake:
         mapping: Gives the keys; None for the informer's own.
         queue: Where the keys go.
         failed: Called for each predicate or mapper that raised.
+
+    Attributes:
+        has_read_first: Set when all that was there is read.
     """
 
     def __init__(
@@ -49,6 +53,7 @@ class Intake:
         queue: WorkQueue[str],
         failed: Callable[[], None],
     ) -> None:
+        self.has_read_first: anyio.Event = anyio.Event()
         self._controller = controller
         self._informer = informer
         self._predicates = predicates
@@ -65,13 +70,12 @@ class Intake:
             KubeInformerError: What else ended it for good.
         """
         informer, add = self._informer, self._queue.add
-        is_past_first_sync = False
         async with informer.events() as events:
             async for event in events:
                 if isinstance(event, Synced):
-                    is_past_first_sync = True
+                    self.has_read_first.set()
                     continue
-                priority = 0 if is_past_first_sync and informer.is_live else LOW_PRIORITY
+                priority = 0 if self.has_read_first.is_set() and informer.is_live else LOW_PRIORITY
                 if self._predicates and not self._passes(event):
                     continue
                 if self._mapping is None:
