@@ -102,6 +102,21 @@ async def test_an_error_is_logged_with_its_key_and_tried_again(world: World, cap
     assert world.after(0.002) == 1
 
 
+class Mute(Exception):
+    def __str__(self) -> str:
+        raise AttributeError("no text")
+
+
+async def test_an_error_that_cannot_be_told_is_that_keys_all_the_same(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    for error in (Mute(), ExceptionGroup("tasks", [Mute()])):
+        assert world.failed(error) == "error"
+    assert all("reconcile of default/a failed, it is tried again" in message for message in caplog.messages)
+    world.queue.done(KEY)
+    assert world.after(1) == 1
+
+
 async def test_each_failure_waits_longer_and_success_forgets(world: World) -> None:
     delays = list[float]()
     for _ in range(4):
