@@ -197,6 +197,15 @@ def test_draining_hands_out_what_is_ready_and_what_changed_meanwhile() -> None:
     assert schedule.take(9.0) is None
 
 
+def test_a_drain_is_not_over_before_what_is_ready_is_taken() -> None:
+    schedule: Schedule = Schedule()
+    schedule.add("a", 0, 0.0)
+    schedule.shut_down(drain=True)
+    assert ends(schedule) == (False, False)
+    assert drain(schedule) == ["a"]
+    assert ends(schedule) == (True, True)
+
+
 def test_aborting_hands_out_nothing_more() -> None:
     schedule: Schedule = Schedule()
     for key in ("a", "b"):
