@@ -49,6 +49,8 @@ def test_a_busy_lane_does_not_starve_the_others() -> None:
         taken.append(key)
     assert [key for key in taken if key.startswith("low")] == [f"low-{number}" for number in range(5)]
     assert [taken.index(f"low-{number}") for number in range(2)] == [OLDEST_EVERY - 1, 2 * OLDEST_EVERY - 1]
+    assert schedule.statistics(1.0).depth == {0: 55}
+    assert all(key.startswith(("high", "more")) for key in drain(schedule, 1.0))
 
 
 def test_a_long_backlog_does_not_keep_a_change_waiting() -> None:
@@ -98,9 +100,22 @@ def test_what_is_ready_forgets_its_delay() -> None:
     schedule: Schedule = Schedule()
     schedule.add_after("a", 10, 7, 0.0)
     schedule.add("a", 0, 1.0)
+    assert schedule.statistics(1.0).depth == {7: 1}
     schedule.add_after("a", 1, 9, 1.0)
     assert schedule.statistics(1.0).depth == {9: 1}
     assert schedule.next_due() is None
+    assert drain(schedule, 100.0) == ["a"]
+
+
+def test_what_comes_once_more_forgets_its_delay() -> None:
+    schedule: Schedule = Schedule()
+    schedule.add("a", 0, 0.0)
+    schedule.take(0.0)
+    schedule.add("a", 0, 1.0)
+    schedule.add_after("a", 10, 3, 1.0)
+    assert schedule.statistics(1.0).delayed == 0
+    schedule.done("a")
+    assert schedule.statistics(1.0).depth == {3: 1}
     assert drain(schedule, 100.0) == ["a"]
 
 
