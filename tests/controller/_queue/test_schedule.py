@@ -31,10 +31,10 @@ def test_first_in_first_out_in_a_priority_and_higher_ones_first() -> None:
 def test_adding_again_changes_nothing_but_a_higher_priority() -> None:
     schedule: Schedule = Schedule()
     for key, priority in (("a", 0), ("b", 0), ("c", 0), ("c", 1), ("c", -1), ("a", 0), ("a", -1)):
-        schedule.add(key, priority, 0.0)
+        schedule.add(key, priority, 100.0)
     assert len(schedule) == 3
     assert schedule.added == 3
-    assert drain(schedule) == ["c", "a", "b"]
+    assert drain(schedule, 100.0) == ["c", "a", "b"]
 
 
 def test_a_busy_lane_does_not_starve_the_others() -> None:
@@ -69,14 +69,14 @@ def test_a_key_in_processing_comes_once_more() -> None:
     schedule.add("a", 0, 0.0)
     assert schedule.take(1.0) == ("a", 0.0)
     schedule.add("a", LOW_PRIORITY, 2.0)
-    schedule.add("a", 3, 3.0)
-    schedule.add("a", 1, 4.0)
+    schedule.add("a", 1, 3.0)
+    schedule.add("a", 0, 4.0)
     assert schedule.take(5.0) is None
     assert (len(schedule), schedule.statistics(5.0).again) == (0, 1)
     assert schedule.done("a") == 1.0
-    assert schedule.statistics(6.0).depth == {3: 1}
+    assert schedule.statistics(6.0).depth == {1: 1}
     assert schedule.take(6.0) == ("a", 2.0)
-    assert schedule.priority_of("a") == 3
+    assert schedule.priority_of("a") == 1
     schedule.done("a")
     assert schedule.take(7.0) is None
 
@@ -197,6 +197,7 @@ def test_draining_hands_out_what_is_ready_and_what_changed_meanwhile() -> None:
     schedule.add("a", 0, 0.0)
     schedule.add_after("c", 1, 0, 0.0)
     schedule.shut_down(drain=True)
+    assert schedule.statistics(0.0).delayed == 0
     schedule.add("d", 0, 0.0)
     schedule.add_after("d", 1, 0, 0.0)
     schedule.add_after("d", 0, 0, 0.0)

@@ -6,6 +6,10 @@ thousands of objects that nobody touched. An event that comes in while the infor
 
 What a predicate or mapper raises is logged with the object's key and counted. The event passes a predicate that
 raises; a mapper that raises for one state of an object is still asked for the other.
+
+Limits. Changes of one key are folded while this reader is behind: by milliseconds, or by as long as a mapper takes that
+wakes hundreds of thousands of keys. Then an object that came and went, or belonged to somebody in between only, wakes
+nobody, though a reconcile may have seen it in the store. ``resync_period=`` is for those who cannot bear that.
 """
 
 import logging
