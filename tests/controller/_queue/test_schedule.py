@@ -159,6 +159,19 @@ def test_a_key_put_off_earlier_and_earlier_takes_no_memory() -> None:
     assert len(schedule) == 6
 
 
+def test_keys_put_off_again_and_again_come_in_order() -> None:
+    schedule: Schedule = Schedule()
+    due = dict[str, float]()
+    for turn in range(5000):
+        key, seconds = f"a-{turn * 7 % 100}", float(1 + turn * 7919 % 10_007)
+        schedule.add_after(key, seconds, 0, 0.0)
+        due[key] = min(seconds, due.get(key, seconds))
+    found = list[tuple[str, float]]()
+    while (now := schedule.next_due()) is not None:
+        found.append(schedule.take(now) or ("", 0.0))
+    assert found == sorted(due.items(), key=lambda item: item[1])
+
+
 def test_a_delay_that_was_forgotten_does_not_shorten_a_later_one() -> None:
     schedule: Schedule = Schedule()
     schedule.add_after("a", 5, 0, 0.0)
