@@ -184,6 +184,16 @@ def test_delayed_keys_come_when_they_are_due(anyio_backend_name: str) -> None:
     in_virtual_time(anyio_backend_name, test)
 
 
+def test_a_key_that_is_due_counts_as_ready(anyio_backend_name: str) -> None:
+    async def test(queue: WorkQueue, _: Workers) -> None:
+        queue.add_after("a", 5)
+        assert len(queue) == 0
+        await anyio.sleep(6)
+        assert len(queue) == 1
+
+    in_virtual_time(anyio_backend_name, test)
+
+
 @pytest.mark.parametrize("count", [1, 3])
 def test_a_delay_shorter_than_the_one_slept_for(anyio_backend_name: str, count: int) -> None:
     async def test(queue: WorkQueue, workers: Workers) -> None:
@@ -475,6 +485,18 @@ def test_an_observer_hears_of_each_key(anyio_backend_name: str) -> None:
             ("done", "pods", 1),
             ("added", "pods", 2),
         ]
+
+    in_virtual_time(anyio_backend_name, test, observer=heard)
+
+
+def test_what_is_not_put_off_is_no_retry(anyio_backend_name: str) -> None:
+    heard = Heard()
+
+    async def test(queue: WorkQueue, _: Workers) -> None:
+        queue.add_after("a", 0)
+        queue.shut_down()
+        queue.add_after("b", 5)
+        assert heard.told == [("added", "pods", 1)]
 
     in_virtual_time(anyio_backend_name, test, observer=heard)
 
