@@ -20,17 +20,20 @@ _LABELS = {
 _METHOD = """\
 How it was measured:
 
-- The set-up of the Kubernetes blog's article on API streaming: {secrets} Secrets of {size} (random bytes), {informers}
-  informers at a time, each started over as soon as it is synced, {seconds} s for each number.
+- The set-up is that of the Kubernetes blog's article on API streaming: {secrets} Secrets of {size} (random bytes), and
+  {informers} informers at a time. Each informer starts over as soon as it is synced. Each number runs for {seconds} s.
 - The server emulates Kubernetes 1.33 with `StreamingCollectionEncodingToJSON` and `…ToProtobuf` off, so it encodes a
-  list into memory before it answers; `WatchList` is off for `paged` only. Each mode starts it anew, on the same data.
-- `list` sends client-go's first request and drops what comes; `watch-list` and `paged` are whole kubeinformer clients.
-  All ask for JSON over TLS with gzip (the server compresses lists, not watches), on the machine of the server.
-- Start is the server's memory (VmRSS) at rest, after a LIST of one object and with its garbage collected; peak is its
-  high-water mark (VmHWM) for that number of informers, compared with that start and with the peak for one informer.
-  The line is VmRSS, each 0.25 s.
-- Go collects when its heap has doubled and gives back late: up to twice the start is its normal range, and what one
-  number leaves behind is there when the next one starts. Syncs are the complete ones of all informers together.
+  whole list into memory before it answers. `WatchList` is off for `paged` only. The server is restarted for each mode,
+  with the same data.
+- `list` sends client-go's first request and discards the answer. `watch-list` and `paged` are complete kubeinformer
+  clients. All ask for JSON over TLS with gzip (the server compresses lists, not watches), and run on the server's
+  machine.
+- "Start" is the server's memory (VmRSS) at rest, after a LIST of one object and a garbage collection. "Peak" is its
+  high-water mark (VmHWM) for that number of informers, compared with the start and with the peak for one informer. The
+  line in the picture is VmRSS, taken every 0.25 s.
+- Go's garbage collector runs when the heap has doubled, and returns memory late. So up to twice the start is the normal
+  range, and memory that one number of informers leaves behind is still there when the next one starts. "Syncs" counts
+  the complete syncs of all informers together.
 """
 
 

@@ -24,13 +24,13 @@ _FIRST_SYNC = {
     "connected_rss_mb": "RSS before, MB",
     "steady_rss_mb": "steady RSS, MB",
     "peak_rss_mb": "peak RSS, MB",
-    "kb_per_object": "KB an object",
+    "kb_per_object": "KB per object",
     "stored_bytes_per_object": "body, bytes",
 }
 _RESYNC = {
     "objects": "objects",
     "changed": "changed",
-    "events": "events told",
+    "events": "events delivered",
     "seconds": "resync, s",
     "cpu_seconds": "CPU, s",
     "cpu_share_of_first_sync": "of the first sync's CPU",
@@ -40,21 +40,21 @@ _RESYNC = {
 _LIVE = {
     "applied_per_second": "changes applied/s",
     "read_per_second": "events read/s",
-    "cpu_us_per_event": "CPU an event, µs",
+    "cpu_us_per_event": "CPU per event, µs",
     "json_mb_per_second": "JSON, MB/s",
     "wire_mb_per_second": "wire, MB/s",
 }
 _PODS = {
     "reconciles_per_second": "reconciles/s",
-    "cpu_us_per_reconcile": "CPU a reconcile, µs",
-    "again_reconciles_per_second": "once more, reconciles/s",
+    "cpu_us_per_reconcile": "CPU per reconcile, µs",
+    "again_reconciles_per_second": "second round, reconciles/s",
     "start_to_done_seconds": "start to done, s",
     "idle_rss_mb": "idle RSS, MB",
     "peak_rss_mb": "peak RSS, MB",
 }
 _LATENCY = {
     "writes": "writes",
-    "coalesced": "folded into a later one",
+    "coalesced": "merged with a later write",
     "from_answer_p50_ms": "p50, ms",
     "from_answer_p99_ms": "p99, ms",
     "from_answer_max_ms": "max, ms",
@@ -62,28 +62,33 @@ _LATENCY = {
     "from_request_p99_ms": "p99, ms",
 }
 _SCALE_METHOD = """\
-`pods-*` come from a real API server over TLS, gzipped; figures are medians of five syncs, the peak the worst one.
-`million` comes from the fake API server (1 KB an object, not gzipped), `unpaged-*` from a server that refuses
-watch-lists and ignores `limit`: one list of 400 Secrets of 1 MB (`retain="metadata"`), and one of a million small
-objects (`retain="keys"`). "Drain" only reads the same bytes. Memory is the kernel's count of the whole process (VmHWM,
-VmRSS); "KB an object" is what the process grew by since it was connected, over its objects. A resync: the client is
-stopped, the API server is killed, started, and killed again after etcd was compacted; the client, awake again, gets a
-410. Made by `make bench-scale`; the figures are in [scale.jsonl](scale.jsonl)."""
+`pods-*` come from a real API server over TLS, gzipped. The figures are medians of five syncs; the peak is the highest
+of the five. `million` comes from the fake API server (1 KB per object, not gzipped). `unpaged-*` come from a server
+that refuses watch-lists and ignores `limit`: one list of 400 Secrets of 1 MB (`retain="metadata"`), and one of a
+million small objects (`retain="keys"`). "Drain" is a client that only reads the same bytes. Memory is the kernel's
+count of the whole process (VmHWM, VmRSS). "KB per object" is the growth of the process since it connected, divided by
+the number of objects. For a resync, the client is paused; the API server is killed and started, and killed again after
+etcd was compacted; then the client continues and gets a 410. `make bench-scale` repeats all of this; the figures are
+in [scale.jsonl](scale.jsonl)."""
 _LIVE_METHOD = """\
-{events:,} events of {size:.1f} KB over {keys:,} objects, fed to an informer with one reader that takes every event.
-`memory` has no sockets; `memory_decoded` is the same with a reader that decodes every object; `http_*` come over
-loopback from a process that only writes. CPU is the whole process's, reader included. Made by `make bench-live`; the
-figures are in [live.json](live.json)."""
+An informer gets {events:,} events of {size:.1f} KB about {keys:,} objects, and one reader takes every event.
+`memory` uses no sockets. `memory_decoded` is the same with a reader that decodes every object. `http_*` get the events
+over loopback from a process that only writes. CPU is that of the whole process, including the reader. `make bench-live`
+repeats the measurement; the figures are in [live.json](live.json)."""
 
 _CONTROLLER_METHOD = """\
-The queue: {keys:,} keys are added by one task, then taken and done; each add, get and done is one operation.
-Reconciles: an empty reconcile of each of {pods:,} pods of a real API server, counted from when the informer is in
-sync, and once more for all keys added anew; then the process idles. Latency: another process patches {configmaps}
-ConfigMaps in turn, {rate:g} times a second for {seconds:g} s, whatever the answers take; a sample is the time from
-the server's answer to a write until the reconcile that sees it begins (below zero: the event was here before the
-answer), and, with the write, from when it was sent. `watch` only reads the lines of a bare watch: what no controller
-can beat. kopf gets an event handler, the nearest that it has; it keeps no store. Made by `make bench-controller`; the
-figures are in [controller.json](controller.json)."""
+The queue: one task adds {keys:,} keys, then gets each and marks it as done. Each add, get and done is one operation.
+
+Reconciles: an empty reconcile runs for each of {pods:,} pods of a real API server. The time counts from the moment when
+the informer is in sync. In the second round, all keys are added to the queue again. Then the process idles.
+
+Latency: another process patches {configmaps} ConfigMaps in turn, {rate:g} times a second for {seconds:g} s, at a fixed
+rate that does not depend on the answers. A sample is the time from the server's answer to a write until the reconcile
+that sees the write starts. It is below zero if the event arrived before the answer. "With the write" counts from when
+the write was sent. `watch` only reads the lines of a bare watch; no controller can be faster. kopf runs an event
+handler, the nearest thing that it has to a reconcile; it keeps no store.
+
+`make bench-controller` repeats the measurements; the figures are in [controller.json](controller.json)."""
 
 
 def main() -> None:
@@ -112,8 +117,9 @@ def scale_page(figures: list[Figures]) -> str:
     ]
     if imports:
         parts.append(
-            f"## Import\n\n`import kubeinformer` takes {imports['import_ms']:.0f} ms; the process then has a peak of "
-            f"{imports['peak_rss_mb']:g} MB, an interpreter that does nothing has {imports['empty_peak_rss_mb']:g} MB."
+            f"## Import\n\n`import kubeinformer` takes {imports['import_ms']:.0f} ms. After it, the process "
+            f"has a peak of {imports['peak_rss_mb']:g} MB. An interpreter that does nothing has "
+            f"{imports['empty_peak_rss_mb']:g} MB."
         )
     parts += ["## Method\n\n" + _SCALE_METHOD, _setting(describe((), server))]
     return "\n\n".join(parts) + "\n"
@@ -133,7 +139,7 @@ def live_page(figures: Figures, profile: str) -> str:
 def controller_page(figures: Figures) -> str:
     queue, options = figures["queue"], figures["options"]
     rates = (
-        f"The work queue does {queue['operations_per_second']:,} operations a second: "
+        f"The work queue does {queue['operations_per_second']:,} operations per second: "
         f"{queue['adds_per_second']:,} adds, or {queue['gets_and_dones_per_second']:,} pairs of get and done."
     )
     parts = [

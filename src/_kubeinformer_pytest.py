@@ -41,7 +41,7 @@ def _kubeinformer_ready(request: pytest.FixtureRequest) -> None:
 
 @pytest.fixture
 async def fake_api_server(_kubeinformer_ready: None) -> "AsyncGenerator[FakeApiServer]":
-    """A fake API server on loopback, empty, for this test alone: `kubeinformer.testing.FakeApiServer`."""
+    """A new, empty fake API server on loopback, for this test only: `kubeinformer.testing.FakeApiServer`."""
     from kubeinformer.testing import FakeApiServer  # noqa: PLC0415 - see above
 
     async with FakeApiServer() as server:
@@ -59,9 +59,9 @@ async def cluster(fake_api_server: "FakeApiServer") -> "AsyncGenerator[Cluster]"
 
 @pytest.fixture
 async def informer_synced(cluster: "Cluster") -> "AsyncGenerator[InformerSynced]":
-    """Makes informers that are in sync, and closes them when the test ends.
+    """Makes informers, waits until they are in sync, and closes them when the test ends.
 
-    ``pods = await informer_synced("v1/pods")`` takes what ``Cluster.informer`` takes, and ``timeout=`` in seconds.
+    ``pods = await informer_synced("v1/pods")`` has the arguments of ``Cluster.informer``, and ``timeout=`` in seconds.
     """
     from kubeinformer.testing._fixtures import synced_informers  # noqa: PLC0415 - see above
 
@@ -71,10 +71,10 @@ async def informer_synced(cluster: "Cluster") -> "AsyncGenerator[InformerSynced]
 
 @pytest.fixture
 def eventually(request: pytest.FixtureRequest, _kubeinformer_ready: None) -> "Eventually":
-    """Waits until a condition holds.
+    """Waits until a condition is true.
 
     ``pod = await eventually(lambda: pods.store.get("default/web-0"))`` takes a function, sync or async, and
-    ``timeout=`` in seconds, and gives what the function returned, which is true.
+    ``timeout=`` in seconds. It returns the first true value that the function returns.
     """
     from kubeinformer.testing._fixtures import make_eventually  # noqa: PLC0415 - see above
 

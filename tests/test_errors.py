@@ -63,6 +63,6 @@ def test_whose_fault_it_is() -> None:
 def test_damage_says_what_to_do() -> None:
     error = CorruptEntry("v1/pods", "default/a")
     assert str(error) == (
-        "what is kept of 'default/a' of v1/pods was damaged in memory; it is being fetched again: "
-        "read it later, and suspect an extension module or the hardware if this comes again"
+        "the stored object 'default/a' of v1/pods was damaged in memory; it is being fetched again: "
+        "read it later, and suspect an extension module or the hardware if this happens again"
     )

@@ -57,7 +57,7 @@ _ALL = (
     Client(
         name="client-go, protobuf",
         flags=("-protobuf",),
-        note="the same in protobuf, which built-in resources have and custom resources have not",
+        note="the same with protobuf, available for built-in resources only",
         resyncs=True,
     ),
     Client(
@@ -76,7 +76,7 @@ _ALL = (
         name="kubernetes_asyncio, watch",
         module="kubernetes_asyncio_watch",
         packages=("kubernetes_asyncio",),
-        note="its Watch with sendInitialEvents, into a dict of typed objects",
+        note="Watch with sendInitialEvents into a dict of typed objects",
     ),
     Client(
         name="kubernetes, informer",

@@ -9,17 +9,18 @@ from benchmarks.peers.machine import Setting
 __all__ = ["page"]
 
 _METHOD = """\
-1. A real API server with etcd holds the pods, of about 6.5 KB of JSON each; before each run it is started anew and
-   warmed by one drain. Client and servers share the machine.
-2. Each client is a process of its own, which keeps all pods by key as its users would. Seconds run from the first
-   request until all are held, imports and credentials not included; a wrong number of objects is shown as an error.
+1. A real API server with etcd holds the pods, with about 6.5 KB of JSON each. Before each run the server is restarted
+   and warmed up by one drain. Clients and servers share the machine.
+2. Each client is a separate process, which keeps all pods by key as its users would. The seconds run from the first
+   request until it holds all pods; imports and credentials are not included. A wrong number of objects is shown as an
+   error.
 3. Memory is the kernel's count of the whole process: VmHWM at the end of the sync, VmRSS two seconds later. CPU is
-   the client's, user and system, over the time of the sync.
-4. Resync: the client's position is lost (etcd is compacted, the API server restarted) and it reads everything again
-   beside a full cache; no pod has changed. Measured for the informers that tell when they are done: kubeinformer
-   and client-go.
-5. A client is ended at {seconds:.0f} s or at {memory:.1f} GB. Rounds: {rounds}; times are medians, peaks the highest.
-   "times drain" is the time over that of only reading the stream."""
+   the client's user and system time during the sync.
+4. Resync: the client loses its position (etcd is compacted, and the API server is restarted) and reads everything
+   again while its cache is full. No pod has changed. This is measured for the informers that report when they are
+   done: kubeinformer and client-go.
+5. A client is stopped at {seconds:.0f} s or at {memory:.1f} GB. Rounds: {rounds}; times are medians, peaks are the
+   highest of all rounds. "times drain" is the time divided by the time of only reading the stream."""
 
 _COLUMNS = (
     "client",
@@ -43,8 +44,8 @@ def page(
     sizes = list(dict.fromkeys(row.pods for row in rows))
     method = _METHOD.format(seconds=seconds_limit, memory=memory_limit_mb / 1000, rounds=rounds)
     parts = [
-        "# kubeinformer beside other clients",
-        "Made by `make bench-compare`; the figures of each run are in [compare.json](compare.json).",
+        "# Comparison with other clients",
+        "`make bench-compare` repeats the measurements. The figures of each run are in [compare.json](compare.json).",
         *(_section(pods, [row for row in rows if row.pods == pods]) for pods in sizes),
         "![Peak and steady memory of each client](compare-memory.png)",
         "![Time to sync and CPU time of each client](compare-time.png)",

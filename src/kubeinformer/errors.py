@@ -1,4 +1,4 @@
-"""Every error this library raises, as one tree sorted by who must act.
+"""Every error that this library raises, as one tree, sorted by what has to be done.
 
 ::
 
@@ -7,40 +7,40 @@
     │   ├── IndexerError            an ``indexers=`` function raised
     │   ├── ModelMismatch           an object does not fit the ``model=``
     │   ├── TransformError          the ``transform=`` function raised, or returned no dict
-    │   ├── BadReconcile            a reconcile is not async, or returned neither `Result` nor None
+    │   ├── BadReconcile            a reconcile is not async, or did not return a `Result` or None
     │   └── InformerClosed          the informer was used after it was closed
     ├── ConfigError                 fix the kubeconfig, the arguments of ``connect()`` or the pod's service account
-    ├── ServerRefused               fix RBAC, the CRD, the selector or what is written
+    ├── ServerRefused               fix RBAC, the CRD, the selector, or the object that you write
     │   ├── Unauthorized            HTTP 401
     │   ├── Forbidden               HTTP 403
     │   ├── NotFound                HTTP 404
-    │   ├── Conflict                HTTP 409: somebody else wrote the object meanwhile, or owns a field of it
-    │   ├── AlreadyExists           HTTP 409: an object of that name is there
+    │   ├── Conflict                HTTP 409: somebody else changed the object meanwhile, or owns one of its fields
+    │   ├── AlreadyExists           HTTP 409: an object with that name already exists
     │   └── Invalid                 HTTP 422: the object breaks the rules of its type
     ├── ServerUnavailable           the server cannot answer now: an informer tries again
-    │   └── Redirected              HTTP 3xx: something in between, or the server's URL, leads elsewhere
-    ├── ProtocolError               the server broke its contract: report it
+    │   └── Redirected              HTTP 3xx: a proxy, or the server's URL, leads elsewhere
+    ├── ProtocolError               the server, or a proxy, sent what no API server may send
     │   ├── MalformedData           not JSON, not UTF-8, cut off, or not compressed as announced
-    │   ├── ObjectTooLarge          one object is over the size cap
-    │   └── WrongKind               well formed, but not what was asked for
+    │   ├── ObjectTooLarge          one object is over the size limit
+    │   └── WrongKind               well formed, but not what was requested
     ├── TransportError              the network failed: an informer tries again
     │   ├── ConnectionFailed        no connection could be made
     │   ├── ConnectionLost          the connection broke before the answer ended
     │   ├── ReadDeadlineExceeded    the peer went silent
-    │   └── RequestTimeout          ``Cluster.request`` had no whole answer within the time given
-    ├── CorruptEntry                the process' memory was damaged: read again later, look at the hardware
-    ├── AlreadyOwned                the object has another controller: only one may have it
-    ├── LeadershipLost              another process leads, or may: end this one, a restart makes a new candidate
+    │   └── RequestTimeout          ``Cluster.request`` did not get a complete answer in time
+    ├── CorruptEntry                memory of the process was damaged: read again later, check the hardware
+    ├── AlreadyOwned                the object already has a controller, and may have only one
+    ├── LeadershipLost              another process leads, or may lead: end this process, and restart it
     ├── QueueShutDown               a work queue has no more keys: its workers end
-    ├── SyncTimeout                 no complete snapshot within the time given
-    ├── WaitTimeout                 a resource version was not reached within the time given
-    ├── ReconcileTimeout            a reconcile took longer than its ``reconcile_timeout=``: tried again
-    ├── StrayCancellation           a reconcile was cancelled by nobody: something that it awaited was
-    └── Terminal                    raised by a reconcile: trying again cannot help
+    ├── SyncTimeout                 no complete snapshot in time
+    ├── WaitTimeout                 a resource version was not reached in time
+    ├── ReconcileTimeout            a reconcile took longer than its ``reconcile_timeout=``; it is retried
+    ├── StrayCancellation           a reconcile was cancelled, but not by its controller
+    └── Terminal                    raise it in a reconcile if a retry cannot help
 
-Lost connections, expired versions and throttling are retried and counted by informers, never thrown at users: they
-show up as the ``__cause__`` of a `SyncTimeout` and in ``Informer.statistics()``. ``Cluster.request`` asks once, and
-raises them. No message holds a credential.
+Informers retry after lost connections, expired versions and throttling, and count them. They do not raise these errors:
+you find them as the ``__cause__`` of a `SyncTimeout`, and in ``Informer.statistics()``. ``Cluster.request`` sends a
+request once, and raises them. No message contains a credential.
 """
 
 __all__ = [
@@ -83,18 +83,18 @@ __all__ = [
 
 
 class KubeInformerError(Exception):
-    """Base of everything this library raises on purpose."""
+    """The base class of all errors of this library."""
 
 
 class UsageError(KubeInformerError):
-    """The calling code asked for something that cannot work."""
+    """The calling code requested something that cannot work."""
 
 
 class IndexerError(UsageError):
-    """A function given as ``indexers=`` raised, or did not return an iterable of strings.
+    """A function in ``indexers=`` raised an exception, or did not return an iterable of strings.
 
-    An index with a hole would answer wrongly for ever, so this ends the scope of ``connect()``.
-    The function's own exception is the ``__cause__``.
+    This ends the scope of ``connect()``, because an incomplete index would give wrong answers from then on. The
+    function's own exception is the ``__cause__``.
     """
 
     resource: str
@@ -114,7 +114,7 @@ class IndexerError(UsageError):
 
 
 class ModelMismatch(UsageError):
-    """An object in the store does not fit the ``model=`` given for its informer. It stays there; ``raw()`` has it."""
+    """An object does not fit the ``model=`` of its informer. It stays in the store; `Store.raw` returns it."""
 
     resource: str
     key: str
@@ -132,10 +132,10 @@ class ModelMismatch(UsageError):
 
 
 class TransformError(UsageError):
-    """The function given as ``transform=`` raised, or returned something else than a dict.
+    """The function in ``transform=`` raised an exception, or did not return a dict.
 
-    A read raises it to who reads. With ``retain="objects"`` or ``indexers=``, which need every object when it comes,
-    it ends the scope of ``connect()``. The function's own exception is the ``__cause__``.
+    It is raised where the object is read. With ``retain="objects"`` or ``indexers=``, which need every object when it
+    arrives, it ends the scope of ``connect()``. The function's own exception is the ``__cause__``.
     """
 
     resource: str
@@ -153,7 +153,7 @@ class TransformError(UsageError):
 
 
 class BadReconcile(UsageError):
-    """The function given to a `Controller` is not async, or returned something else than a `Result` or None."""
+    """The reconcile function of a `Controller` is not async, or did not return a `Result` or None."""
 
     function: str
     key: str
@@ -168,7 +168,7 @@ class BadReconcile(UsageError):
 
 
 class InformerClosed(UsageError):
-    """The informer, or the cluster it came from, has been closed."""
+    """The informer, or its cluster, has been closed."""
 
     def __init__(self, resource: str) -> None:
         super().__init__(resource)
@@ -179,23 +179,23 @@ class InformerClosed(UsageError):
 
 
 class ConfigError(KubeInformerError):
-    """No usable way to a cluster was found. The message lists what was looked for, in order."""
+    """No usable connection to a cluster was found. The message lists where it was looked for, in order."""
 
 
 class ServerRefused(KubeInformerError):
-    """The server answered, and the answer is no: only somebody with rights on the cluster can change it.
+    """The server refused the request. A retry does not help: the request, or something in the cluster, has to change.
 
     Attributes:
-        verb: What was tried, in RBAC's words: ``list``, ``watch``, ``get``, ``create``, ``update``, ``patch``,
+        verb: The RBAC verb of the request: ``list``, ``watch``, ``get``, ``create``, ``update``, ``patch``,
             ``delete``, ``deletecollection``.
-        resource: The resource as given to ``Cluster.informer``, such as ``apps/v1/deployments``; with the subresource,
-            such as ``apps/v1/deployments/status``; or a path that belongs to none, such as ``/version``.
-        namespace: The namespace asked for; None for all of them, and where there is none.
+        resource: The resource, as in ``Cluster.informer``: ``apps/v1/deployments``. With the subresource, if there is
+            one: ``apps/v1/deployments/status``. Or a path that belongs to no resource: ``/version``.
+        namespace: The namespace of the request; None for all namespaces, and if there is none.
         status: The HTTP status code.
-        reason: ``Status.reason`` as the server gave it, such as ``Forbidden``; empty when it gave none.
-        detail: ``Status.message`` as the server gave it, at most 1,000 characters.
-        name: The object's, None when a collection was asked for.
-        causes: What the server objects to in particular, as (field, reason, message), each of which may be empty.
+        reason: ``Status.reason`` from the server, such as ``Forbidden``; empty if it gave none.
+        detail: ``Status.message`` from the server, at most 1,000 characters.
+        name: The name of the object; None if the request was for a collection.
+        causes: The server's objections in detail, as (field, reason, message). Each part may be empty.
         remedy: What to do.
     """
 
@@ -253,13 +253,13 @@ def _object(namespace: str | None, name: str) -> str:
 
 
 class Unauthorized(ServerRefused):
-    """HTTP 401: the server does not know who is asking."""
+    """HTTP 401: the server does not accept the credentials."""
 
     remedy = "check that the token or client certificate is current and belongs to this cluster"
 
 
 class Forbidden(ServerRefused):
-    """HTTP 403: the server knows who is asking, and RBAC does not allow it."""
+    """HTTP 403: the server knows the user, but RBAC does not allow the request."""
 
     remedy = "bind a Role or ClusterRole with the verbs list and watch on this resource to this user or service account"
 
@@ -271,19 +271,19 @@ class NotFound(ServerRefused):
 
 
 class Conflict(ServerRefused):
-    """HTTP 409: the object has changed since it was read, or another manager owns a field that is to be applied."""
+    """HTTP 409: the object has changed since it was read, or another field manager owns a field of an apply."""
 
-    remedy = "read the object again, make the change anew, and write that"
+    remedy = "read the object again, make the change to it, and write that"
 
 
 class AlreadyExists(ServerRefused):
-    """HTTP 409 on a create: an object of that name is there."""
+    """HTTP 409 on a create: an object with that name already exists."""
 
     remedy = "read it, or choose another name"
 
 
 class Invalid(ServerRefused):
-    """HTTP 422: the object, or what a patch would make of it, breaks the rules of its type. See ``causes``."""
+    """HTTP 422: the object, or the result of a patch, is invalid for its type. See ``causes``."""
 
     remedy = "correct the fields named"
 
@@ -291,13 +291,14 @@ class Invalid(ServerRefused):
 class ServerUnavailable(KubeInformerError):
     """The server cannot answer now (429, 5xx, 408, 410, or an ERROR event).
 
-    An informer tries again: there it is seen only as a cause and in statistics. ``Cluster.request`` raises it.
+    An informer retries, so there you see this error only as a cause and in the statistics. ``Cluster.request`` raises
+    it.
 
     Attributes:
-        retry_after: Seconds the server asks to be left alone, None when it does not say.
-        is_retried: Whether this library tries again by itself.
+        retry_after: How many seconds the server asks clients to wait; None if it does not say.
+        is_retried: Whether this library retries the request by itself.
 
-    The others are those of `ServerRefused`.
+    The other attributes are those of `ServerRefused`.
     """
 
     verb: str
@@ -340,14 +341,15 @@ class ServerUnavailable(KubeInformerError):
         if self.is_retried:
             return "it is tried again"
         later = "later" if self.retry_after is None else f"in {self.retry_after:g} s"
-        return f"try again {later}; after a 5xx look first whether it was done"
+        return f"try again {later}; after a 5xx, check first whether it was executed"
 
 
 class Redirected(ServerUnavailable):
-    """HTTP 3xx: what answered wants the request to go elsewhere. It is not followed: the token would go along.
+    """HTTP 3xx: a redirect. It is not followed, because the token would be sent along.
 
     Attributes:
-        location: Where to, as ``scheme://host``, without user, path and query, which may hold secrets; or in words.
+        location: The target as ``scheme://host``, without user, path and query, which may contain secrets; or a
+            description of it.
     """
 
     def __init__(self, verb: str, resource: str, status: int, location: str, *, is_retried: bool = True) -> None:
@@ -358,18 +360,18 @@ class Redirected(ServerUnavailable):
     def __str__(self) -> str:
         return (
             f"the answer to {self.verb} {self.resource} was a redirect to {self.location} (HTTP {self.status}), which "
-            "is not followed: check the server's URL, and whether a proxy between wants a login"
+            "is not followed: check the server's URL, and whether a proxy requires a login"
             + ("; it is tried again" if self.is_retried else "")
         )
 
 
 class ProtocolError(KubeInformerError):
-    """The server sent what no API server may send. The connection was dropped, nothing of it was applied.
+    """The server sent something that no API server may send. The connection was closed, and nothing of it was applied.
 
     Attributes:
         resource: The resource that was being read.
-        problem: What was wrong, without the object's content (it may be a Secret).
-        position: Byte offset in the decoded body at which the bad frame or item starts, None when unknown.
+        problem: What is wrong, without the content of the object, which may be a Secret.
+        position: Byte offset in the decompressed body where the bad frame or item starts; None if it is not known.
     """
 
     resource: str
@@ -388,28 +390,29 @@ class ProtocolError(KubeInformerError):
 
 
 class MalformedData(ProtocolError):
-    """Not JSON, not UTF-8, cut off in the middle, or not compressed as the headers said."""
+    """The data is not JSON, not UTF-8, cut off in the middle, or not compressed as the headers say."""
 
 
 class ObjectTooLarge(ProtocolError):
-    """One object is larger than the size cap, in bytes of JSON."""
+    """One object is larger than the size limit, in bytes of JSON."""
 
     remedy = "raise object_size_limit= of connect() if the object is meant to be that large, or ask for fewer at a time"
 
 
 class WrongKind(ProtocolError):
-    """Well formed, but not what was asked for: a Table, an HTML page, an object without a name."""
+    """The answer is well formed, but not what was requested: a Table, an HTML page, an object without a name."""
 
 
 class TransportError(KubeInformerError):
-    """The network failed. An informer tries again: there it is seen only as a cause and in statistics.
+    """The network failed.
 
-    ``Cluster.request`` raises it. Unless it is `ConnectionFailed`, the server may have done what was asked.
+    An informer retries, so there you see this error only as a cause and in the statistics. ``Cluster.request`` raises
+    it. Then the server may have executed the request, except after `ConnectionFailed`.
     """
 
 
 class ConnectionFailed(TransportError):
-    """No connection could be made: refused, no such host, TLS not trusted, proxy said no."""
+    """No connection could be made: it was refused, the host is unknown, TLS is not trusted, or the proxy refused."""
 
 
 class ConnectionLost(TransportError):
@@ -417,22 +420,22 @@ class ConnectionLost(TransportError):
 
 
 class ReadDeadlineExceeded(TransportError):
-    """The peer sent nothing for as long as a live one would have taken at most."""
+    """The server sent nothing for longer than a working server would take."""
 
     def __init__(self, seconds: float) -> None:
         super().__init__(seconds)
         self.seconds = seconds
 
     def __str__(self) -> str:
-        return f"no byte for {self.seconds:g} s on an open connection: it is taken for dead and opened again"
+        return f"no byte for {self.seconds:g} s on an open connection: it counts as dead, and is opened again"
 
 
 class RequestTimeout(TransportError):
-    """``Cluster.request`` had no whole answer within the time given. The server may have done what was asked.
+    """``Cluster.request`` did not get a complete answer in time. The server may have executed the request.
 
     Attributes:
         request: Method and path.
-        seconds: The time given.
+        seconds: The time limit.
     """
 
     request: str
@@ -444,15 +447,16 @@ class RequestTimeout(TransportError):
 
     def __str__(self) -> str:
         return (
-            f"{self.request}: no whole answer within {self.seconds:g} s; if it was a write, look whether it was done "
-            "before trying again"
+            f"{self.request}: no complete answer within {self.seconds:g} s; if it was a write, check whether it was "
+            "executed before you try again"
         )
 
 
 class CorruptEntry(KubeInformerError):
-    """What the store keeps of one object does not decompress any more: its memory was overwritten, or is failing.
+    """A stored object can no longer be decompressed: its memory was overwritten, or the hardware is failing.
 
-    The object is fetched again in the background; until then reads of this key raise, all others go on.
+    The object is fetched again in the background. Until then, reads of this key raise this error; other keys are not
+    affected.
 
     Attributes:
         resource: The informer's resource.
@@ -468,17 +472,17 @@ class CorruptEntry(KubeInformerError):
 
     def __str__(self) -> str:
         return (
-            f"what is kept of {self.key!r} of {self.resource} was damaged in memory; it is being fetched again: "
-            "read it later, and suspect an extension module or the hardware if this comes again"
+            f"the stored object {self.key!r} of {self.resource} was damaged in memory; it is being fetched again: "
+            "read it later, and suspect an extension module or the hardware if this happens again"
         )
 
 
 class AlreadyOwned(KubeInformerError):
-    """The object is controlled by another one, and no object may have two controllers.
+    """The object already has a controller (an owner reference), and no object may have two.
 
     Attributes:
         owned: The object, as ``Kind namespace/name``.
-        owner: Who controls it, as ``Kind name``.
+        owner: Its controller, as ``Kind name``.
     """
 
     owned: str
@@ -491,17 +495,17 @@ class AlreadyOwned(KubeInformerError):
     def __str__(self) -> str:
         return (
             f"{self.owned} is controlled by {self.owner} already: "
-            "give it another name, or take the other controller's owner reference away first"
+            "give it another name, or remove the other controller's owner reference first"
         )
 
 
 class LeadershipLost(KubeInformerError):
-    """This process does not hold the lease any more, or cannot be sure of it. Its body was cancelled.
+    """This process no longer holds the lease, or cannot be sure that it does. The work under the lease was cancelled.
 
     Attributes:
         lease: ``namespace/name`` of the lease.
-        identity: As what this process held it.
-        holder: Who holds it now, as far as known; None for nobody or unknown.
+        identity: The identity with which this process held it.
+        holder: Who holds it now, as far as is known; None for nobody or unknown.
         reason: What happened.
     """
 
@@ -528,7 +532,7 @@ class LeadershipLost(KubeInformerError):
 
 
 class QueueShutDown(KubeInformerError):
-    """A work queue was shut down and has no more keys to hand out: who waits for one is to end.
+    """A work queue was shut down and has no more keys. A worker that waits for a key has to end.
 
     Attributes:
         name: The queue's name.
@@ -539,14 +543,14 @@ class QueueShutDown(KubeInformerError):
         self.name = name
 
     def __str__(self) -> str:
-        return f"work queue {self.name!r} is shut down: it has no more keys, and a worker that asks for one is to end"
+        return f"work queue {self.name!r} is shut down: it has no more keys, and a worker that waits for one has to end"
 
 
 class SyncTimeout(KubeInformerError):
-    """No complete snapshot came within the time given to ``synced()``. The informer keeps trying.
+    """No complete snapshot arrived within the ``timeout=`` of ``synced()``. The informer keeps trying.
 
-    The last failure is the ``__cause__``, and stands in the message; None when nothing failed yet and the
-    snapshot is just not complete, or has to wait for those of other informers (``is_queued``).
+    The last failure is the ``__cause__``, and is part of the message. It is None if nothing has failed: then the
+    snapshot is not complete yet, or has to wait for those of other informers (``is_queued``).
     """
 
     resource: str
@@ -562,14 +566,14 @@ class SyncTimeout(KubeInformerError):
         if self.cause:
             why = f"last failure: {self.cause}"
         elif self.is_queued:
-            why = "nothing failed, other informers sync first (concurrent_syncs= of connect() says how many may)"
+            why = "nothing failed, other informers sync first (concurrent_syncs= of connect() limits their number)"
         else:
             why = "nothing failed, the server's answer or the rest of the snapshot is still on its way"
         return f"{self.resource} not synced within {self.seconds:g} s; {why}"
 
 
 class WaitTimeout(KubeInformerError):
-    """``wait_for(resource_version)`` did not see that version, or a later one, within the time given."""
+    """``wait_for(resource_version)`` did not see that version, or a later one, in time."""
 
     resource: str
     wanted: str
@@ -583,13 +587,13 @@ class WaitTimeout(KubeInformerError):
     def __str__(self) -> str:
         return (
             f"{self.resource} did not reach resource version {self.wanted} within {self.seconds:g} s "
-            f"(it is at {self.reached or 'none yet'}); an object outside the informer's selectors is only passed "
-            "by the server's next bookmark, a minute or two later"
+            f"(it is at {self.reached or 'none yet'}); if the object is outside the informer's selectors, "
+            "the version is only reached with the server's next bookmark, a minute or two later"
         )
 
 
 class ReconcileTimeout(KubeInformerError):
-    """A reconcile was cancelled, because it took longer than the controller's ``reconcile_timeout=``."""
+    """A reconcile was cancelled because it took longer than the ``reconcile_timeout=`` of its controller."""
 
     function: str
     key: str
@@ -607,7 +611,7 @@ class ReconcileTimeout(KubeInformerError):
 
 
 class StrayCancellation(KubeInformerError):
-    """A reconcile ended in a cancellation, and nobody had cancelled it: it awaited a task or future that was."""
+    """A reconcile was cancelled, but not by its controller: it awaited a task or future that somebody cancelled."""
 
     function: str
     key: str
@@ -618,10 +622,10 @@ class StrayCancellation(KubeInformerError):
 
     def __str__(self) -> str:
         return (
-            f"{self.function} was cancelled for {self.key!r}, and not by its controller: what it awaited was; "
-            "catch asyncio.CancelledError where it awaits a task or future that others may cancel"
+            f"{self.function} was cancelled for {self.key!r}, and not by its controller: a task or future that it "
+            "awaited was cancelled; catch asyncio.CancelledError where it awaits one that others may cancel"
         )
 
 
 class Terminal(KubeInformerError):
-    """Raised by a reconcile that trying again cannot help: it is logged and counted, and waits for the next change."""
+    """Raise this in a reconcile if a retry cannot help. It is logged and counted; the next change reconciles again."""

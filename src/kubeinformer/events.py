@@ -1,12 +1,12 @@
 """What a reader of ``Informer.events()`` sees: Added, Updated, Deleted, Synced.
 
-Theory. An event carries the cache's own compressed bytes and decodes them when ``object`` (or ``old``) is first read,
-so a reader that only wants keys, as a controller does, pays for no decoding, and one that wants ``metadata`` for that
-alone. Each decoded object is a private copy:
-changing it changes nothing else (``retain="objects"`` is the one exception, and says so).
+Theory. An event holds the compressed bytes of the cache, and decodes them when ``object`` (or ``old``) is read for the
+first time. So a reader that only uses keys, as a controller does, causes no decoding, and one that uses ``metadata``
+causes only the decoding of that. Each decoded object is a private copy: changing it changes nothing else.
+``retain="objects"`` is the one exception, and its documentation says so.
 
-Folding the events that a reader got, in order, always gives the store's state; intermediate states of a key may be
-left out when the reader is slower than the server.
+Applying all events of a reader in order always gives the state of the store. If the reader is slower than the server,
+intermediate states of a key may be left out.
 """
 
 from typing import Any, ClassVar, Generic, Protocol, Self, TypeAlias, cast, final
@@ -82,18 +82,18 @@ class _ObjectEvent(Generic[T]):
 
     @property
     def object(self) -> T:
-        """The object, decoded when first asked for. A private copy."""
+        """The object, decoded on first use. A private copy."""
         return self._object.get()
 
     @property
     def metadata(self) -> RawObject:
-        """The object's metadata as JSON, as the server sent it, whatever model and transform make of the object.
+        """The object's metadata as a dict, as the server sent it, without model and transform.
 
-        Decoded when first asked for, and cheaper than `object`: nothing else is built.
+        It is decoded on first use. This is cheaper than `object`, because only the metadata is decoded.
 
         Raises:
-            UsageError: The event was made by hand, around an object that is neither a dict nor a `msgspec.Struct`.
-            CorruptEntry: What is kept of the object was damaged in memory.
+            UsageError: The event was made by hand, with an object that is neither a dict nor a `msgspec.Struct`.
+            CorruptEntry: The stored object was damaged in memory.
         """
         return self._object.metadata()
 
@@ -155,12 +155,12 @@ class Updated(_ObjectEvent[T]):
 
     @property
     def old(self) -> T:
-        """The object as this reader last saw it, decoded when first asked for. A private copy."""
+        """The object as this reader last saw it, decoded on first use. A private copy."""
         return self._old.get()
 
     @property
     def old_metadata(self) -> RawObject:
-        """The metadata of `old`, as `metadata`."""
+        """The metadata of `old`. Otherwise as `metadata`."""
         return self._old.metadata()
 
     def _facts(self) -> tuple[Any, ...]:
@@ -174,8 +174,8 @@ class Deleted(_ObjectEvent[T]):
     Attributes:
         key: As in `Added`.
         object: Its last known state.
-        final_state_known: True when the server sent the deletion itself, with the object's final state.
-            False when the deletion was found by comparing snapshots: changes before it may have been missed.
+        final_state_known: True if the server sent the deletion, with the object's final state. False if the deletion
+            was found by comparing snapshots: then changes before it may have been missed.
     """
 
     __slots__ = ("final_state_known",)
@@ -199,7 +199,7 @@ class Deleted(_ObjectEvent[T]):
 
 @final
 class Synced:
-    """All objects of the first snapshot have been delivered to this reader. Comes once per reader."""
+    """All objects of the first snapshot have been delivered to this reader. Each reader gets this once."""
 
     __slots__ = ()
 
@@ -214,4 +214,4 @@ class Synced:
 
 
 Event: TypeAlias = Added[T] | Updated[T] | Deleted[T] | Synced
-"""What iterating over ``Informer.events()`` yields."""
+"""What iterating over ``Informer.events()`` yields: one of the four events."""

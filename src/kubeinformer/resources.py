@@ -32,10 +32,10 @@ _LEADS_ELSEWHERE = re.compile(r".*/|\.{1,2}\Z", re.DOTALL)
 
 
 def check_namespace(namespace: str) -> str:
-    """The namespace given, if it can be one: it becomes a part of the URL's path.
+    """Return the namespace if its name is valid: it becomes a part of the URL path.
 
     Raises:
-        ValueError: It cannot.
+        ValueError: It is not valid.
     """
     if not _NAMESPACE.fullmatch(namespace):
         raise ValueError(
@@ -55,7 +55,7 @@ class Resource:
         plural: The plural name in lower case, as in the URL.
 
     Raises:
-        ValueError: One of them is none; the message shows the accepted forms.
+        ValueError: One of them is malformed; the message shows the accepted forms.
     """
 
     group: str
@@ -73,7 +73,7 @@ class Resource:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read ``v1/pods`` or ``apps/v1/deployments``.
+        """Parse ``v1/pods`` or ``apps/v1/deployments``.
 
         Args:
             text: ``VERSION/PLURAL`` for core resources, ``GROUP/VERSION/PLURAL`` for others.
@@ -92,16 +92,16 @@ class Resource:
 
     @property
     def api_version(self) -> str:
-        """What objects of this resource carry as ``apiVersion``: ``v1``, ``apps/v1``."""
+        """The ``apiVersion`` of objects of this resource, such as ``v1`` or ``apps/v1``."""
         return f"{self.group}/{self.version}" if self.group else self.version
 
     def path(self, namespace: str | None = None, name: str | None = None, subresource: str | None = None) -> str:
-        """The URL path of the collection, of one object, or of a part of one; starts with a slash.
+        """Return the URL path of the collection, of one object, or of a subresource. It starts with a slash.
 
         Args:
             namespace: None for all namespaces, and for cluster-scoped resources.
-            name: The object's, None for the collection.
-            subresource: A part of the object that is read and written by itself, such as ``status`` or ``scale``.
+            name: The name of the object; None for the collection.
+            subresource: A part of the object that is read and written separately, such as ``status`` or ``scale``.
 
         Example:
             >>> from kubeinformer import Resource
@@ -111,7 +111,8 @@ class Resource:
             '/apis/apps/v1/namespaces/shop/deployments/web/status'
 
         Raises:
-            ValueError: A name cannot be one segment of a path, and would lead elsewhere; a subresource of no object.
+            ValueError: A name would lead elsewhere, because it cannot be one segment of a path; or a subresource was
+                given without a name.
         """
         if subresource and not name:
             raise ValueError(f"subresource={subresource!r} needs the name of the object that it is a part of")

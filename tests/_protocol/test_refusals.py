@@ -218,7 +218,7 @@ def test_each_code_of_a_request_has_its_error(code: int, reason: str, kind: type
             Status(409, "Conflict", "it has been modified"),
             (
                 "server refused to patch apps/v1/deployments 'shop/web' (HTTP 409 Conflict, it said: it has been "
-                "modified); read the object again, make the change anew, and write that"
+                "modified); read the object again, make the change to it, and write that"
             ),
         ),
         (
@@ -250,7 +250,7 @@ def test_each_code_of_a_request_has_its_error(code: int, reason: str, kind: type
             Status(503, "ServiceUnavailable", "no etcd"),
             (
                 "server could not patch apps/v1/deployments 'shop/web' now (HTTP 503 ServiceUnavailable, it said: no "
-                "etcd); try again later; after a 5xx look first whether it was done"
+                "etcd); try again later; after a 5xx, check first whether it was executed"
             ),
         ),
     ],
@@ -288,7 +288,7 @@ def test_a_redirect_of_a_request_is_final() -> None:
     assert isinstance(error, Redirected)
     assert not error.is_retried
     assert (error.verb, error.resource, error.status) == ("patch", "apps/v1/deployments", 302)
-    assert str(error).endswith("whether a proxy between wants a login")
+    assert str(error).endswith("whether a proxy requires a login")
     assert "https://login.example (HTTP 302)" in str(error)
 
 

@@ -253,7 +253,7 @@ class TestFailures:
     async def test_the_time_for_all_of_it_is_up(self, script: list[Any]) -> None:
         transport = ScriptedTransport(*script)
         async with connect(transport=transport) as cluster:
-            with pytest.raises(RequestTimeout, match=r"GET /version: no whole answer within 0.01 s") as caught:
+            with pytest.raises(RequestTimeout, match=r"GET /version: no complete answer within 0.01 s") as caught:
                 await cluster.request("GET", "/version", timeout=0.01)
         assert caught.value.seconds == 0.01
         assert transport.open_streams == 0

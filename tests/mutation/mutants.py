@@ -27,11 +27,11 @@ Operator: TypeAlias = Callable[[Node], Iterable[Node]]
 
 RULES = {
     "types": "annotations, type aliases, type variables and the first argument of `cast`",
-    "flags": "decorators, `gc=`, `slots=`, `frozen=`, `__slots__` and `__all__`: no data takes another way by them",
-    "asserts": "`assert` states for readers and type checkers what holds anyway",
-    "falsehoods": "`None` in place of `False`, where types are checked and only truth is asked (`True` is tried)",
-    "wording": "the wording and the case of an error's text (whether it is there, and its values, are mutated)",
-    "versions": "branches for another Python version than the one that runs",
+    "flags": "decorators, `gc=`, `slots=`, `frozen=`, `__slots__` and `__all__`: data is handled the same",
+    "asserts": "`assert`: it tells readers and type checkers something that is true anyway",
+    "falsehoods": "`None` in place of `False`, where types are checked and only truth is tested (`True` is tried)",
+    "wording": "the wording and the case of an error's text (but its presence and its values are mutated)",
+    "versions": "branches for other Python versions than the one that runs",
 }
 
 _FLAGS = {"gc", "slots", "frozen", "kw_only"}

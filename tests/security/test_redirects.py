@@ -81,7 +81,7 @@ async def test_it_names_the_host_and_no_more(location: str, named: str, log: pyt
     assert error.location == named
     assert str(error) == (
         f"the answer to watch v1/pods was a redirect to {named} (HTTP 302), which is not followed: check the server's "
-        "URL, and whether a proxy between wants a login; it is tried again"
+        "URL, and whether a proxy requires a login; it is tried again"
     )
 
 

@@ -27,15 +27,15 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpRequest:
-    """One request to the API server. Credentials are the transport's business and never stand in here.
+    """One request to the API server. It never contains credentials; the transport adds them.
 
     Attributes:
-        path: Absolute path without query, such as ``/api/v1/pods``, not percent-encoded.
-        query: Name and value pairs, not yet percent-encoded.
-        headers: Name and value pairs beside those that the transport adds (host, authorization, user agent).
-        head_timeout: Seconds within which the status line and headers of the answer must have come.
+        path: The absolute path without the query, such as ``/api/v1/pods``. Not percent-encoded.
+        query: Pairs of name and value, not percent-encoded.
+        headers: Pairs of name and value, in addition to those of the transport (host, authorization, user agent).
+        head_timeout: The time limit for the status line and headers of the answer, in seconds.
         method: ``GET``, ``POST``, ``PUT``, ``PATCH`` or ``DELETE``.
-        body: What is sent along; its Content-Type is one of ``headers``.
+        body: The body of the request. Its Content-Type is one of ``headers``.
     """
 
     path: str

@@ -1,6 +1,6 @@
-"""Every waiting time of the list-watch machine, with where each number comes from.
+"""All waiting times of the list-watch machine, and where each number comes from.
 
-All are seconds. Tests hand in shorter ones instead of sleeping; users seldom need to.
+They are in seconds. Tests pass shorter ones instead of sleeping; users rarely need to change them.
 """
 
 from dataclasses import dataclass
@@ -10,31 +10,39 @@ __all__ = ["Timing"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timing:
-    """How long the machine waits for what. All values are seconds but ``initial_failure_limit``.
+    """How long an informer waits in each situation.
+
+    In seconds, except ``initial_failure_limit`` and ``bookmark_patience``, which are numbers.
 
     Attributes:
-        backoff_first: Upper bound of the first delay; each further failure doubles it (client-go's reflector: 0.8).
-        backoff_limit: Upper bound of any delay (client-go: 30).
-        healthy_after: A stream that lived this long starts the delays over (client-go: 120).
-        watch_timeout: Least and most of the random ``timeoutSeconds`` that a watch asks for (client-go: 300..600).
-        initial_silence: Silence after which an initial stream or a list is taken for dead, and any answer that has
-            not begun. In it objects come back to back, so this is generous; the precedent is the API server's own
-            60 s request timeout. The body of a refusal is read for as long at most.
-        initial_progress: Time without a new object after which an initial stream is taken for one that will
-            never end: a server that ignores ``sendInitialEvents`` sends live events but no end bookmark.
-        list_timeout: Time after which a list answer is given up although bytes come. API servers end their own lists
-            after 60 s (``--request-timeout``), so what still drips then comes from something between.
-        initial_failure_limit: Broken initial streams in a row after which pages are used instead.
-        read_margin: What a live stream may last, in silence or not, beyond its own ``timeoutSeconds`` (kube-rs: 5;
-            the server may need some to close a stream under load).
-        bookmark_patience: Once two bookmarks have been seen, how many of their intervals may pass in silence.
-        shortest_read_deadline: Lower bound of the above: bookmarks can come in a burst.
-        proof_after: Silence after which the server is asked whether it has reached a position at all, before a watch
-            goes on from there: it may have been restored from a backup. The fastest restore seen, of a small etcd
-            and an API server on one machine, took 1.6.
-        paged_for: How long a refused watch-list is remembered (an upgraded server should be noticed).
-        probe_first: First delay between probes for a resource that does not exist; doubles.
-        probe_limit: Longest delay between such probes.
+        backoff_first: Upper bound of the first delay after a failure; each further failure doubles it (client-go's
+            reflector: 0.8).
+        backoff_limit: Upper bound of all delays (client-go: 30).
+        healthy_after: After a stream that lasted this long, the delays start again with the first one (client-go:
+            120).
+        watch_timeout: Minimum and maximum of the random ``timeoutSeconds`` of a watch request (client-go: 300..600).
+        initial_silence: The connection counts as dead if the answer does not start in this time, or if an initial
+            stream or a list is silent for this long. Objects arrive there without pauses, so this is generous; it
+            equals the API server's own request timeout of 60 s. The body of a refusal is also read for at most this
+            long.
+        initial_progress: An initial stream is given up after this time without a new object, because it may never
+            end: a server that ignores ``sendInitialEvents`` sends live events but no end bookmark.
+        list_timeout: A list is given up after this time, even if bytes still arrive. API servers end their own lists
+            after 60 s (``--request-timeout``), so bytes after that come from a proxy or the like.
+        initial_failure_limit: After this number of broken initial streams in a row, paged lists are used instead.
+        read_margin: How much longer than its own ``timeoutSeconds`` a live stream may last, silent or not (kube-rs: 5;
+            under load, the server may need some time to close a stream).
+        bookmark_patience: When two bookmarks have arrived, the number of bookmark intervals that a live stream may be
+            silent.
+        shortest_read_deadline: Lower bound of the time that follows from ``bookmark_patience``, because bookmarks can
+            arrive in a burst.
+        proof_after: After this time without news, the server is asked whether it has reached the position at all,
+            before a watch continues from there, because it may have been restored from a backup. Restores of a small
+            etcd and an API server, on one machine, took 1.1 to 1.6.
+        paged_for: How long a refused watch-list is remembered. After that it is tried again, because the server may
+            have been upgraded.
+        probe_first: First delay between requests for a resource that does not exist; it doubles each time.
+        probe_limit: Longest delay between these requests.
     """
 
     backoff_first: float = 0.8

@@ -50,17 +50,17 @@ _Suspects: TypeAlias = dict[str, Identity]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConsistencyReport:
-    """What a comparison of a store with the server found.
+    """The result of comparing a store with the server.
 
     Attributes:
         resource: The informer's resource.
         resource_version: The version of the server's list.
-        objects: How many objects that list had.
+        objects: The number of objects in that list.
         missing: Keys that only the server has, at most 100.
         surplus: Keys that only the store has, at most 100.
-        different: Keys of another object, or of another state, than the server has, at most 100.
-        differences: How many keys these three are together, beyond 100 each as well.
-        repaired: Whether a new snapshot was taken because of them.
+        different: Keys whose object has another uid or version than on the server, at most 100.
+        differences: The number of keys of all three kinds, without the limit of 100.
+        repaired: Whether a new snapshot was taken because of the differences.
     """
 
     resource: str
@@ -74,7 +74,7 @@ class ConsistencyReport:
 
     @property
     def is_consistent(self) -> bool:
-        """Whether the store was what the server had."""
+        """Whether the store was equal to the server."""
         return self.differences == 0
 
 

@@ -23,29 +23,29 @@ logger = logging.getLogger("kubeinformer.reflector")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InformerStatistics:
-    """What an informer has done so far. Counters only grow.
+    """What an informer has done until now. Counters never decrease.
 
     Attributes:
-        phase: ``waiting``, ``queued`` (until fewer other informers sync), ``initial stream``, ``paging`` or ``live``.
+        phase: ``waiting``, ``queued`` (other informers sync first), ``initial stream``, ``paging`` or ``live``.
         objects: Objects in the store.
-        stored_bytes: Bytes of all kept bodies (0 with ``retain="objects"``).
-        received_bytes: Bytes read off the wire, compressed if the server compressed them.
+        stored_bytes: Size of all stored bodies (0 with ``retain="objects"``).
+        received_bytes: Bytes that arrived, compressed if the server compressed them.
         decoded_bytes: The same after decompression.
-        events: Watch events and list items received.
-        changes: Changes that reached the store; what was already known does not count.
-        requests: Requests sent, by kind: ``watch-list``, ``watch``, ``list``, ``proof`` (that the server has reached
-            the version from which a watch is to go on).
-        syncs: Completed snapshots; the first one and each resync.
-        resyncs: How often a position was lost and a new snapshot became necessary, by reason: ``expired`` (410: the
-            server has forgotten that version), ``back in time`` (its versions went backwards: a restored database),
-            ``not found`` (404: the resource went away), ``consistency check`` (a comparison found a difference).
-        failures: Requests that ended otherwise than by the server's clean close, by the error's name.
+        events: Watch events and list items that arrived.
+        changes: Changes to the store. Events about objects that the store already had in this version do not count.
+        requests: Requests that were sent, by kind: ``watch-list``, ``watch``, ``list``, and ``proof`` (a request
+            whether the server has reached the version from which a watch will continue).
+        syncs: Completed snapshots: the first one and each resync.
+        resyncs: How often the position was lost, so that a new snapshot was necessary. By reason: ``expired`` (410:
+            the server no longer has that version), ``back in time`` (its versions went back: a restored database),
+            ``not found`` (404: the resource was removed), ``consistency check`` (a comparison found a difference).
+        failures: Requests that did not end with a clean close by the server, by the name of the error.
         subscriptions: Open readers of ``events()``.
-        pending: Keys that those readers have not taken yet.
-        last_error: The last failure, None while the stream is live. A refusal counts until the server's next 200.
-        last_activity: When the last byte came, in seconds of the event loop's clock (`anyio.current_time`).
-        checks: Comparisons with the server that came to a result (``check_consistency``).
-        divergences: Those that found a difference.
+        pending: Keys that these readers have not taken yet.
+        last_error: The last failure; None while the stream is live. A refusal stays until the next 200.
+        last_activity: When the last byte arrived, in seconds on the clock of the event loop (`anyio.current_time`).
+        checks: Completed comparisons with the server (``check_consistency``).
+        divergences: Comparisons that found a difference.
         resource_version: The version that the store has reached.
     """
 

@@ -38,8 +38,8 @@ _TURN = 32  # events handed out without a pause before the loop gets a turn
 class Subscription(Generic[T]):
     """An async context manager and async iterator over events, made by ``Informer.events()``.
 
-    Reading begins on entering. Iteration ends when the informer is closed. One task reads at a time.
-    Memory: a key and a pair of references for each object that changed since this reader last looked.
+    Entering it starts the collection of events. The iteration ends when the informer is closed. Only one task may read
+    at a time. It takes a key and a pair of references for each object that has changed since this reader last looked.
     """
 
     def __init__(
@@ -90,10 +90,10 @@ class Subscription(Generic[T]):
         return self
 
     async def __anext__(self) -> Event[T]:
-        """Return the next event, waiting for one as long as it takes. Cancelling loses no event.
+        """Return the next event, and wait for it if there is none. Cancelling the wait does not lose an event.
 
         Raises:
-            UsageError: Outside of its ``async with``: no event would ever come.
+            UsageError: It was called outside of its ``async with``, where no event would arrive.
         """
         if not self._is_reading:
             raise UsageError("events are read inside of `async with informer.events() as events:`")

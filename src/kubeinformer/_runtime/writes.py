@@ -18,11 +18,11 @@ __all__ = ["Write", "WriteLog"]
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """One write, as the server confirmed it.
+    """One write that the server confirmed.
 
     Attributes:
-        path: What was asked, such as ``/api/v1/namespaces/shop/configmaps/prices``.
-        resource_version: ``metadata.resourceVersion`` of the answer: what `Informer.wait_for` takes.
+        path: The path of the request, such as ``/api/v1/namespaces/shop/configmaps/prices``.
+        resource_version: ``metadata.resourceVersion`` of the answer, for `Informer.wait_for`.
     """
 
     path: str
@@ -30,14 +30,14 @@ class Write:
 
     @property
     def resource(self) -> str:
-        """As `Informer.resource`, such as ``v1/configmaps``: without the subresource that was written."""
+        """The resource as in `Informer.resource`, such as ``v1/configmaps``, without the subresource."""
         target = target_of("POST", self.path)
         parts = 2 if not target.group else 3
         return "/".join(target.resource.split("/")[:parts])
 
     @property
     def namespace(self) -> str | None:
-        """The object's namespace, None if it has none."""
+        """The namespace of the object; None if it has none."""
         return target_of("POST", self.path).namespace
 
 

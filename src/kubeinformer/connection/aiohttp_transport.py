@@ -56,13 +56,13 @@ _AddressInfo: TypeAlias = tuple[int | socket.AddressFamily, int | socket.SocketK
 
 
 class AiohttpTransport:
-    """Requests to one API server over aiohttp; needs asyncio. See `kubeinformer.connection.Transport`.
+    """The `Transport` on aiohttp. It needs asyncio.
 
-    Nothing is opened or read before the first request. Belongs to the event loop of that request.
+    It opens and reads nothing before the first request. It belongs to the event loop of that request.
 
     Args:
-        config: Where to, whom to trust, and who we are.
-        connect_timeout: Seconds until a connection must stand: name, TCP, proxy and TLS together.
+        config: The server, the trusted authorities and the credentials.
+        connect_timeout: The time limit for making a connection, in seconds: DNS, TCP, proxy and TLS together.
     """
 
     def __init__(self, config: ConnectionConfig, *, connect_timeout: float = CONNECT_TIMEOUT) -> None:
@@ -75,7 +75,7 @@ class AiohttpTransport:
         self._proxy, self._proxy_authorization = split_proxy(config.proxy_url)
 
     def stream(self, request: HttpRequest) -> AbstractAsyncContextManager[Response]:
-        """Send a request; see `Transport.stream`, also for what is raised."""
+        """Send a request. Arguments and errors as in `Transport.stream`."""
         return self._stream(request)
 
     @asynccontextmanager
@@ -93,12 +93,12 @@ class AiohttpTransport:
         return self._config.server
 
     async def reauthenticate(self) -> None:
-        """Forget cached credentials and TLS files: the server answered 401. The next request gets fresh ones."""
+        """Forget cached credentials and TLS files, because the server answered 401. The next request gets new ones."""
         self._tls.forget()
         await self._config.credentials.refresh()
 
     async def aclose(self) -> None:
-        """Drop all connections; streams still open raise `ConnectionLost`. Idempotent."""
+        """Close all connections; streams that are still open raise `ConnectionLost`. Idempotent."""
         self._closed = True
         for wait in self._waits:  # aiohttp lets those finish that make a connection
             wait.reschedule(asyncio.get_running_loop().time())

@@ -1,4 +1,4 @@
-"""Which API server, how its identity is proved, and who we are: one frozen value.
+"""Which API server to use, how to verify it, and which credentials to send: one frozen value.
 
 Rules. What would be unsafe cannot be constructed: `ConnectionConfig` refuses to carry credentials over plain http to
 another host, through whatever road it came (arguments, kubeconfig, code of the user's own), and refuses a URL with a
@@ -94,24 +94,25 @@ def split_url(url: str, schemes: tuple[str, ...]) -> SplitResult | str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectionConfig:
-    """How to reach one API server.
+    """How to connect to one API server.
 
     Attributes:
-        server: Base URL, http or https, perhaps with a path; kept without a trailing slash.
-        credentials: What gives the ``Authorization`` header.
-        ca_file: PEM file with the authorities to trust in place of the system's.
-        ca_data: The same as PEM text; wins over ``ca_file``.
-        client_certificate: What we present in the TLS handshake, unless the credentials bring their own.
-        tls_server_name: The name to ask for (SNI) and to check the certificate against, if not the URL's host.
-        verify: False trusts anybody who answers.
-        proxy_url: http or https proxy. None goes straight to the server.
-        namespace: The namespace that ``kubectl`` would take by default.
-        headers: More headers for each request; impersonation needs them.
-        source: Where all this was found, for messages.
+        server: The base URL, http or https, with or without a path. It is kept without a trailing slash.
+        credentials: The source of the ``Authorization`` header.
+        ca_file: PEM file with the certificate authorities to trust instead of the system's.
+        ca_data: The same as PEM text. Takes precedence over ``ca_file``.
+        client_certificate: The certificate for the TLS handshake, unless the credentials have their own.
+        tls_server_name: The server name for SNI and for checking the certificate, if it is not the host of the URL.
+        verify: If False, the server's certificate is not verified, and any server is trusted.
+        proxy_url: An http or https proxy; None for a direct connection.
+        namespace: The default namespace, as in ``kubectl``.
+        headers: Additional headers for each request, for example for impersonation.
+        source: Where this configuration was found, for messages.
 
     Raises:
-        ConfigError: The URL is none, holds a password, or would carry credentials in the clear to another host; the
-            name to check is none; or a header cannot be sent, or is not one to be given here (``Authorization``).
+        ConfigError: The URL is malformed, contains a password, or would send credentials unencrypted to another host;
+            ``tls_server_name`` is malformed; or a header cannot be sent, or must not be given here
+            (``Authorization``).
     """
 
     server: str

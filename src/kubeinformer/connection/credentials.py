@@ -67,13 +67,13 @@ class Secret(str):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClientCertificate:
-    """A certificate and its key, each as a file path or as PEM text. Text wins, as in a kubeconfig.
+    """A certificate and its key, each as a file path or as PEM text. Text takes precedence, as in a kubeconfig.
 
     Attributes:
-        certificate_file: Path of a PEM file with the certificate and its chain; it may hold the key as well.
+        certificate_file: Path of a PEM file with the certificate and its chain; it may also contain the key.
         key_file: Path of the private key.
-        certificate_data: The same as text.
-        key_data: The same as text. In no repr.
+        certificate_data: The certificate and its chain as PEM text.
+        key_data: The private key as PEM text. No repr shows it.
     """
 
     certificate_file: str | None = None
@@ -87,24 +87,25 @@ class ClientCertificate:
 
 
 class Credentials(Protocol):
-    """What gives the credentials of one user. Subclass it to bring your own: write `authorization` and `refresh`.
+    """The source of one user's credentials. To write your own, subclass it, with `authorization` and `refresh`.
 
-    Called from many streams at once: an implementation that asks somebody must do so once for all of them.
+    Many streams call it at the same time. If an implementation has to fetch a credential, it must do so once for all
+    of them.
     """
 
     async def authorization(self) -> str | None:
-        """The value of the ``Authorization`` header for a request made now, or None for no such header.
+        """Return the value of the ``Authorization`` header for a request that is made now, or None for no header.
 
         Raises:
-            ConfigError: There is none to be had; the message says what to repair.
+            ConfigError: No credential is available; the message says what to repair.
         """
 
     async def client_certificate(self) -> ClientCertificate | None:
-        """A certificate to present from now on, or None to use the one in the configuration."""
+        """Return the certificate to use from now on, or None to use the one in the configuration."""
         return None
 
     async def refresh(self) -> None:
-        """Forget what is cached: the server answered 401. Never raises; the next `authorization` may."""
+        """Forget what is cached, because the server answered 401. Does not raise; the next `authorization` may."""
 
 
 def bearer(token: str, source: str) -> str:

@@ -1,4 +1,4 @@
-"""The transport for whoever did not bring one."""
+"""The transport that is used if none is given."""
 
 import asyncio
 import sys
@@ -11,13 +11,13 @@ __all__ = ["default_transport"]
 
 
 def default_transport(config: ConnectionConfig) -> Transport:
-    """The transport for the event loop that is running: aiohttp on asyncio, httpx2 on trio.
+    """Make the transport for the running event loop: aiohttp on asyncio, httpx2 on trio.
 
     Args:
-        config: The connection, such as `load_config` finds it.
+        config: The connection, for example from `load_config`.
 
     Raises:
-        ConfigError: It is trio and httpx2 is not installed, or it is neither.
+        ConfigError: Trio is running and httpx2 is not installed, or neither asyncio nor trio is running.
     """
     # Both are imported here and not above: aiohttp costs 0.2 s, and httpx2 may not be there.
     if _on_asyncio():

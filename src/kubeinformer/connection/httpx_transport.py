@@ -75,16 +75,17 @@ _log = logging.getLogger("kubeinformer.connection")
 
 @final
 class HttpxTransport:
-    """Requests to one API server over httpx2; for asyncio and trio. See `kubeinformer.connection.Transport`.
+    """The `Transport` on httpx2, for asyncio and trio.
 
-    Nothing is opened or read before the first request. Belongs to the event loop of that request.
+    It opens and reads nothing before the first request. It belongs to the event loop of that request.
 
     Args:
-        config: Where to, whom to trust, and who we are.
-        connect_timeout: Seconds until a connection must stand: name, TCP, proxy and TLS together.
-        transport: What sends the requests in place of a pool of connections: `httpx2.MockTransport` in a test, or one
-            of your own. The proxy and TLS settings of the configuration are then its business. Closed with this one.
-            Mocks that patch httpcore2, as respx does through pytest-httpx2, need nothing here.
+        config: The server, the trusted authorities and the credentials.
+        connect_timeout: The time limit for making a connection, in seconds: DNS, TCP, proxy and TLS together.
+        transport: Sends the requests instead of a connection pool: `httpx2.MockTransport` in a test, or your own
+            transport. Then the proxy and TLS settings of ``config`` are not used; this transport has its own. It is
+            closed together with this one. Mocks that patch httpcore2, as respx does through pytest-httpx2, do not need
+            this argument.
 
     Raises:
         ConfigError: httpx2 is not installed.
@@ -109,7 +110,7 @@ class HttpxTransport:
         self._closed = False
 
     def stream(self, request: HttpRequest) -> AbstractAsyncContextManager[Response]:
-        """Send a request; see `Transport.stream`, also for what is raised."""
+        """Send a request. Arguments and errors as in `Transport.stream`."""
         return self._stream(request)
 
     @asynccontextmanager
@@ -137,12 +138,12 @@ class HttpxTransport:
             await self._close_unused()
 
     async def reauthenticate(self) -> None:
-        """Forget cached credentials and TLS files: the server answered 401. The next request gets fresh ones."""
+        """Forget cached credentials and TLS files, because the server answered 401. The next request gets new ones."""
         self._tls.forget()
         await self._config.credentials.refresh()
 
     async def aclose(self) -> None:
-        """Drop all connections; streams still open raise `ConnectionLost`. Idempotent."""
+        """Close all connections; streams that are still open raise `ConnectionLost`. Idempotent."""
         self._closed = True
         for attempt in list(self._attempts):
             attempt.close()

@@ -1,15 +1,15 @@
-"""Where is the cluster? Asked once, when ``connect()`` is entered.
+"""Finds the cluster, once, when ``connect()`` is entered.
 
-Rules. The first that is given or found decides, and if that one is broken the search ends with an error: going on to
-the next would talk to another cluster than the one meant. In order:
+Rules. The first source that is given or found decides. If it is broken, the search ends with an error, because the next
+one could be another cluster than the one that was meant. In this order:
 
 1. ``server=`` and what goes with it
 2. ``kubeconfig=``
-3. ``$KUBECONFIG``, one or several files; those that do not exist are skipped, as kubectl does, but one must
+3. ``$KUBECONFIG``, one or several files; files that do not exist are skipped, as in kubectl, but one must exist
 4. ``~/.kube/config``, if it exists and names a context
-5. the service account of the pod we run in
+5. the service account of the pod in which this process runs
 
-Nothing here connects to anything, and no plugin is run: that is left to the first request.
+Nothing here opens a connection or runs a plugin: the first request does that.
 """
 
 import os
@@ -42,25 +42,30 @@ async def load_config(
     proxy_url: str | None = None,
     service_account: Path = SERVICE_ACCOUNT,
 ) -> ConnectionConfig:
-    """Find out how to reach the cluster, as the head of this module says.
+    """Find out how to connect to the cluster.
+
+    The first of these that is given or exists is used: ``server``, ``kubeconfig``, the files in ``$KUBECONFIG``,
+    ``~/.kube/config`` (if it names a context), the service account of the pod. If it is broken, that is an error, and
+    the next one is not tried.
 
     Args:
-        kubeconfig: A file to use and no other.
-        context: A context of the kubeconfig; None takes its current one.
-        server: URL of an API server; the arguments below go with it only.
-        token: Bearer token.
-        credentials: What gives credentials, in place of ``token``.
-        ca_file: PEM file with the authorities to trust in place of the system's.
-        client_certificate_file: PEM file to present to the server.
-        client_key_file: Its private key, if that is not in the same file.
-        tls_server_name: The name in the server's certificate, if not the URL's host.
-        insecure_skip_tls_verify: True trusts anybody who answers.
-        proxy_url: A proxy; None takes what the environment says (HTTPS_PROXY, NO_PROXY).
+        kubeconfig: The only kubeconfig file to use.
+        context: A context of the kubeconfig; None for its current context.
+        server: The URL of an API server. All arguments below, except ``service_account``, need it.
+        token: A bearer token.
+        credentials: A source of credentials, instead of ``token``.
+        ca_file: PEM file with the certificate authorities to trust instead of the system's.
+        client_certificate_file: PEM file with the client certificate.
+        client_key_file: Its private key, if it is not in the same file.
+        tls_server_name: The name in the server's certificate, if it is not the host of the URL.
+        insecure_skip_tls_verify: If True, the server's certificate is not verified, and any server is trusted.
+        proxy_url: A proxy; None to follow the environment (HTTPS_PROXY, NO_PROXY).
         service_account: Where the kubelet mounts the service account.
 
     Raises:
-        ConfigError: No cluster was found, or the one found cannot be used; says what was looked for, in order.
-        UsageError: Arguments that exclude each other.
+        ConfigError: No cluster was found, or the one that was found cannot be used. The message lists where it was
+            looked for, in order.
+        UsageError: Arguments exclude each other.
     """
     # Errors leave through here: what may be a secret, or hold one, shows nothing in a traceback's variables.
     token, proxy_url, server = map(_hidden, (token, proxy_url, server))

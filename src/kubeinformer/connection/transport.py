@@ -16,7 +16,7 @@ __all__ = ["HttpRequest", "Response", "Transport"]
 
 
 class Response(Protocol):
-    """An answer whose head has arrived and whose body is read by hand."""
+    """An answer whose head has arrived. `receive` reads its body."""
 
     @property
     def status(self) -> int:
@@ -29,38 +29,39 @@ class Response(Protocol):
         ...
 
     async def receive(self, timeout: float) -> bytes:  # noqa: ASYNC109 - the transport knows the cheapest timer
-        """Return the next bytes of the body as they came over the wire, or ``b""`` at its clean end.
+        """Return the next bytes of the body as they arrive, still compressed; or ``b""`` when the body is complete.
 
         Args:
-            timeout: Seconds of silence after which the peer is taken for dead.
+            timeout: After this many seconds without a byte, the connection counts as dead.
 
         Raises:
-            ReadDeadlineExceeded: Nothing came for ``timeout`` seconds.
+            ReadDeadlineExceeded: Nothing arrived for ``timeout`` seconds.
             ConnectionLost: The connection broke before the body was complete.
         """
         ...
 
 
 class Transport(Protocol):
-    """What carries requests to one API server. Safe for any number of concurrent streams."""
+    """Sends requests to one API server. Any number of streams may be open at the same time."""
 
     def stream(self, request: HttpRequest) -> AbstractAsyncContextManager[Response]:
-        """Send a request; the response lives as long as the context. Leaving early drops the connection.
+        """Send a request. The response is valid inside the context; leaving it early closes the connection.
 
         Args:
-            request: What to send; credentials are the transport's to add.
+            request: What to send. The transport adds the credentials.
 
         Raises on entering:
-            ConnectionFailed: Nobody answered: refused, unresolvable, TLS not trusted, proxy said no.
-            ConnectionLost: The connection broke before the response's head came.
-            ReadDeadlineExceeded: The head did not come in time.
+            ConnectionFailed: No connection could be made: it was refused, the host is unknown, TLS is not trusted, or
+                the proxy refused.
+            ConnectionLost: The connection broke before the head of the response arrived.
+            ReadDeadlineExceeded: The head did not arrive in time.
             ConfigError: The credentials or a TLS file cannot be used.
             UsageError: The transport is closed.
         """
         ...
 
     async def reauthenticate(self) -> None:
-        """Forget cached credentials: the server answered 401. The next request gets fresh ones."""
+        """Forget cached credentials, because the server answered 401. The next request gets new ones."""
 
     async def aclose(self) -> None:
-        """Drop all connections and remove private files. Idempotent."""
+        """Close all connections and remove private files. Idempotent."""

@@ -1,9 +1,9 @@
-"""A Kubernetes API server for tests, demos and benchmarks: needs the extra ``kubeinformer[testing]``.
+"""A fake Kubernetes API server for tests, demos and benchmarks. It needs the extra ``kubeinformer[testing]``.
 
-From the outside in: `FakeApiServer` (``server``), what it answers with (`FakeApiError`), what it logs
-(`RequestRecord`), and what can be served without being held (`SyntheticObjects`, `synthetic_pods`,
-`synthetic_objects`). What goes wrong on purpose is in ``kubeinformer.testing.faults``. ``python -m
-kubeinformer.testing`` runs it as a process of its own.
+`FakeApiServer` is the server, `FakeApiError` its errors, `RequestRecord` its log of requests. `SyntheticObjects`,
+`synthetic_pods` and `synthetic_objects` are objects that it can serve without storing them.
+``kubeinformer.testing.faults`` has the faults that it can inject. ``python -m kubeinformer.testing`` runs it as a
+separate process.
 """
 
 try:

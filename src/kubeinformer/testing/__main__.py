@@ -1,8 +1,8 @@
-"""The fake API server as a process of its own: ``python -m kubeinformer.testing``.
+"""The fake API server as a separate process: ``python -m kubeinformer.testing``.
 
-Rules. The first line on stdout is one JSON object with the ``url``; nothing else is ever printed there. It serves
-until its standard input ends, so it never outlives the process that started it, however that one ended; SIGTERM and
-Ctrl-C end it as well.
+Rules. The first line on stdout is one JSON object with the ``url``; nothing else is ever printed there. The server runs
+until its standard input ends, so it never outlives the process that started it, however that process ends. SIGTERM and
+Ctrl-C stop it too.
 """
 
 import argparse
@@ -32,18 +32,20 @@ class _PortTakenError(Exception):
 def make_parser() -> argparse.ArgumentParser:
     """The options of the command line; docs/reference/cli.md is made of them."""
     parser = argparse.ArgumentParser(prog="python -m kubeinformer.testing", description="A fake Kubernetes API server.")
-    parser.add_argument("--port", type=int, default=0, help="TCP port on 127.0.0.1; 0, the default, takes a free one")
-    parser.add_argument("--pods", type=int, default=0, help="how many synthetic pods of 6.5 KB to serve")
-    parser.add_argument("--objects", type=int, default=0, help=f"how many synthetic objects to serve as {_WIDGETS}")
-    parser.add_argument("--object-size", type=int, default=1024, metavar="BYTES", help="of JSON, each of those, about")
-    parser.add_argument("--churn", type=float, default=0.0, metavar="N", help="pods to change each second")
-    parser.add_argument("--cut-every", type=float, metavar="SECONDS", help="drop all connections this often")
-    parser.add_argument("--seed", type=int, default=0, help="of the churn: equal seeds change the same pods")
-    parser.add_argument("--no-gzip", action="store_true", help="never compress")
-    parser.add_argument("--no-watch-list", action="store_true", help="refuse streaming lists, as older servers do")
-    parser.add_argument("--faults", type=Path, metavar="FILE", help="a fault script to play: JSON or YAML")
+    parser.add_argument("--port", type=int, default=0, help="TCP port on 127.0.0.1; 0 (the default) for any free port")
+    parser.add_argument("--pods", type=int, default=0, help="number of synthetic pods of 6.5 KB to serve")
+    parser.add_argument("--objects", type=int, default=0, help=f"number of synthetic objects to serve as {_WIDGETS}")
     parser.add_argument(
-        "--bookmark-interval", type=float, default=60.0, metavar="SECONDS", help="between two of a watch"
+        "--object-size", type=int, default=1024, metavar="BYTES", help="approximate size of each of these, as JSON"
+    )
+    parser.add_argument("--churn", type=float, default=0.0, metavar="N", help="number of pods to change per second")
+    parser.add_argument("--cut-every", type=float, metavar="SECONDS", help="interval at which to drop all connections")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the churn: equal seeds change the same pods")
+    parser.add_argument("--no-gzip", action="store_true", help="do not compress answers")
+    parser.add_argument("--no-watch-list", action="store_true", help="refuse streaming lists, as older servers do")
+    parser.add_argument("--faults", type=Path, metavar="FILE", help="fault script to play, as JSON or YAML")
+    parser.add_argument(
+        "--bookmark-interval", type=float, default=60.0, metavar="SECONDS", help="time between two bookmarks of a watch"
     )
     return parser
 

@@ -27,25 +27,25 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.005, 0.05  # seconds
 
 
 class InformerSynced(Protocol):
-    """What the fixture `informer_synced` gives."""
+    """The type of the fixture `informer_synced`."""
 
     async def __call__(self, resource: str, *, timeout: float = 10.0, **options: Any) -> Informer[Any]:  # noqa: ASYNC109 - as Informer.synced
         """Make an informer and wait until it is in sync.
 
         Args:
             resource: As for ``Cluster.informer``.
-            timeout: Seconds.
-            options: As for ``Cluster.informer``.
+            timeout: In seconds.
+            options: The other arguments of ``Cluster.informer``.
 
         Raises:
-            ServerRefused: The time is up and the server's last answer was no.
-            SyncTimeout: The time is up otherwise.
+            ServerRefused: It was not in sync in time, and the server's last answer was a refusal.
+            SyncTimeout: It was not in sync in time, for another reason.
         """
         ...
 
 
 class Eventually(Protocol):
-    """What the fixture `eventually` gives."""
+    """The type of the fixture `eventually`."""
 
     async def __call__(
         self,
@@ -53,19 +53,22 @@ class Eventually(Protocol):
         *,
         timeout: float = 10.0,  # noqa: ASYNC109 - the message tells it
     ) -> T:
-        """Wait until a condition holds. It is tried again after each event of the informers of the fixture `cluster`,
-        and every few hundredths of a second, for what no informer sees.
+        """Wait until a condition is true.
+
+        The condition is checked after each event of the informers of the fixture `cluster`. It is also checked every
+        few hundredths of a second, for changes that no informer sees.
 
         Args:
-            condition: Holds when it returns something true; does not hold yet when it returns something false, None
-                too, or raises AssertionError. Anything else that it raises passes through.
-            timeout: Seconds.
+            condition: A function. It is true if it returns a true value. It is not true yet if it returns a false
+                value, such as None, or raises AssertionError. Any other exception passes through.
+            timeout: In seconds.
 
         Returns:
-            What the condition returned.
+            The return value of the condition.
 
         Raises:
-            AssertionError: The time is up; the message shows the last value, or the last AssertionError.
+            AssertionError: The condition was not true in time. The message shows its last value, or its last
+                AssertionError.
         """
         ...
 

@@ -43,14 +43,15 @@ class _InProcess:
     # Objects
 
     def create(self, resource: str, obj: RawObject) -> RawObject:
-        """Create an object; ``metadata.namespace`` defaults to ``default``. Returns it as stored, a copy.
+        """Create an object, and return a copy of it as it is stored. The default namespace is ``default``.
 
-        A namespace that does not exist is created with it, so that a test need not; a client gets a 404 instead.
-        The status is kept, so that a running pod is one call; a client's is dropped where there is a ``/status``.
+        If the namespace does not exist, it is created too, so a test does not have to do that; a client would get a
+        404. The status is kept, so a running pod takes one call; if the resource has a ``/status``, that of a client
+        would be dropped.
 
         Args:
             resource: Such as ``v1/pods``.
-            obj: The object; kind and apiVersion may be left out.
+            obj: The object. Kind and apiVersion are optional.
 
         Raises:
             FakeApiError: 400, 404, 409 AlreadyExists or 422, as over HTTP.
@@ -58,10 +59,10 @@ class _InProcess:
         return self._cluster.writing.create(Resource.parse(resource), obj, options=_TRUSTED)
 
     def update(self, resource: str, obj: RawObject) -> RawObject:
-        """Replace an object. Without a ``metadata.resourceVersion`` it replaces whatever is there.
+        """Replace an object. Without a ``metadata.resourceVersion``, any version of it is replaced.
 
         Args:
-            resource: Where it is.
+            resource: Such as ``v1/pods``.
             obj: The whole object, with its name.
 
         Raises:
@@ -71,14 +72,14 @@ class _InProcess:
         return self._cluster.writing.update(parsed, key, obj, _TRUSTED)
 
     def update_status(self, resource: str, obj: RawObject) -> RawObject:
-        """Replace an object's status and nothing else, as a PUT to ``/status`` does.
+        """Replace only the status of an object, as a PUT to ``/status`` does.
 
         Args:
-            resource: Where it is.
-            obj: The object, with its name; all but its status is ignored.
+            resource: Such as ``v1/pods``.
+            obj: The object, with its name. Everything except its status is ignored.
 
         Raises:
-            FakeApiError: 404, also when the resource has no ``/status``; 409 Conflict or 422.
+            FakeApiError: 404, also if the resource has no ``/status``; 409 Conflict or 422.
         """
         parsed, key = self._place(resource, obj)
         if not has_status(self._storage.collection(parsed).type):
@@ -93,14 +94,14 @@ class _InProcess:
         *,
         type: Literal["merge", "json", "strategic"] = "merge",  # noqa: A002 - what the API calls it
     ) -> RawObject:
-        """Patch the object with this key, ``namespace/name`` or ``name``.
+        """Patch an object.
 
         Args:
-            resource: Where it is.
-            key: Which one.
-            patch: An object, or for a JSON patch the list of its operations.
+            resource: Such as ``v1/pods``.
+            key: ``namespace/name``, or ``name``.
+            patch: An object; for a JSON patch, the list of its operations.
             type: JSON merge patch (RFC 7386), JSON patch (RFC 6902), or strategic merge patch, which custom
-                resources do not have.
+                resources do not support.
 
         Raises:
             FakeApiError: 404, 409 Conflict, 415 or 422.
@@ -111,18 +112,19 @@ class _InProcess:
         return self._cluster.writing.change(parsed, key, patcher(type_, patch_type, patch), _TRUSTED)
 
     def apply(self, resource: str, obj: RawObject, *, field_manager: str, force: bool = False) -> RawObject:
-        """Apply an object server-side: create it, or merge it into what is there, as this manager.
+        """Server-side apply: create an object, or merge it into the existing one, as this field manager.
 
-        What the manager applied earlier and now does not is removed, unless somebody else owns it.
+        Fields that this manager applied earlier and that are missing now are removed, unless somebody else owns them.
 
         Args:
-            resource: Where it is.
-            obj: What the manager wants; kind and apiVersion may be left out.
-            field_manager: Who wants it.
-            force: Whether to take fields that others own and that get another value.
+            resource: Such as ``v1/pods``.
+            obj: The fields that the manager wants. Kind and apiVersion are optional.
+            field_manager: The name of the field manager.
+            force: Whether to change fields that other managers own, and become their owner.
 
         Raises:
-            FakeApiError: 409 Conflict with a cause FieldManagerConflict for each such field; 404 or 422.
+            FakeApiError: 409 Conflict, with a cause FieldManagerConflict for each field that another manager owns with
+                another value; 404 or 422.
         """
         parsed, key = self._place(resource, obj)
         options = WriteOptions(is_trusted=True, manager=field_manager, force=force)
@@ -135,12 +137,12 @@ class _InProcess:
         *,
         propagation_policy: Literal["Background", "Foreground", "Orphan"] | None = None,
     ) -> RawObject:
-        """Delete an object, or mark it with a deletionTimestamp if it has finalizers. Returns its last state.
+        """Delete an object, or set its deletionTimestamp if it has finalizers. Returns its last state.
 
         Args:
-            resource: Where it is.
-            key: Which one.
-            propagation_policy: What becomes of its dependents; as ``Background`` by default.
+            resource: Such as ``v1/pods``.
+            key: ``namespace/name``, or ``name``.
+            propagation_policy: What happens to its dependents; None means ``Background``.
 
         Raises:
             FakeApiError: 404.
@@ -149,10 +151,10 @@ class _InProcess:
         return self._cluster.deleting.delete(Resource.parse(resource), key, options)[0]
 
     def get(self, resource: str, key: str) -> RawObject:
-        """Read an object; a copy.
+        """Return a copy of an object.
 
         Args:
-            resource: Where it is.
+            resource: Such as ``v1/pods``.
             key: ``namespace/name``, or ``name``.
 
         Raises:
@@ -163,7 +165,7 @@ class _InProcess:
     def list(
         self, resource: str, *, namespace: str | None = None, label_selector: str = "", field_selector: str = ""
     ) -> _Objects:
-        """Read all objects that are selected, in key order; copies.
+        """Return copies of all objects that match, in the order of their keys.
 
         Args:
             resource: Such as ``v1/pods``.
@@ -172,8 +174,8 @@ class _InProcess:
             field_selector: As in kubectl: ``spec.nodeName=node-7``.
 
         Raises:
-            FakeApiError: 404; 400, the resource cannot be selected by a field.
-            ValueError: A selector cannot be read.
+            FakeApiError: 404; 400 if the resource does not support a field of the selector.
+            ValueError: A selector is malformed.
         """
         collection = self._storage.collection(Resource.parse(resource))
         labels = LabelSelector.parse(label_selector)
@@ -185,43 +187,43 @@ class _InProcess:
     # Resources
 
     def register(self, resource: str, *, kind: str, namespaced: bool = True, status_subresource: bool = False) -> None:
-        """Serve a custom resource whose objects may hold anything.
+        """Serve a custom resource without a schema: its objects may have any contents.
 
         Args:
             resource: Such as ``example.com/v1/widgets``.
             kind: Such as ``Widget``.
-            namespaced: Whether its objects live in namespaces.
-            status_subresource: Whether clients write its status through ``/status`` only.
+            namespaced: Whether its objects are in namespaces.
+            status_subresource: Whether clients can only write its status through ``/status``.
 
         Raises:
-            UsageError: It is served already.
+            UsageError: It is already served.
         """
         subresources = ("status",) if status_subresource else ()
         type_ = ResourceType(Resource.parse(resource), kind, namespaced, custom=True, subresources=subresources)
         self._storage.register(type_)
 
     def register_crd(self, manifest: RawObject | str | os.PathLike[str]) -> RawObject:
-        """Create a CustomResourceDefinition, and serve what it defines from now on. Returns it as stored.
+        """Create a CustomResourceDefinition, and serve its resource from now on. Returns it as it is stored.
 
         Args:
-            manifest: The definition, or the path of a YAML or JSON file with it and nothing else.
+            manifest: The definition, or the path of a YAML or JSON file that contains only the definition.
 
         Raises:
-            FakeApiError: 409, it exists; 422, the manifest is one that a real server refuses.
+            FakeApiError: 409 if it exists; 422 if a real server would refuse the manifest.
             OSError: The file cannot be read.
-            ValueError: It holds no object.
+            ValueError: The file does not contain an object.
         """
         loaded = manifest if isinstance(manifest, dict) else _load(Path(manifest))
         return self._cluster.writing.create(CRDS, loaded, options=_TRUSTED)
 
     def unregister(self, resource: str) -> None:
-        """Delete a resource as if its CRD was: DELETED for every object, the end of every watch, then 404.
+        """Remove a resource, as if its CRD was deleted: every object is DELETED, every watch ends, then there are 404s.
 
         Args:
             resource: Such as ``example.com/v1/widgets``.
 
         Raises:
-            FakeApiError: 404, it is not served.
+            FakeApiError: 404 if it is not served.
         """
         self._cluster.unregister(Resource.parse(resource))
 

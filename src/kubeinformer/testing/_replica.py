@@ -1,4 +1,4 @@
-"""`Replica`: another API server in front of the same etcd, with an address of its own."""
+"""`Replica`: another API server of the same etcd, with its own address."""
 
 from types import TracebackType
 from typing import Self
@@ -14,10 +14,10 @@ __all__ = ["Replica"]
 
 
 class Replica:
-    """A second API server of a cluster, whose watches are behind until `catch_up`. Made by `FakeApiServer.replica`.
+    """A second API server of a cluster. Its watches are behind until `catch_up`. Made by `FakeApiServer.replica`.
 
-    Lists and watches that ask for no version are up to date, because they come from etcd; so are writes. A watch from
-    a version that it has not seen is refused: 504, "Too large resource version".
+    Writes, and lists and watches without a version, are up to date, because they go to etcd. A watch from a version
+    that the replica has not seen is refused: 504, "Too large resource version".
     """
 
     def __init__(self, api: Api, behind: int) -> None:
@@ -46,10 +46,10 @@ class Replica:
 
     @property
     def url(self) -> str:
-        """Where it listens, such as ``http://127.0.0.1:40123``.
+        """The URL of the replica, such as ``http://127.0.0.1:40123``.
 
         Raises:
-            UsageError: It does not listen: ask inside ``async with``.
+            UsageError: It is not listening: use it inside ``async with``.
         """
         if self._listener is None:
             raise UsageError("a replica has an address inside `async with` only")
@@ -57,9 +57,9 @@ class Replica:
 
     @property
     def behind(self) -> int:
-        """By how many versions it is behind now. Grows with every write."""
+        """How many versions it is behind now. Every write increases this."""
         return self._follower.behind
 
     def catch_up(self) -> None:
-        """See everything that has happened up to now."""
+        """Catch up with everything that has happened until now."""
         self._follower.catch_up()

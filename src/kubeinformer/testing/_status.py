@@ -19,10 +19,10 @@ __all__ = ["Cause", "FakeApiError"]
 
 
 class FakeApiError(KubeInformerError):
-    """What a real API server would have answered with, raised by the in-process methods of `FakeApiServer`.
+    """The error that a real API server would answer. The in-process methods of `FakeApiServer` raise it.
 
     Attributes:
-        status: The ``Status`` object, as it would stand in the response's body.
+        status: The ``Status`` object, as in the body of the response.
     """
 
     def __init__(self, status: RawObject) -> None:
@@ -36,7 +36,7 @@ class FakeApiError(KubeInformerError):
 
     @property
     def reason(self) -> str:
-        """``Status.reason``, such as ``Conflict``; empty where the real server gives none."""
+        """``Status.reason``, such as ``Conflict``; empty if the real server gives none."""
         return str(self.status.get("reason", ""))
 
     def __str__(self) -> str:

@@ -1,18 +1,18 @@
-"""Fault scripts: what goes wrong between a client and an API server, on purpose and exactly.
+"""Fault scripts: exact descriptions of faults between a client and an API server.
 
-A fault says what is done (`Cut`, `Stall`, `TooManyRequests`, ...) and to which requests (the fields of `Fault`). A
-`Script` is several of them with a seed; it is played by `FakeApiServer.play`::
+A fault says what happens (`Cut`, `Stall`, `TooManyRequests`, ...) and to which requests (the fields of `Fault`). A
+`Script` is a list of faults with a seed. `FakeApiServer.play` plays it::
 
     server.play(Script([Cut(on="watch", after_events=3, times=2), Deny(on="list", for_seconds=5, times=None)], seed=7))
 
-The same as data, in code or from JSON and YAML files: ``Script.parse([{"fault": "cut", "on": "watch", ...}])``. And
-``Script.random(seed)`` draws one.
+The same script can be data, in code or in JSON and YAML files: ``Script.parse([{"fault": "cut", "on": "watch",
+...}])``. ``Script.random(seed)`` makes a random one.
 
-Rules. Equal scripts inject the same into equal requests in equal order; nothing else decides, no clock and no global
-randomness. What was really injected is in `FakeApiServer.faults`. A script that contradicts itself, or names what there
-is not, is a `ValueError` when it is made, never silence when it is played.
+Rules. Equal scripts inject the same faults into equal requests in equal order. Nothing else has an influence: no clock,
+and no global randomness. `FakeApiServer.faults` lists what was really injected. A script that contradicts itself, or
+has unknown names, raises a `ValueError` when it is made; it is never ignored when it is played.
 
-Faults of the network act on the raw socket: what a script says is what the wire sees.
+Network faults act on the raw socket: what a script says is what happens on the wire.
 """
 
 from kubeinformer.testing._faults.answers import (

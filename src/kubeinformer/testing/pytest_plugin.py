@@ -1,10 +1,10 @@
 """The fixtures for pytest, and their types: `fake_api_server`, `cluster`, `informer_synced`, `eventually`.
 
-pytest finds the plugin by itself where kubeinformer is installed. Where it is told to look for none
-(``PYTEST_DISABLE_PLUGIN_AUTOLOAD``), ``-p kubeinformer.testing.pytest_plugin`` names it; to name what is there already
-does no harm. The fixtures can be imported from here, but are no attributes that pytest could find as well: it would
-have each of them twice. Nothing is asserted here, so pytest need not rewrite it: PYTEST_DONT_REWRITE. The types are for
-annotations::
+pytest finds the plugin by itself if kubeinformer is installed. If plugins are not loaded automatically
+(``PYTEST_DISABLE_PLUGIN_AUTOLOAD``), use ``-p kubeinformer.testing.pytest_plugin``; this does no harm if the plugin is
+already loaded. The fixtures can be imported from this module, but they are not attributes that pytest finds, because it
+would have each of them twice. There are no assertions here, so pytest need not rewrite it: PYTEST_DONT_REWRITE. The
+types are for annotations::
 
     async def test_it(informer_synced: InformerSynced, eventually: Eventually) -> None: ...
 """

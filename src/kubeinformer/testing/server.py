@@ -47,50 +47,56 @@ class FakeApiServer(_InProcess):
                 ...
 
     Args:
-        port: The TCP port, 0 for any free one.
-        resource_version: The version to start at; older ones are expired.
-        tokens: Bearer tokens and their users. None lets everybody in as ``system:anonymous``.
+        port: The TCP port; 0 for any free port.
+        resource_version: The version to start with. Older versions are expired.
+        tokens: Bearer tokens and their users. With None, everybody is accepted as ``system:anonymous``.
         gzip: Whether to compress for clients that accept it.
-        gzip_threshold: Bytes from which on a list is compressed; a real server's 128 KiB by default.
+        gzip_threshold: Lists of at least this size in bytes are compressed. By default 128 KiB, as on a real server.
         bookmark_interval: Seconds between two bookmarks of one watch.
-        history_limit: Changes of one resource that are remembered at most. A watch that falls behind gets a 410.
-        history_bytes: Bytes of objects that one resource's history holds at most, about.
+        history_limit: The maximum number of changes that are remembered for one resource. A watch that falls behind
+            gets a 410.
+        history_bytes: The approximate maximum size of the objects in the history of one resource, in bytes.
         request_limit: How many requests are remembered in `requests`.
-        managed_fields: Whether objects show their ``metadata.managedFields``. Who owns what is followed either way.
-        garbage_collection: Whether dependents go with their owners, and what is in a namespace with it; a cluster's
-            controllers do that, and a bare API server does not.
+        managed_fields: Whether objects show their ``metadata.managedFields``. The owners of fields are tracked either
+            way.
+        garbage_collection: Whether dependents are deleted with their owners, and the contents of a namespace with it.
+            In a cluster, controllers do that; an API server alone does not.
 
-    Differs from a real server, in what it reads:
-        It writes JSON only: protobuf, CBOR and YAML are passed over in an Accept header, so alone they are a 406. A
-        table has the columns Name and Age for every resource. A watch that asks for the form of a list is a 406
-        instead of a stream that ends at its first event, and ``application/*`` alone is one for custom resources too.
+    Differences from a real server when reading:
+        It only writes JSON. Protobuf, CBOR and YAML in an Accept header are ignored; if nothing else is in it, the
+        answer is a 406. A table has the columns Name and Age for every resource. A watch that requests the format of a
+        list gets a 406, instead of a stream that ends at its first event; so does ``application/*`` alone, also for
+        custom resources.
 
-        A version that is too new is refused at once, not after three seconds. Versions and continue tokens expire
-        when the history is full or on request, not by the clock; tokens are its own, and another server's are a 400.
-        Initial events come in the order of keys. Bookmarks come at exactly their interval and carry nothing but
-        metadata. What is listed and watched as ``v1/events`` is not the same as in ``events.k8s.io/v1/events``.
+        A version that is too new is refused immediately, not after three seconds. Versions and continue tokens expire
+        if the history is full, or on request, but not after a time. Continue tokens of other servers are a 400.
+        Initial events are sent in the order of the keys. Bookmarks are sent exactly at their interval, and contain
+        only metadata. ``v1/events`` and ``events.k8s.io/v1/events`` are different collections.
 
-        A request without a token is a 401, as on a server without anonymous users. Rules are about resources: a
-        subresource is as allowed as its resource, and discovery, version and health are open to every known user. Of
-        the reviews there is SelfSubjectAccessReview alone. ``/``, ``/metrics``, ``/openapi/v2``, ``/openapi/v3`` and
-        the old ``/api/v1/watch/...`` are a 404. Discovery names what is served, in one version of each group. There
-        are no ETags, audit ids, warnings, or headers of flow control.
+        A request without a token is a 401, as on a server without anonymous users. Access rules are about resources:
+        a subresource is allowed if its resource is, and every known user may read discovery, version and health. The
+        only access review is SelfSubjectAccessReview. ``/``, ``/metrics``, ``/openapi/v2``, ``/openapi/v3`` and the
+        old ``/api/v1/watch/...`` are a 404. Discovery lists what is served, in one version of each group. There are no
+        ETags, audit ids, warnings, or flow control headers.
 
-        A shard selector may be joined by ``||`` but has no parentheses.
+        A shard selector may contain ``||``, but no parentheses.
 
-    Differs from a real server, in what it writes:
-        Contents of built-in objects are neither checked nor completed: any spec is accepted, also one that a real
-        server holds to be immutable, and no default is filled in but a pod's first phase and a namespace's. Unknown
-        fields of built-in objects are kept; ``fieldValidation`` is read and not obeyed. Metadata is checked as on a
-        real server, and custom resources by their schema, except for CEL rules and formats other than ``date-time``.
+    Differences from a real server when writing:
+        The contents of built-in objects are neither validated nor completed. Any spec is accepted, even if a real
+        server would treat it as immutable. No defaults are filled in, except the first phase of a pod and of a
+        namespace. Unknown fields of built-in objects are kept; ``fieldValidation`` is parsed, but has no effect.
+        Metadata is validated as on a real server. Custom resources are validated by their schema, except for CEL rules
+        and formats other than ``date-time``.
 
-        There is no ``/scale`` and no conversion webhook. A definition serves at once, and its first answer says so.
-        An apply of a value of the wrong type is a 422 by the schema, not a 500. A JSON pointer has to begin with a
-        slash. Of built-in objects, ``managedFields`` may differ in which maps are owned beside what is in them.
+        There is no ``/scale`` and no conversion webhook. A CustomResourceDefinition is served immediately, and the
+        answer to its creation says so. An apply with a value of the wrong type is a 422 by the schema, not a 500. A
+        JSON pointer must begin with a slash. For built-in objects, ``managedFields`` may differ in whether a map is
+        owned in addition to its contents.
 
-        Garbage is collected before the request that made it is answered, only after owners that were deleted here,
-        and pods in it need no kubelet. The conformance suite has no rows for it, since the real API server it asks
-        has no controllers. What a test writes in process it writes as the whole cluster; see each method.
+        Garbage is collected before the request that caused it is answered, only for owners that were deleted on this
+        server, and pods are removed without a kubelet. The conformance suite does not cover garbage collection,
+        because its real API server has no controllers. In-process writes of a test have the effect of the whole
+        cluster; see each method.
     """
 
     def __init__(
@@ -143,10 +149,10 @@ class FakeApiServer(_InProcess):
 
     @property
     def url(self) -> str:
-        """Where the server listens, such as ``http://127.0.0.1:40123``.
+        """The URL of the server, such as ``http://127.0.0.1:40123``.
 
         Raises:
-            UsageError: It does not listen: ask inside ``async with``.
+            UsageError: It is not listening: use it inside ``async with``.
         """
         if self._listener is None:
             raise UsageError("the fake API server has an address inside `async with FakeApiServer()` only")
@@ -157,16 +163,16 @@ class FakeApiServer(_InProcess):
     def seed(
         self, resource: str, objects: int | SyntheticObjects, make: Callable[[int], RawObject] | None = None
     ) -> None:
-        """Serve synthetic objects that are made when they are read, so that any number costs little memory.
+        """Serve synthetic objects. They are made when they are read, so any number takes little memory.
 
-        They appear at once and without events: like after a restore from a backup, open watches of the resource get
-        a 410 and have to start over.
+        They appear immediately, without events. As after a restore from a backup, open watches of the resource get a
+        410 and have to start over.
 
         Args:
-            resource: Where they appear.
-            objects: How many, or the objects themselves (`synthetic_pods`, `synthetic_objects`, your own).
-            make: Makes object number i, for a count. By default pods are those of `synthetic_pods`, all others those
-                of `synthetic_objects`.
+            resource: The resource of these objects.
+            objects: A number, or the objects themselves (`synthetic_pods`, `synthetic_objects`, your own).
+            make: If ``objects`` is a number: a function that makes object number i. By default, pods are made by
+                `synthetic_pods`, and all other objects by `synthetic_objects`.
 
         Raises:
             UsageError: Two objects have the same key.
@@ -174,12 +180,12 @@ class FakeApiServer(_InProcess):
         self._storage.seed(Resource.parse(resource), objects, make)
 
     async def churn(self, resource: str, *, per_second: float, seed: int = 0) -> None:
-        """Update, delete and create objects at random until cancelled.
+        """Update, delete and create random objects until it is cancelled.
 
         Args:
-            resource: Whose objects.
-            per_second: Changes a second, of which one in ten is a deletion and one in ten a creation.
-            seed: Equal seeds give equal changes.
+            resource: The resource to change.
+            per_second: Changes per second. One in ten is a deletion, and one in ten a creation.
+            seed: Equal seeds make equal changes.
         """
         collection = self._storage.collection(Resource.parse(resource))
         await _churn.churn(self._cluster, collection, per_second, random.Random(seed))  # noqa: S311 - no secrets here
@@ -188,19 +194,19 @@ class FakeApiServer(_InProcess):
 
     @property
     def resource_version(self) -> str:
-        """The newest version, over all resources."""
+        """The newest version of all resources."""
         return str(self._storage.version)
 
     def compact(self) -> None:
-        """Let all older versions and all continue tokens expire, for good. Open watches go on."""
+        """Expire all older versions and all continue tokens. Open watches continue."""
         self._storage.compact()
 
     def expire_continue_tokens(self) -> None:
-        """Let all continue tokens given out so far expire, for good."""
+        """Expire all continue tokens that were given out until now."""
         self._storage.token_epoch += 1
 
     def bookmark(self) -> None:
-        """Send a bookmark to every open watch that allows them, now."""
+        """Send a bookmark now, to every open watch that allows bookmarks."""
         self._settings.bookmarks_asked += 1
         for collection in self._storage.collections.values():
             collection.news.notify()
@@ -209,7 +215,7 @@ class FakeApiServer(_InProcess):
 
     @property
     def watch_list_enabled(self) -> bool:
-        """Whether watches may ask for initial events; if not, they get a 422 as from an older server."""
+        """Whether watches may request initial events. If False, these get a 422, as from an older server."""
         return self._settings.watch_list_enabled
 
     @watch_list_enabled.setter
@@ -218,7 +224,7 @@ class FakeApiServer(_InProcess):
 
     @property
     def sharding_enabled(self) -> bool:
-        """Whether lists and watches obey ``shardSelector``; if not they ignore it, as a server without the gate."""
+        """Whether ``shardSelector`` is supported. If False, it is ignored, as on a server without the feature gate."""
         return self._settings.sharding_enabled
 
     @sharding_enabled.setter
@@ -235,13 +241,13 @@ class FakeApiServer(_InProcess):
         *,
         namespace: str | None = None,
     ) -> None:
-        """Answer 403 from now on.
+        """Answer 403 to matching requests from now on.
 
         Args:
-            verb: RBAC's, such as ``list`` and ``watch``; None stands for any.
-            resource: Such as ``v1/pods``, whose version does not count; None stands for any.
-            user: As in ``tokens``, ``system:anonymous`` without them; None stands for any.
-            namespace: None stands for any and for requests across all; ``""`` for the latter only.
+            verb: An RBAC verb, such as ``list`` or ``watch``; None for any.
+            resource: Such as ``v1/pods``, where the version is ignored; None for any.
+            user: A user of ``tokens``, or ``system:anonymous`` if there are no tokens; None for any.
+            namespace: A namespace; None for any, and for requests across all namespaces; ``""`` only for the latter.
         """
         self._rule(allows=False, verb=verb, resource=resource, user=user, namespace=namespace)
 
@@ -253,11 +259,11 @@ class FakeApiServer(_InProcess):
         *,
         namespace: str | None = None,
     ) -> None:
-        """Make an exception from earlier `deny` calls. Arguments as there; of several rules the newest decides."""
+        """Make an exception from earlier `deny` calls. Arguments as in `deny`; the newest matching rule decides."""
         self._rule(allows=True, verb=verb, resource=resource, user=user, namespace=namespace)
 
     def allow_all(self) -> None:
-        """Forget every `deny` and `allow`."""
+        """Forget all calls of `deny` and `allow`."""
         self._access.rules.clear()
 
     def _rule(
@@ -267,13 +273,13 @@ class FakeApiServer(_InProcess):
         self._access.rules.append(Rule(allows, verb, parsed, user, namespace))
 
     def drop_connections(self, *, how: Literal["reset", "close"] = "reset") -> int:
-        """Cut every open connection, idle ones too, in the middle of whatever it sends.
+        """Cut every open connection, even idle ones, in the middle of what it sends.
 
         Args:
-            how: With a TCP reset, or with an orderly close that still leaves the body unfinished.
+            how: ``"reset"`` for a TCP reset, ``"close"`` for an orderly close, which also leaves the body incomplete.
 
         Returns:
-            How many there were.
+            The number of connections that were cut.
         """
         connections = self._listener.connections if self._listener is not None else set()
         for connection in connections:
@@ -282,44 +288,44 @@ class FakeApiServer(_InProcess):
 
     @property
     def connection_count(self) -> int:
-        """How many connections are open now."""
+        """The number of connections that are open now."""
         return len(self._listener.connections) if self._listener is not None else 0
 
     @property
     def requests(self) -> tuple[RequestRecord, ...]:
-        """What was asked so far, oldest first, at most the last ``request_limit``."""
+        """The requests until now, oldest first; at most the last ``request_limit``."""
         return tuple(self._requests)
 
     # Faults
 
     def play(self, script: Script) -> None:
-        """Inject the faults of a script from the next request on, in place of those of an earlier script.
+        """Inject the faults of a script, from the next request on. They replace those of an earlier script.
 
-        Until `stop_faults`, or until the server is left. See `kubeinformer.testing.faults`.
+        This lasts until `stop_faults`, or until the server ends. See `kubeinformer.testing.faults`.
 
         Args:
-            script: What goes wrong, and when.
+            script: The faults.
         """
         self.stop_faults()
         self._player = Player(script, self._api, lambda: self._listener)
         self._is_playing = True
 
     def stop_faults(self) -> None:
-        """Inject nothing more. What is stalled goes on, and a server that refuses connections listens again."""
+        """Stop injecting faults. Stalled answers continue, and a server that refuses connections accepts them again."""
         if self._player is not None and self._is_playing:
             self._is_playing = False
             self._player.stop()
 
     @property
     def faults(self) -> tuple[FaultRecord, ...]:
-        """What the last script has injected so far, oldest first."""
+        """The faults that the last script has injected until now, oldest first."""
         return tuple(self._player.records) if self._player is not None else ()
 
     def replica(self, behind: int) -> Replica:
-        """A second API server of the same cluster, whose watches are behind. Enter it with ``async with``.
+        """Make a second API server of the same cluster, whose watches are behind. Use it with ``async with``.
 
         Args:
-            behind: By how many versions, at least 0; fewer where the history is shorter.
+            behind: The number of versions that it is behind, at least 0. It is less if the history is shorter.
 
         Raises:
             ValueError: The number is out of range.

@@ -38,14 +38,14 @@ _LOGGER = logging.getLogger("kubeinformer.testing")
 
 @dataclass(frozen=True, slots=True)
 class RequestRecord:
-    """One request that a server got.
+    """One request that the fake server received.
 
     Attributes:
         method: Such as ``GET``.
-        path: Without the query, percent-decoded.
-        query: Decoded; of a repeated parameter the last one.
-        user: Who asked, empty when the token was not known.
-        status: The HTTP status of the answer, None when the connection ended before one was sent.
+        path: The path without the query, percent-decoded.
+        query: The decoded query. If a parameter is repeated, this is its last value.
+        user: The user; empty if the token was unknown.
+        status: The HTTP status of the answer; None if the connection ended before an answer was sent.
     """
 
     method: str

@@ -76,8 +76,8 @@ class TooManyRequests(Fault):
     """429: the server is busy, or its watch cache is not ready.
 
     Attributes:
-        retry_after: Seconds for which it asks to be left alone; None to say nothing of it.
-        where: In the ``Retry-After`` ``header``, in the Status' ``details``, or ``both``.
+        retry_after: How many seconds the server asks the client to wait; None to leave this out.
+        where: Where it says so: in the ``Retry-After`` ``header``, in the ``details`` of the Status, or ``both``.
     """
 
     kind: ClassVar[str] = "too_many_requests"
@@ -93,11 +93,11 @@ class TooManyRequests(Fault):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerError(Fault):
-    """A code from 500 to 599, with a Status.
+    """An HTTP status from 500 to 599, with a Status object.
 
     Attributes:
-        code: The code.
-        retry_after: Seconds of its ``Retry-After`` header, None for no such header.
+        code: The HTTP status.
+        retry_after: The seconds in the ``Retry-After`` header; None for no such header.
     """
 
     kind: ClassVar[str] = "server_error"
@@ -112,7 +112,7 @@ class ServerError(Fault):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unauthenticated(Fault):
-    """401, as when a credential has expired or was revoked."""
+    """401, as if a credential has expired or was revoked."""
 
     kind: ClassVar[str] = "unauthenticated"
     _replaces: ClassVar[bool] = True
@@ -123,7 +123,7 @@ class Unauthenticated(Fault):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deny(Fault):
-    """403, as when a RoleBinding is missing; ``for_seconds`` and ``times`` say for how long."""
+    """403, as if a RoleBinding is missing. ``for_seconds`` and ``times`` limit how long."""
 
     kind: ClassVar[str] = "deny"
     _replaces: ClassVar[bool] = True
@@ -136,10 +136,10 @@ class Deny(Fault):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Html(Fault):
-    """A proxy answers, with a page for people.
+    """A proxy answers with an HTML page.
 
     Attributes:
-        code: 200 for a login page, 502, 503 or 504 for one that cannot reach the server.
+        code: 200 for a login page; 502, 503 or 504 for a proxy that cannot reach the server.
     """
 
     kind: ClassVar[str] = "html"
@@ -155,7 +155,7 @@ class Html(Fault):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Empty(Fault):
-    """200, JSON by its header, and nothing in it."""
+    """200 with a JSON header, and an empty body."""
 
     kind: ClassVar[str] = "empty"
     _replaces: ClassVar[bool] = True
@@ -166,7 +166,7 @@ class Empty(Fault):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableAnswer(Fault):
-    """A ``Table``, as kubectl asks for, in place of objects: a list is one, a watch has one in each event."""
+    """A ``Table``, as for kubectl, instead of objects: as the answer to a list, or in each event of a watch."""
 
     kind: ClassVar[str] = "table"
     verbs: ClassVar[tuple[str, ...]] = COLLECTION

@@ -21,26 +21,27 @@ __all__ = ["Fault"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """What every fault has: the requests that it applies to. By default that is the first one that it can apply to.
+    """The base of all faults: to which requests a fault applies. By default, to the first request that is possible.
 
     Attributes:
         on: One or several of ``list``, ``watch``, ``watch-list``, ``get``, ``create``, ``update``, ``patch``,
-            ``delete`` and ``other`` (what is about no resource); None for all that the kind can apply to. A ``watch``
-            is one from a known version or from now, a ``watch-list`` one that asks for initial events.
+            ``delete`` and ``other`` (requests about no resource); None for all that this kind of fault supports. A
+            ``watch`` starts from a known version or from now; a ``watch-list`` requests initial events.
         resource: Such as ``v1/pods``; None for any.
         nth: The first matching request that it applies to, counted from 1.
-        times: How many requests it applies to at most; None for no limit.
-        for_seconds: For how long it applies, from the first time on; None for ever.
-        probability: With which it applies to a matching request, greater than 0. Drawn from the script's seed.
+        times: The maximum number of requests that it applies to; None for no limit.
+        for_seconds: How long it applies, counted from the first time; None for no limit.
+        probability: The probability, greater than 0, that it applies to a matching request. It depends on the seed of
+            the script.
 
     Raises:
-        ValueError: A field is out of range; names it, what is accepted, and the fields that there are.
+        ValueError: A field is out of range. The message names the field, the accepted values, and all fields.
     """
 
     kind: ClassVar[str] = ""
-    """The word for it in a script's data."""
+    """The name of this fault in the data of a script."""
     verbs: ClassVar[tuple[str, ...]] = VERBS
-    """What it can apply to."""
+    """The requests that it can apply to."""
     _replaces: ClassVar[bool] = False
     """Whether it answers in the server's place. Of several such faults, the first one that applies does."""
 
@@ -89,7 +90,7 @@ class Fault:
         raise NotImplementedError(type(self).__name__)  # pragma: no cover - every kind has its own
 
     def as_data(self) -> dict[str, Any]:
-        """The fault as `Script.parse` reads it; defaults are left out."""
+        """Return the fault as data for `Script.parse`, without the fields that have their default."""
         told: dict[str, Any] = {"fault": self.kind}
         for field in fields(self):
             value = getattr(self, field.name)

@@ -22,13 +22,13 @@ __all__ = ["jump_clock"]
 
 
 def jump_clock(seconds: float) -> None:
-    """Move the running event loop's clock forwards; call it from the loop.
+    """Move the clock of the running event loop forwards. Call it in the loop.
 
     Args:
-        seconds: How far, more than 0.
+        seconds: How many seconds, more than 0.
 
     Raises:
-        UsageError: This event loop's clock cannot be moved. trio has to be started with one that can:
+        UsageError: The clock of this event loop cannot be moved. Trio has to be started with one that can:
             ``anyio.run(main, backend="trio", backend_options={"clock": trio.testing.MockClock(rate=1)})``.
         ValueError: The number of seconds is out of range.
     """

@@ -13,12 +13,12 @@ __all__ = ["Drip", "RefuseConnections", "Reset"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drip(Fault):
-    """The body comes in small pieces with pauses between them.
+    """The body arrives in small pieces, with pauses between them.
 
     Attributes:
-        size: Bytes of a piece.
-        seconds: Pause before each piece.
-        for_bytes: How much of the body comes like this, the rest at once; None for all of it.
+        size: The size of a piece, in bytes.
+        seconds: The pause before each piece.
+        for_bytes: How many bytes of the body arrive like this; the rest arrives at once. None for the whole body.
     """
 
     kind: ClassVar[str] = "drip"
@@ -66,13 +66,13 @@ class _Reset(Effect):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefuseConnections(Fault):
-    """The server stops listening for a while, as in a restart: connections are refused, on a port that stays its own.
+    """The server refuses connections for a while, as during a restart. It keeps its port.
 
-    The request that it applies to is reset.
+    The request that the fault applies to is reset.
 
     Attributes:
-        seconds: For how long.
-        drop: Whether all other open connections are reset as well.
+        seconds: How long connections are refused.
+        drop: Whether all other open connections are reset too.
     """
 
     kind: ClassVar[str] = "refuse_connections"

@@ -54,4 +54,4 @@ _ALL: tuple[type[Fault], ...] = (
 )
 
 KINDS: Mapping[str, type[Fault]] = MappingProxyType({each.kind: each for each in _ALL})
-"""Every kind of fault by its word, such as ``cut``."""
+"""Every kind of fault, by its name in data, such as ``cut``."""

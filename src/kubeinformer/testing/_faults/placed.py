@@ -23,12 +23,12 @@ _FIRST_LEAD_BYTE = 0xC2  # of a UTF-8 sequence of more than one byte
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlacedFault(Fault):
-    """A fault that acts at one place of an answer. By default that is right behind the head.
+    """The base of faults that happen at one place in an answer. By default, directly after the head.
 
     Attributes:
-        after_bytes: After so many bytes of the body.
-        after_events: After so many events; then it applies to watches only.
-        before_head: Before anything is sent.
+        after_bytes: The fault happens after this number of bytes of the body.
+        after_events: The fault happens after this number of events. Then it only applies to watches.
+        before_head: The fault happens before anything is sent.
     """
 
     after_bytes: int | None = checks.option(None, checks.optional(checks.count))
@@ -99,10 +99,10 @@ class Cut(PlacedFault):
     """The connection breaks in the middle of an answer.
 
     Attributes:
-        how: ``reset`` with a TCP RST, ``close`` with an orderly FIN that leaves the body unfinished.
-        inside: ``character`` cuts behind the first byte of the next UTF-8 sequence of more than one byte, from the
-            place on (of a compressed watch, in a member that is whole); ``member`` in the middle of the next gzip
-            member. What has none is cut at its place, or in the middle of the next write.
+        how: ``reset`` with a TCP RST; ``close`` with an orderly FIN, which leaves the body incomplete.
+        inside: ``character`` cuts after the first byte of the next UTF-8 sequence that has more than one byte (in a
+            compressed watch, inside a gzip member that is complete). ``member`` cuts in the middle of the next gzip
+            member. If there is none, the answer is cut at the given place, or in the middle of the next write.
     """
 
     kind: ClassVar[str] = "cut"
@@ -181,10 +181,10 @@ def _inside_character(data: bytes, start: int = 0) -> int:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stall(PlacedFault):
-    """The connection stays open and silent. What is left of the answer follows, if the client waits that long.
+    """The connection stays open, but is silent. The rest of the answer follows if the client waits long enough.
 
     Attributes:
-        seconds: For how long; None until the script is stopped.
+        seconds: How long it is silent; None until the script is stopped.
     """
 
     kind: ClassVar[str] = "stall"
@@ -221,12 +221,12 @@ class _HalfClose(_Placed):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClockJump(PlacedFault):
-    """The event loop's clock jumps: see `jump_clock`.
+    """The clock of the event loop jumps forwards. See `jump_clock`.
 
-    Only a client in the server's own event loop notices: ``python -m kubeinformer.testing`` has a clock of its own.
+    This only affects clients in the event loop of the server: ``python -m kubeinformer.testing`` has its own clock.
 
     Attributes:
-        seconds: How far forwards.
+        seconds: How many seconds it jumps.
     """
 
     kind: ClassVar[str] = "clock_jump"

@@ -31,11 +31,11 @@ class FaultRecord:
     """One fault that was injected.
 
     Attributes:
-        fault: Which one.
-        verb: What was asked, in the words of `Fault.on`.
-        path: The request's path.
-        query: The request's query, as it came.
-        time: When it happened, in seconds of the event loop's clock (`anyio.current_time`).
+        fault: The fault.
+        verb: The kind of request, as in `Fault.on`.
+        path: The path of the request.
+        query: The query of the request, as it arrived.
+        time: When it happened, in seconds on the clock of the event loop (`anyio.current_time`).
     """
 
     fault: Fault

@@ -26,20 +26,21 @@ _KEYS = {"faults", "seed"}
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """Faults for `FakeApiServer.play`.
+    """A list of faults for `FakeApiServer.play`.
 
-    All faults that match a request apply to it, in their order; of those that answer in the server's place, the first.
+    All faults that match a request apply to it, in their order. If several of them replace the server's answer, only
+    the first of these applies.
 
     Example::
 
         Script([Cut(on="watch", after_events=3, times=None, probability=0.5), TooManyRequests(retry_after=2)], seed=7)
 
     Attributes:
-        faults: What is injected.
-        seed: For ``probability``.
+        faults: The faults.
+        seed: The seed for ``probability``.
 
     Raises:
-        ValueError: A fault is none, or the seed no whole number.
+        ValueError: One of the faults is not a fault, or the seed is not an integer.
     """
 
     faults: tuple[Fault, ...]
@@ -57,7 +58,7 @@ class Script:
 
     @classmethod
     def parse(cls, data: str | bytes | Mapping[str, Any] | Iterable[Mapping[str, Any]], *, seed: int = 0) -> "Script":
-        """Read a script from plain data, or from JSON or YAML text.
+        """Make a script from plain data, or from JSON or YAML text.
 
         Example::
 
@@ -65,11 +66,11 @@ class Script:
 
         Args:
             data: A list of faults, or an object with ``faults`` and ``seed``.
-            seed: Where the data has none.
+            seed: The seed, if the data has none.
 
         Raises:
-            ValueError: Unknown faults or fields, values out of range, or no such data: names what is wrong, where,
-                and what is accepted.
+            ValueError: The data has another form, unknown faults or fields, or values out of range. The message says
+                what is wrong, where, and what is accepted.
         """
         told: Any = _load(data) if isinstance(data, (str, bytes)) else data
         if isinstance(told, Mapping):
@@ -83,15 +84,15 @@ class Script:
 
     @classmethod
     def random(cls, seed: int, kinds: Iterable[str] | None = None, *, count: int = 3) -> "Script":
-        """Draw a mixture that an informer has to survive: each fault ends, or can be lived with for ever.
+        """Make a random mixture that an informer has to survive: each fault ends, or permits progress.
 
         Args:
-            seed: Equal seeds draw equal scripts.
-            kinds: To draw from, such as ``["cut", "stall"]``; None for all.
-            count: How many faults, at least 1.
+            seed: Equal seeds make equal scripts.
+            kinds: The kinds to choose from, such as ``["cut", "stall"]``; None for all.
+            count: The number of faults, at least 1.
 
         Raises:
-            ValueError: An unknown kind, no kind at all, or a count out of range.
+            ValueError: A kind is unknown, there are no kinds, or the count is out of range.
         """
         chosen = sorted(KINDS) if kinds is None else list(kinds)
         for kind in chosen:
@@ -103,7 +104,7 @@ class Script:
         return cls(faults, seed=seed)
 
     def as_data(self) -> dict[str, Any]:
-        """The script as `parse` reads it, made of what JSON can hold."""
+        """Return the script as data for `parse`, which can be written as JSON."""
         return {"seed": self.seed, "faults": [fault.as_data() for fault in self.faults]}
 
 

@@ -42,11 +42,11 @@ class StreamError(Fault):
 
     Attributes:
         code: ``Status.code``, 400 to 599.
-        reason: ``Status.reason``; empty for the one that a real server gives with this code.
-        message: ``Status.message``; empty for one that fits.
-        retry_after: ``Status.details.retryAfterSeconds``, None for none.
-        status: The whole Status, in place of all of these.
-        after_events: After so many events; None for before the first one.
+        reason: ``Status.reason``; empty for that of a real server with this code.
+        message: ``Status.message``; empty for a suitable one.
+        retry_after: ``Status.details.retryAfterSeconds``; None to leave it out.
+        status: The whole Status, instead of all these fields.
+        after_events: The error follows after this number of events; None for before the first one.
     """
 
     kind: ClassVar[str] = "stream_error"
@@ -90,10 +90,10 @@ class _StreamError(Effect):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExpirePage(Fault):
-    """A page of a list is answered with 410 and a fresh token, as after a compaction.
+    """A page of a list is answered with 410 and a new token, as after a compaction.
 
     Attributes:
-        page: Which one, at least 2: a first page has no version that could expire.
+        page: The number of the page, at least 2: the first page has no version that can expire.
     """
 
     kind: ClassVar[str] = "expire_page"
@@ -116,7 +116,7 @@ class _ExpirePage(Effect):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DuplicateBookmarks(Fault):
-    """Every bookmark of a watch comes twice, the one that ends the initial events too."""
+    """Every bookmark of a watch is sent twice, including the one that ends the initial events."""
 
     kind: ClassVar[str] = "duplicate_bookmarks"
     verbs: ClassVar[tuple[str, ...]] = STREAMS
@@ -127,7 +127,7 @@ class DuplicateBookmarks(Fault):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DropBookmarks(Fault):
-    """No bookmarks come in a watch, but for the one that ends the initial events."""
+    """A watch has no bookmarks, except the one that ends the initial events."""
 
     kind: ClassVar[str] = "drop_bookmarks"
     verbs: ClassVar[tuple[str, ...]] = STREAMS
@@ -138,7 +138,7 @@ class DropBookmarks(Fault):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoEndBookmark(Fault):
-    """The bookmark that ends the initial events never comes; others do."""
+    """The bookmark that ends the initial events is never sent; others are."""
 
     kind: ClassVar[str] = "no_end_bookmark"
     verbs: ClassVar[tuple[str, ...]] = ("watch-list",)
@@ -165,8 +165,9 @@ class _Bookmarks(Effect):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IgnoreSendInitialEvents(Fault):
-    """The server does not know ``sendInitialEvents``, as old ones and some aggregated ones: all objects come, and no
-    bookmark ever says that they have.
+    """The server does not know ``sendInitialEvents``, like old servers and some aggregated ones.
+
+    It sends all objects, but no bookmark that says that they are complete.
     """
 
     kind: ClassVar[str] = "ignore_send_initial_events"
@@ -178,7 +179,7 @@ class IgnoreSendInitialEvents(Fault):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IgnoreLimit(Fault):
-    """The server ignores ``limit`` and sends all that is left of the list."""
+    """The server ignores ``limit`` and sends the whole rest of the list."""
 
     kind: ClassVar[str] = "ignore_limit"
     verbs: ClassVar[tuple[str, ...]] = ("list",)
@@ -204,12 +205,13 @@ class _Without(Effect):
 class Behind(Fault):
     """A watch is answered by another API server of the cluster, whose watch cache is behind.
 
-    A version that it has not seen gets its 504 "Too large resource version"; from an older one the watch is accepted,
-    and what happened since comes when it has caught up. Lists are not changed, they come from etcd.
+    If it has not seen the requested version, it answers 504 "Too large resource version". From an older version, it
+    accepts the watch, and sends the changes since then when it has caught up. Lists are not affected; they come from
+    etcd.
 
     Attributes:
-        versions: How many versions it is behind when the request comes, as far as the history reaches.
-        seconds: After how long it catches up.
+        versions: How many versions it is behind when the request arrives, as far as the history reaches.
+        seconds: The time until it catches up.
     """
 
     kind: ClassVar[str] = "behind"

@@ -124,12 +124,12 @@ class _Small:
 
 
 def synthetic_pods(count: int, *, namespaces: int = 20, nodes: int = 500) -> SyntheticObjects:
-    """Make a fleet of pods of about 6.5 KB, for `FakeApiServer.seed`.
+    """Make realistic pods of about 6.5 KB each, for `FakeApiServer.seed`.
 
     Args:
-        count: How many pods.
-        namespaces: Over how many namespaces (``tenant-000`` and on) they are spread.
-        nodes: Over how many nodes (``node-0000`` and on).
+        count: The number of pods.
+        namespaces: The number of namespaces of these pods (``tenant-000``, ``tenant-001``, ...).
+        nodes: The number of nodes (``node-0000``, ``node-0001``, ...).
 
     Every pod has a label ``app`` with one of ten values. Equal arguments give equal pods.
     """
@@ -137,11 +137,11 @@ def synthetic_pods(count: int, *, namespaces: int = 20, nodes: int = 500) -> Syn
 
 
 def synthetic_objects(count: int, *, namespaces: int = 20, size: int = 1024) -> SyntheticObjects:
-    """Make small objects with a ``spec`` and no meaning, for `FakeApiServer.seed` of any resource.
+    """Make small objects with an arbitrary ``spec``, for `FakeApiServer.seed` of any resource.
 
     Args:
-        count: How many objects.
-        namespaces: Over how many namespaces they are spread; 0 for a cluster-scoped resource.
-        size: Bytes of JSON of one object, about.
+        count: The number of objects.
+        namespaces: The number of namespaces of these objects; 0 for a cluster-scoped resource.
+        size: The approximate size of one object, in bytes of JSON.
     """
     return _Small(count, namespaces, size)

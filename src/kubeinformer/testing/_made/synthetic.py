@@ -54,10 +54,10 @@ def uid(number: int) -> str:
 
 
 class SyntheticObjects(Protocol):
-    """A collection given by a function. Implement it to seed objects of your own at full speed."""
+    """Objects that are made on demand. Implement it to seed your own objects at full speed."""
 
     def __len__(self) -> int:
-        """How many objects there are."""
+        """The number of objects."""
         ...
 
     def key(self, index: int) -> str:
@@ -65,7 +65,7 @@ class SyntheticObjects(Protocol):
         ...
 
     def body(self, index: int, resource_version: int) -> bytes:
-        """Object number ``index`` as JSON, without ``kind`` and ``apiVersion``, at this ``resource_version``."""
+        """Object number ``index`` as JSON with this ``resource_version``, without ``kind`` and ``apiVersion``."""
         ...
 
 
