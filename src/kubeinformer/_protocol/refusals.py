@@ -45,7 +45,7 @@ def refusal(
         return Redirected(verb, str(collection), status.code, _origin(location))
     if 400 <= status.code < 500 and status.code not in _PASSING:  # noqa: PLR2004 - HTTP's classes
         kind = _KINDS.get(status.code, ServerRefused)
-        # kubectl takes no notice of -n for nodes; a URL with a namespace and them in it is nothing that a server has.
+        # kubectl ignores -n for cluster-scoped resources; a URL with both is one that no server has.
         remedy = f"{kind.remedy}; {_NOT_NAMESPACED}" if kind is NotFound and collection.namespace else None
         return kind(
             verb, str(collection), collection.namespace, status.code, status.reason, status.message, remedy=remedy
