@@ -57,6 +57,8 @@ def test_what_is_too_long_is_cut() -> None:
     event = body(obj("x" * 253), reason="r" * 200, action="a" * 200, note="é" * 600)
     assert (len(event["reason"]), len(event["action"])) == (128, 128)
     assert event["note"] == "é" * 512
+    words = body(obj(), reason="é" * 65, action="a" + "é" * 64)
+    assert (words["reason"], words["action"]) == ("é" * 64, "a" + "é" * 63), "the server counts bytes"
     assert body(obj(), note="a" + "é" * 600)["note"] == "a" + "é" * 511, "not in the middle of a letter"
     assert len(event["metadata"]["name"]) == 253
 
@@ -64,6 +66,10 @@ def test_what_is_too_long_is_cut() -> None:
 def test_names_are_unique_and_such_as_the_server_takes() -> None:
     assert body(obj())["metadata"]["name"] != body(obj())["metadata"]["name"]
     assert ":" not in body(obj("system:node"))["metadata"]["name"]
+    for odd in ("a..b", "a.-b", "a-.b", "A"):
+        assert odd not in body(obj(odd))["metadata"]["name"]
+    for cut_at in "-.":
+        assert "a" * 235 + "." in body(obj("a" * 235 + cut_at + "b" * 17))["metadata"]["name"]
     event = body(obj(namespace="shop"))
     again = renamed(event)
     assert again["metadata"]["name"] != event["metadata"]["name"]

@@ -219,8 +219,12 @@ async def test_the_body_s_error_comes_out_as_it_is() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"reporting_controller": ""}, "reporting_controller='' must have 1 to 128 characters"),
-        ({"reporting_instance": "x" * 129}, "reporting_instance='x+' must have"),
+        ({"reporting_controller": ""}, "reporting_controller='' must be a name such as 'example.com/widgets'"),
+        ({"reporting_controller": "my controller"}, "reporting_controller='my controller' must be"),
+        ({"reporting_controller": "Example.com/x"}, "reporting_controller='Example.com/x' must be"),
+        ({"reporting_controller": "x" * 64}, "reporting_controller='x+' must be"),
+        ({"reporting_controller": ".".join(["x" * 60] * 3) + "/x"}, "up to 128 characters"),
+        ({"reporting_instance": "é" * 65}, "reporting_instance='é+' must have 1 to 128 bytes"),
         ({"buffer": 0}, "buffer=0 must be 1 or more"),
         ({"flush_timeout": -1.0}, "flush_timeout=-1.0 must be seconds"),
         ({"flush_timeout": float("nan")}, "flush_timeout=nan must be seconds"),
