@@ -1,5 +1,6 @@
 """Clients that are slow, silent, malicious or many; the probes between them get their answer."""
 
+import asyncio
 import errno
 import logging
 from collections.abc import AsyncGenerator
@@ -25,6 +26,8 @@ async def echo(path: str, accept: str) -> Answer:
     await anyio.lowlevel.checkpoint()
     if path == "/raises":
         raise RuntimeError("a collector is broken")
+    if path == "/cancelled":
+        raise asyncio.CancelledError  # a collector looked at a future that somebody has cancelled
     return Answer(HTTPStatus.OK, f"{path} {accept}".encode())
 
 
@@ -104,10 +107,11 @@ async def test_a_body_is_not_waited_for_to_its_end() -> None:
         assert (await get(port, "/still-there")).status == 200
 
 
-async def test_an_answer_that_cannot_be_made(caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize("path", ["/raises", "/cancelled"])
+async def test_an_answer_that_cannot_be_made(path: str, caplog: pytest.LogCaptureFixture) -> None:
     async with serving() as port:
         with caplog.at_level(logging.ERROR, "kubeinformer.controller"):
-            asked = await get(port, "/raises")
+            asked = await get(port, path)
         assert (asked.status, asked.text) == (500, "Internal Server Error\n")
         assert (await get(port, "/still-there")).status == 200
     assert [record.message for record in caplog.records] == ["an answer could not be made"]
