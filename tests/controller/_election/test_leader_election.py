@@ -174,6 +174,21 @@ async def test_when_another_takes_it_the_body_is_cancelled_and_told_who(
     assert [record.message for record in caplog.records if record.levelno >= logging.ERROR] == ["lease lost"]
 
 
+async def test_when_somebody_clears_the_holder_the_body_is_cancelled(server: FakeApiServer) -> None:
+    """Before it could be written anew, another one may have led."""
+
+    async def lead_until_cleared(one: LeaderElection) -> None:
+        async with one:
+            server.patch(LEASES, "system/lock", {"spec": {"holderIdentity": ""}})
+            await anyio.sleep_forever()
+
+    async with connected(server) as cluster:
+        with pytest.raises(LeadershipLost, match="it was given back; nobody is known to hold it now"):
+            with anyio.fail_after(10):
+                await lead_until_cleared(election(cluster, "one"))
+    assert spec(server)["holderIdentity"] == ""
+
+
 @pytest.mark.parametrize("trouble", [Stall(times=None), ServerError(times=None), RefuseConnections(times=None)])
 async def test_when_the_server_is_away_the_body_ends_in_time(server: FakeApiServer, trouble: Any) -> None:
     ended = last_alive = 0.0
