@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from kubeinformer.controller._recording.event_bodies import event_body, renamed
+from kubeinformer.controller._recording.event_bodies import event_body, is_reporter, renamed
 
 NOON = dt.datetime(2026, 5, 4, 12, 0, 0, tzinfo=dt.UTC)
 Json = dict[str, Any]
@@ -90,3 +90,11 @@ def test_names_are_unique_and_such_as_the_server_takes() -> None:
 def test_what_is_no_event(regarding: Json, change: Json, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         body(regarding, **change)
+
+
+def test_who_may_report() -> None:
+    domain = ".".join(["a" * 62, "b" * 62])
+    assert is_reporter(f"{domain}/x2")
+    assert not is_reporter(f"{domain}/x22"), "129 characters"
+    assert is_reporter("X_y.z-1")
+    assert not is_reporter("example.com/x/y")
