@@ -90,8 +90,9 @@ async def test_names_are_unique_by_default(server: FakeApiServer) -> None:
 
 
 async def test_of_two_in_one_process_the_second_waits_for_the_first(
-    server: FakeApiServer, eventually: Eventually
+    server: FakeApiServer, eventually: Eventually, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level(logging.INFO, "kubeinformer.leader_election")
     order: list[str] = []
 
     async def candidate(cluster: Cluster, name: str, leave: anyio.Event) -> None:
@@ -113,6 +114,8 @@ async def test_of_two_in_one_process_the_second_waits_for_the_first(
         await eventually(lambda: asked(server).count("GET") >= gets + 3)  # it asks, and waits
         leave.set()
     assert order == ["+one", "-one", "+two", "-two"]
+    told = [vars(record)["holder"] for record in caplog.records if record.message == "waiting for the lease"]
+    assert told.count("one") == 1, "once, however often it asks"
     assert spec(server)["leaseTransitions"] == 1
 
 
