@@ -131,6 +131,23 @@ async def test_without_the_right_events_are_dropped_and_the_log_says_what_is_mis
     assert "the verb create on this resource" in told.__dict__["error"]
 
 
+async def test_an_event_that_could_not_be_written_counts_for_nothing_later(
+    eventually: Eventually, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with serving() as (server, cluster), recorder(cluster) as mine:
+        server.deny("create", EVENTS)
+        mine.event(widget(), "Normal", "Scaled", "first")
+        await eventually(lambda: mine.dropped.get("refused") == 1)
+        server.allow_all()
+        mine.event(widget(), "Normal", "Scaled", "second")
+        await eventually(lambda: [event["note"] for event in events(server)] == ["second"])
+        assert "series" not in events(server)[0]
+        server.deny("create", EVENTS)
+        mine.event(widget(), "Normal", "Other", "")
+        await eventually(lambda: mine.dropped.get("refused") == 2)
+    assert dropped(caplog) == [("WARNING", "refused")] * 2, "told anew after something could be written"
+
+
 async def test_a_count_that_cannot_be_told_is_dropped() -> None:
     async with serving() as (server, cluster):
         server.deny("patch", EVENTS)
@@ -179,6 +196,14 @@ async def test_outside_of_its_scope_nothing_is_written() -> None:
         assert events(server) == []
         with pytest.raises(UsageError, match="is entered once"):
             await mine.__aenter__()
+
+
+async def test_the_smallest_buffer_and_no_time_to_flush() -> None:
+    async with serving() as (_, cluster):
+        async with recorder(cluster, buffer=1, flush_timeout=0) as mine:
+            for _ in range(3):
+                mine.event(widget(), "Normal", "Scaled", "")
+        assert dict(mine.dropped) == {"buffer full": 2, "left": 1}
 
 
 async def test_leaving_waits_within_a_bound() -> None:
