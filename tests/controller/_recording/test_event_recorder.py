@@ -206,6 +206,14 @@ async def test_the_smallest_buffer_and_no_time_to_flush() -> None:
         assert dict(mine.dropped) == {"buffer full": 2, "left": 1}
 
 
+async def test_leaving_waits_no_longer_than_there_is_something_to_write() -> None:
+    async with serving() as (server, cluster):
+        with anyio.fail_after(30):
+            async with recorder(cluster, flush_timeout=600) as mine:
+                mine.event(widget(), "Normal", "Scaled", "")
+        assert len(events(server)) == 1
+
+
 async def test_leaving_waits_within_a_bound() -> None:
     async with serving() as (server, cluster):
         server.play(Script([Stall(times=None)]))
