@@ -1,7 +1,7 @@
 """A process that wants to lead: what `two_processes` starts. Says what it does, a line of JSON each, with the time.
 
 It works in pieces, each of which is begun only while the lease is held. ``body``: in a loop in the election's body.
-``controller``: as reconciles of a `Controller` under `run_controllers`, which needs a config map to be there.
+``controller``: in reconciles of a `Controller` under `run_controllers`, which needs a config map to be there.
 ``theirs``: in a body that kubernetes_asyncio's election runs, cancelled on SIGTERM.
 """
 
@@ -16,11 +16,13 @@ from functools import partial
 from typing import Any
 
 import anyio
+import anyio.lowlevel
 
 from kubeinformer import Cluster, connect
 from kubeinformer.controller import Controller, LeaderElection, Request, Result, run_controllers
 
 PIECE = 0.02  # seconds
+PIECES = 25  # of a reconcile: so it is nearly always in the middle of one that something happens
 
 
 def say(event: str) -> None:
@@ -73,8 +75,12 @@ async def body(options: argparse.Namespace) -> None:
 
 async def controller(options: argparse.Namespace) -> None:
     async def reconcile(_: Request) -> Result:
-        say("work")
-        return Result(requeue_after=PIECE)
+        for _piece in range(PIECES):
+            await anyio.sleep(PIECE)
+            if options.backend == "trio":
+                await anyio.lowlevel.checkpoint()  # a step that must not be done is begun there, and ends here
+            say("work")
+        return Result(requeue_after=0)
 
     async with connect(options.kubeconfig) as cluster:
         config_maps = cluster.informer("v1/configmaps", namespace=options.namespace)

@@ -781,6 +781,35 @@ async def test_a_fence_that_raises_ends_it_before_the_reconcile(
     assert reconcile.keys == []
 
 
+async def test_a_fence_that_closes_ends_what_runs_before_it_writes(
+    fake_api_server: FakeApiServer, cluster: Cluster, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Of two that wait for an answer, and nobody has cancelled them: as of a process that was stopped and goes on."""
+    for name in "ab":
+        fake_api_server.create(CONFIGMAPS, configmap(name))
+    began, is_lost = list[str](), False
+
+    async def reconcile(request: Request) -> None:
+        nonlocal is_lost
+        began.append(request.key)
+        if len(began) == 2:
+            is_lost = True
+        await request.cluster.request("GET", "/version")
+        await request.cluster.request("DELETE", f"/api/v1/namespaces/default/configmaps/{request.name}")
+
+    def fence() -> None:
+        if is_lost:
+            raise PermissionError
+
+    controller = Controller(cluster.informer(CONFIGMAPS), reconcile, concurrency=2)
+    with anyio.fail_after(LIMIT), pytest.raises(PermissionError):
+        await controller.run(fence=fence)
+    assert began == ["default/a", "default/b"]
+    assert "DELETE" not in [request.method for request in fake_api_server.requests]
+    assert controller.statistics().active == 0
+    assert not [record for record in caplog.records if record.levelno > logging.INFO], "no failure of theirs"
+
+
 async def test_a_reconcile_that_is_not_async_after_all_is_told(
     fake_api_server: FakeApiServer, cluster: Cluster, caplog: pytest.LogCaptureFixture, eventually: Eventually
 ) -> None:

@@ -154,20 +154,21 @@ async def test_events_are_taken_and_counted(control_plane: ControlPlane, cluster
     pod = await cluster.request("POST", f"/api/v1/namespaces/{namespace}/pods", manifests.pod("one"))
     pod |= {"apiVersion": "v1", "kind": "Pod"}
     node = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": f"node-of-{namespace}"}}
-    role = {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": {"name": "system:node"}}
+    role = {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole"}
     async with EventRecorder(cluster, reporting_controller="example.com/widgets") as recorder:
         for number in range(5):
             recorder.event(pod, "Warning", "Failed", f"failed {number}", action="Start", related=node)
-        recorder.event(pod, "Normal", "r" * 200, "x" * 2000)
+        recorder.event(pod, "Normal", "é" * 200, "x" * 2000)
         recorder.event(node, "Normal", "Scaled", "to 3")
-        recorder.event(role, "Normal", "Bound", "")
+        for name in ("system:node", "a..b", "a-.b", "a" * 235 + "-b.c", "a" * 235 + ".b-c"):
+            recorder.event(role | {"metadata": {"name": name}}, "Normal", "Bound", "")
     assert dict(recorder.dropped) == {}
     answer = await ask(control_plane.client.get, f"/apis/events.k8s.io/v1/namespaces/{namespace}/events")
     failed, long = sorted(answer["items"], key=lambda event: str(event["type"]), reverse=True)
     assert failed["series"]["count"] == 5
     assert failed["note"] == "failed 0"
     assert (failed["regarding"]["uid"], failed["related"]["name"]) == (pod["metadata"]["uid"], f"node-of-{namespace}")
-    assert (len(long["reason"]), len(long["note"])) == (128, 1024)
+    assert (len(long["reason"]), len(long["note"])) == (64, 1024)
     answer = await ask(control_plane.client.get, "/apis/events.k8s.io/v1/namespaces/default/events")
     names = {event["regarding"]["name"] for event in answer["items"]}
     assert {f"node-of-{namespace}", "system:node"} <= names

@@ -18,7 +18,7 @@ import anyio
 __all__ = ["PLAIN_ERRORS", "is_asked_for", "split"]
 
 PLAIN_ERRORS: Final = (Exception, asyncio.CancelledError)
-"""What a plain function may raise that is an error of its own. Not for anything that awaits."""
+"""What a plain function may raise that is an error of its own. Who awaits lets pass what `is_asked_for`."""
 
 
 def is_asked_for() -> bool:

@@ -33,6 +33,7 @@ from kubeinformer.controller._intake.predicates import ObjectEvent, checked_all
 from kubeinformer.controller._intake.resync import Resync
 from kubeinformer.controller._intake.sources import Source, as_owned, as_watched, require_informer
 from kubeinformer.controller._queue.queue import WorkQueue
+from kubeinformer.controller._reconciling.fence import Fence
 from kubeinformer.controller._reconciling.invoking import Invocation, Reconcile, Trace
 from kubeinformer.controller._reconciling.outcomes import OnError, Outcomes
 from kubeinformer.controller._reconciling.own_writes import OwnWrites
@@ -132,7 +133,6 @@ class Controller(Generic[T]):
         )
         self._outcomes: Outcomes[T] = Outcomes(self.name, self._invocation.function, self.queue, on_error)
         self._own_writes = OwnWrites(self.name, primary.cluster, self._informers) if read_your_writes else None
-        self._fence: Callable[[], None] | None = None
         self._was_run = False
         self._is_started = False
         self._active = 0
@@ -157,8 +157,9 @@ class Controller(Generic[T]):
         """Reconcile until cancelled, or until `drain` was called and is done.
 
         Args:
-            fence: Called before each reconcile. What it raises ends the controller before that reconcile begins:
-                ``LeaderElection.check`` stands here, see `run_controllers`.
+            fence: Called before each reconcile and each of its steps. What it raises ends the controller: no reconcile
+                begins any more, and those that run are cancelled where they wait. ``LeaderElection.check`` stands
+                here, see `run_controllers`.
 
         Raises:
             ValueError: A controller of this name runs in this cluster already.
@@ -169,7 +170,8 @@ class Controller(Generic[T]):
             raise UsageError(f"controller {self.name!r} was run before: make a new one")
         with self._registered():
             self._was_run = True
-            self._fence = fence
+            if fence is not None:
+                self._invocation.fence = Fence(fence, self._work_scope)
             try:
                 await Crew().run(self._feed, self._work)
             finally:
@@ -249,6 +251,8 @@ class Controller(Generic[T]):
         await self._may_work.wait()
         with self._work_scope:
             await Crew().run(*[self._take_keys] * self._concurrency)
+        if (fence := self._invocation.fence) is not None and fence.error is not None:
+            raise fence.error
         left = len(self.queue)
         if self._work_scope.cancelled_caught and (self._cancelled or left):
             logger.warning(
@@ -260,15 +264,15 @@ class Controller(Generic[T]):
             )
 
     async def _take_keys(self) -> None:
-        queue = self.queue
+        queue, fence = self.queue, self._invocation.fence
         while True:
             try:
                 key = await queue.get()
             except QueueShutDown:
                 return
             try:
-                if self._fence is not None:
-                    self._fence()
+                if fence is not None and fence.is_closed():
+                    return
                 await self._reconcile(key)
             finally:
                 queue.done(key)

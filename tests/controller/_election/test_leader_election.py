@@ -90,8 +90,9 @@ async def test_names_are_unique_by_default(server: FakeApiServer) -> None:
 
 
 async def test_of_two_in_one_process_the_second_waits_for_the_first(
-    server: FakeApiServer, eventually: Eventually
+    server: FakeApiServer, eventually: Eventually, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level(logging.INFO, "kubeinformer.leader_election")
     order: list[str] = []
 
     async def candidate(cluster: Cluster, name: str, leave: anyio.Event) -> None:
@@ -113,6 +114,8 @@ async def test_of_two_in_one_process_the_second_waits_for_the_first(
         await eventually(lambda: asked(server).count("GET") >= gets + 3)  # it asks, and waits
         leave.set()
     assert order == ["+one", "-one", "+two", "-two"]
+    told = [vars(record)["holder"] for record in caplog.records if record.message == "waiting for the lease"]
+    assert told.count("one") == 1, "once, however often it asks"
     assert spec(server)["leaseTransitions"] == 1
 
 
@@ -172,6 +175,21 @@ async def test_when_another_takes_it_the_body_is_cancelled_and_told_who(
     )
     assert spec(server)["holderIdentity"] == "thief", "what is another's is not given back"
     assert [record.message for record in caplog.records if record.levelno >= logging.ERROR] == ["lease lost"]
+
+
+async def test_when_somebody_clears_the_holder_the_body_is_cancelled(server: FakeApiServer) -> None:
+    """Before it could be written anew, another one may have led."""
+
+    async def lead_until_cleared(one: LeaderElection) -> None:
+        async with one:
+            server.patch(LEASES, "system/lock", {"spec": {"holderIdentity": ""}})
+            await anyio.sleep_forever()
+
+    async with connected(server) as cluster:
+        with pytest.raises(LeadershipLost, match="it was given back; nobody is known to hold it now"):
+            with anyio.fail_after(10):
+                await lead_until_cleared(election(cluster, "one"))
+    assert spec(server)["holderIdentity"] == ""
 
 
 @pytest.mark.parametrize("trouble", [Stall(times=None), ServerError(times=None), RefuseConnections(times=None)])

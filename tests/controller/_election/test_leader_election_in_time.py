@@ -186,6 +186,40 @@ async def test_who_waits_counts_from_the_answer_and_not_from_when_it_asked() -> 
     assert start + 4 + 15 <= taken < start + 4 + 15 + 4.4 + 4
 
 
+@pytest.mark.parametrize("holder", ["a", "b", ""], ids=["nobody came", "b leads", "b led and gave it back"])
+async def test_a_machine_that_sleeps_loses_the_lease_whoever_has_it_then(
+    holder: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only the clock that counts sleep goes on: no deadline of the event loop has passed."""
+    server, slept, woken, ended = Server(), 0.0, 0.0, 0.0
+    monkeypatch.setattr(
+        "kubeinformer.controller._election.leader_election.boot_clock", lambda: anyio.current_time() + slept
+    )
+
+    async def lead(one: LeaderElection) -> None:
+        nonlocal slept, woken, ended
+        async with one:
+            await anyio.sleep(100)
+            slept, woken = 3600.0, anyio.current_time()
+            assert not one.is_leader
+            assert server.lease is not None
+            if holder != "a":
+                server.lease["spec"] |= {"holderIdentity": holder, "leaseTransitions": 7}
+                server.lease["metadata"]["resourceVersion"] += "0"
+            try:
+                await anyio.sleep_forever()
+            finally:
+                ended = anyio.current_time()
+                assert not one.is_leader
+
+    with pytest.raises(LeadershipLost):
+        await lead(LeaderElection(server.connection(), "lock", namespace="system", identity="a"))
+    assert ended - woken < 2.4 + 1e-6
+    assert not [held for at, _, held in server.log if at >= woken and held], "it was not taken again behind the body"
+    assert server.lease is not None
+    assert server.lease["spec"]["holderIdentity"] == ("" if holder == "a" else holder)
+
+
 async def test_a_body_that_is_slow_to_end_keeps_the_lease_until_then() -> None:
     server, holders = Server(), list[object]()
     with anyio.CancelScope() as outer:

@@ -88,6 +88,7 @@ def test_now_is_the_default() -> None:
         ({"type_": "x" * 317}, "up to 316 characters"),
         ({"status": "true"}, "status='true' must be True, False or 'Unknown'"),
         ({"reason": ""}, "reason='' is not one"),
+        ({"reason": "R" * 1025}, "up to 1024 characters"),
         ({"reason": "Two words"}, "reason='Two words' is not one"),
         ({"reason": "Ends-"}, "reason='Ends-'"),
         ({"message": "x" * 32769}, "message= has 32769 characters, more than 32768"),
@@ -99,3 +100,8 @@ def test_what_the_server_would_refuse_is_refused(change: Json, message: str) -> 
     with pytest.raises(ValueError, match=message):
         set_condition(conditions, **wanted)
     assert conditions == []
+
+
+def test_the_longest_words_that_the_server_takes() -> None:
+    conditions: list[Json] = []
+    assert set_condition(conditions, "T" * 316, True, "R" * 1024, "m" * 32768)  # noqa: FBT003 - as one would

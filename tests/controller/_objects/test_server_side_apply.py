@@ -50,6 +50,16 @@ async def test_a_status_is_applied_alone() -> None:
         assert server.requests[-1].path.endswith("/widgets/web/status")
 
 
+async def test_the_status_of_another_is_taken_or_not() -> None:
+    async with serving() as (_, cluster):
+        made = await apply(cluster, WIDGETS, widget(), field_manager="me")
+        await apply_status(cluster, WIDGETS, made | {"status": {"ready": False}}, field_manager="other")
+        mine = made | {"status": {"ready": True}}
+        with pytest.raises(Conflict, match="other"):
+            await apply_status(cluster, WIDGETS, mine, field_manager="me", force=False)
+        assert (await apply_status(cluster, WIDGETS, mine, field_manager="me"))["status"] == {"ready": True}
+
+
 async def test_there_is_no_status_of_what_is_not_there() -> None:
     async with serving() as (_, cluster):
         with pytest.raises(NotFound):
@@ -78,6 +88,11 @@ async def test_a_manager_has_a_name(name: str) -> None:
     nowhere: Any = None
     with pytest.raises(ValueError, match="must be 1 to 128 printable characters"):
         await apply(nowhere, WIDGETS, widget(), field_manager=name)
+
+
+async def test_a_manager_s_name_may_be_as_long_as_the_server_takes() -> None:
+    async with serving() as (_, cluster):
+        await apply(cluster, WIDGETS, widget(), field_manager="x" * 128)
 
 
 async def test_a_status_must_be_there_to_be_applied() -> None:

@@ -1,3 +1,4 @@
+import asyncio
 import logging
 
 import anyio
@@ -96,6 +97,26 @@ async def test_checks_of_a_user_may_wait_and_may_raise(caplog: pytest.LogCapture
     assert [(record.message, vars(record)["check"]) for record in caplog.records] == [
         ("a health check raised", "raises")
     ]
+
+
+async def cancelled_by_itself() -> bool:
+    await anyio.lowlevel.checkpoint()
+    raise asyncio.CancelledError  # as who awaits a task that somebody else has cancelled
+
+
+def cancelled_plainly() -> bool:
+    raise asyncio.CancelledError
+
+
+@pytest.mark.parametrize("check", [cancelled_by_itself, cancelled_plainly])
+async def test_a_cancellation_that_nobody_asked_for_is_a_failure(
+    check: Check, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert await told({"odd": check, "well": lambda: True}) == (
+        False,
+        ["[-]odd failed: reason withheld, see the log", "[+]well ok", "readyz check failed"],
+    )
+    assert [vars(record)["error"] for record in caplog.records] == ["CancelledError"]
 
 
 async def test_checks_that_do_not_end_have_failed() -> None:

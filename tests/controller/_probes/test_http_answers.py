@@ -1,5 +1,6 @@
 """Clients that are slow, silent, malicious or many; the probes between them get their answer."""
 
+import asyncio
 import errno
 import logging
 from collections.abc import AsyncGenerator
@@ -14,7 +15,7 @@ import pytest
 from tests.controller.http_probe import ask, get
 
 from kubeinformer.controller._probes import http_answers
-from kubeinformer.controller._probes.http_answers import HEAD_LIMIT, MAX_CONNECTIONS, Answer, Answerer
+from kubeinformer.controller._probes.http_answers import HEAD_LIMIT, MAX_CONNECTIONS, Answer, Answerer, Handler
 
 pytestmark = pytest.mark.anyio
 
@@ -25,16 +26,18 @@ async def echo(path: str, accept: str) -> Answer:
     await anyio.lowlevel.checkpoint()
     if path == "/raises":
         raise RuntimeError("a collector is broken")
+    if path == "/cancelled":
+        raise asyncio.CancelledError  # a collector looked at a future that somebody has cancelled
     return Answer(HTTPStatus.OK, f"{path} {accept}".encode())
 
 
 @asynccontextmanager
-async def serving() -> AsyncGenerator[int]:
+async def serving(handle: Handler = echo) -> AsyncGenerator[int]:
     listener = await anyio.create_tcp_listener(local_host="127.0.0.1", local_port=0)
     first = listener.listeners[0]
     assert isinstance(first, anyio.abc.SocketListener)
     async with listener, anyio.create_task_group() as tasks:
-        tasks.start_soon(Answerer(echo).serve, first)
+        tasks.start_soon(Answerer(handle).serve, first)
         with anyio.fail_after(GUARD):
             yield int(listener.extra(anyio.abc.SocketAttribute.local_port))  # noqa: S610 - this is no Django
         tasks.cancel_scope.cancel()
@@ -104,13 +107,28 @@ async def test_a_body_is_not_waited_for_to_its_end() -> None:
         assert (await get(port, "/still-there")).status == 200
 
 
-async def test_an_answer_that_cannot_be_made(caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize("path", ["/raises", "/cancelled"])
+async def test_an_answer_that_cannot_be_made(path: str, caplog: pytest.LogCaptureFixture) -> None:
     async with serving() as port:
         with caplog.at_level(logging.ERROR, "kubeinformer.controller"):
-            asked = await get(port, "/raises")
+            asked = await get(port, path)
         assert (asked.status, asked.text) == (500, "Internal Server Error\n")
         assert (await get(port, "/still-there")).status == 200
     assert [record.message for record in caplog.records] == ["an answer could not be made"]
+
+
+async def test_an_answer_that_is_being_made_at_the_end_is_no_failure(caplog: pytest.LogCaptureFixture) -> None:
+    asked = anyio.Event()
+
+    async def hang(path: str, accept: str) -> Answer:
+        asked.set()
+        await anyio.sleep_forever()
+        raise AssertionError(path, accept)
+
+    async with serving(hang) as port, await anyio.connect_tcp("127.0.0.1", port) as stream:
+        await stream.send(b"GET /path HTTP/1.1\r\n\r\n")
+        await asked.wait()
+    assert not caplog.records
 
 
 async def test_clients_that_say_nothing_are_hung_up_on(monkeypatch: pytest.MonkeyPatch) -> None:

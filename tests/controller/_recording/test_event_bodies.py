@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from kubeinformer.controller._recording.event_bodies import event_body, renamed
+from kubeinformer.controller._recording.event_bodies import event_body, is_reporter, renamed
 
 NOON = dt.datetime(2026, 5, 4, 12, 0, 0, tzinfo=dt.UTC)
 Json = dict[str, Any]
@@ -57,6 +57,8 @@ def test_what_is_too_long_is_cut() -> None:
     event = body(obj("x" * 253), reason="r" * 200, action="a" * 200, note="é" * 600)
     assert (len(event["reason"]), len(event["action"])) == (128, 128)
     assert event["note"] == "é" * 512
+    words = body(obj(), reason="é" * 65, action="a" + "é" * 64)
+    assert (words["reason"], words["action"]) == ("é" * 64, "a" + "é" * 63), "the server counts bytes"
     assert body(obj(), note="a" + "é" * 600)["note"] == "a" + "é" * 511, "not in the middle of a letter"
     assert len(event["metadata"]["name"]) == 253
 
@@ -64,6 +66,10 @@ def test_what_is_too_long_is_cut() -> None:
 def test_names_are_unique_and_such_as_the_server_takes() -> None:
     assert body(obj())["metadata"]["name"] != body(obj())["metadata"]["name"]
     assert ":" not in body(obj("system:node"))["metadata"]["name"]
+    for odd in ("a..b", "a.-b", "a-.b", "A"):
+        assert odd not in body(obj(odd))["metadata"]["name"]
+    for cut_at in "-.":
+        assert "a" * 235 + "." in body(obj("a" * 235 + cut_at + "b" * 17))["metadata"]["name"]
     event = body(obj(namespace="shop"))
     again = renamed(event)
     assert again["metadata"]["name"] != event["metadata"]["name"]
@@ -84,3 +90,11 @@ def test_names_are_unique_and_such_as_the_server_takes() -> None:
 def test_what_is_no_event(regarding: Json, change: Json, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         body(regarding, **change)
+
+
+def test_who_may_report() -> None:
+    domain = ".".join(["a" * 62, "b" * 62])
+    assert is_reporter(f"{domain}/x2")
+    assert not is_reporter(f"{domain}/x22"), "129 characters"
+    assert is_reporter("X_y.z-1")
+    assert not is_reporter("example.com/x/y")

@@ -131,6 +131,23 @@ async def test_without_the_right_events_are_dropped_and_the_log_says_what_is_mis
     assert "the verb create on this resource" in told.__dict__["error"]
 
 
+async def test_an_event_that_could_not_be_written_counts_for_nothing_later(
+    eventually: Eventually, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with serving() as (server, cluster), recorder(cluster) as mine:
+        server.deny("create", EVENTS)
+        mine.event(widget(), "Normal", "Scaled", "first")
+        await eventually(lambda: mine.dropped.get("refused") == 1)
+        server.allow_all()
+        mine.event(widget(), "Normal", "Scaled", "second")
+        await eventually(lambda: [event["note"] for event in events(server)] == ["second"])
+        assert "series" not in events(server)[0]
+        server.deny("create", EVENTS)
+        mine.event(widget(), "Normal", "Other", "")
+        await eventually(lambda: mine.dropped.get("refused") == 2)
+    assert dropped(caplog) == [("WARNING", "refused")] * 2, "told anew after something could be written"
+
+
 async def test_a_count_that_cannot_be_told_is_dropped() -> None:
     async with serving() as (server, cluster):
         server.deny("patch", EVENTS)
@@ -181,6 +198,22 @@ async def test_outside_of_its_scope_nothing_is_written() -> None:
             await mine.__aenter__()
 
 
+async def test_the_smallest_buffer_and_no_time_to_flush() -> None:
+    async with serving() as (_, cluster):
+        async with recorder(cluster, buffer=1, flush_timeout=0) as mine:
+            for _ in range(3):
+                mine.event(widget(), "Normal", "Scaled", "")
+        assert dict(mine.dropped) == {"buffer full": 2, "left": 1}
+
+
+async def test_leaving_waits_no_longer_than_there_is_something_to_write() -> None:
+    async with serving() as (server, cluster):
+        with anyio.fail_after(30):
+            async with recorder(cluster, flush_timeout=600) as mine:
+                mine.event(widget(), "Normal", "Scaled", "")
+        assert len(events(server)) == 1
+
+
 async def test_leaving_waits_within_a_bound() -> None:
     async with serving() as (server, cluster):
         server.play(Script([Stall(times=None)]))
@@ -219,8 +252,12 @@ async def test_the_body_s_error_comes_out_as_it_is() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"reporting_controller": ""}, "reporting_controller='' must have 1 to 128 characters"),
-        ({"reporting_instance": "x" * 129}, "reporting_instance='x+' must have"),
+        ({"reporting_controller": ""}, "reporting_controller='' must be a name such as 'example.com/widgets'"),
+        ({"reporting_controller": "my controller"}, "reporting_controller='my controller' must be"),
+        ({"reporting_controller": "Example.com/x"}, "reporting_controller='Example.com/x' must be"),
+        ({"reporting_controller": "x" * 64}, "reporting_controller='x+' must be"),
+        ({"reporting_controller": ".".join(["x" * 60] * 3) + "/x"}, "up to 128 characters"),
+        ({"reporting_instance": "é" * 65}, "reporting_instance='é+' must have 1 to 128 bytes"),
         ({"buffer": 0}, "buffer=0 must be 1 or more"),
         ({"flush_timeout": -1.0}, "flush_timeout=-1.0 must be seconds"),
         ({"flush_timeout": float("nan")}, "flush_timeout=nan must be seconds"),

@@ -57,8 +57,10 @@ def test_a_series_that_was_silent_for_six_minutes_is_over() -> None:
     assert isinstance(series.add(body(), **at(359 + 360)), Create)
     series.add(body(), **at(720))
     series.add(body(), **at(721))
+    assert series.due(730) == []
     (report,) = series.due(721 + 360)
     assert report.series.count == 3
+    assert not series._series, "it is forgotten"
     assert series.due(3000) == []
     assert isinstance(series.add(body(), **at(3000)), Create)
 
@@ -104,3 +106,15 @@ def test_memory_has_a_bound() -> None:
     assert len(series._series) == len(series._budgets) == 4096
     assert isinstance(series.add(body("web-0"), **at(1)), Create), "the oldest went"
     assert isinstance(series.add(body("web-4999"), **at(1)), Report)
+
+
+def test_what_was_heard_of_last_is_kept_longest() -> None:
+    series = EventSeries()
+    for second, name in enumerate(["over", "again", *(f"web-{number}" for number in range(4094))]):
+        series.add(body(name), **at(second / 1e6))
+    assert isinstance(series.add(body("again"), **at(300)), Report)
+    assert isinstance(series.add(body("over"), **at(400)), Create), "the other one was over"
+    for number in range(4094):
+        series.add(body(f"new-{number}"), **at(401))
+    assert isinstance(series.add(body("over"), **at(402)), Report)
+    assert isinstance(series.add(body("again"), **at(403)), Report)

@@ -8,7 +8,8 @@ at most beyond the body, also when cancelled.
 
 Theory. `lease` has the argument why two never lead at once. What cancelling cannot do: end a body that does not await,
 or one that goes on in a ``finally``. It has ``lease_duration - renew_deadline`` seconds; who starts work in a loop of
-their own asks `check` first, as the controllers here do.
+their own asks `check` first, as the controllers here do before each step. Once lost is lost for this body: if nobody
+holds the lease then, somebody may have held it meanwhile, as while this machine slept.
 
 Not here. What may be written when: `lease`. In what order: `lease_attempts`. Requests: `lease_client`.
 """
@@ -227,7 +228,7 @@ class LeaderElection:
 
     async def _renew(self) -> None:
         try:
-            await self._attempts.lead()
+            await self._attempts.renew()
             self._failure = None
         except KubeInformerError as error:  # of any kind: the deadline says how long it is tried
             self._failed(error)

@@ -38,16 +38,21 @@ class LeaseAttempts:
         self.has_written = False  # or tried to: then the lease may be ours, whatever the answer was
 
     async def lead(self) -> None:
-        """Get or keep the lease, unless somebody else has it.
+        """Get the lease, unless somebody else has it.
 
         Raises:
             KubeInformerError: What `LeaseClient` raises; a race that was lost twice, too.
         """
-        if not self._candidate.is_leader(self._clock()):  # a leader knows what it wrote last
-            await self.learn()
-        written = await self._write(lambda: self._candidate.next_write(self._clock(), utc_now()))
-        if written is not None:
-            self._candidate.written(*written)
+        await self.learn()
+        await self._claim(self._next)
+
+    async def renew(self) -> None:
+        """Keep the lease, unless it was lost: then somebody else may have led, and given it back.
+
+        Raises:
+            KubeInformerError: As `lead`.
+        """
+        await self._claim(lambda: self._next() if self._candidate.is_leader(self._clock()) else None)
 
     async def give_back(self) -> bool:
         """Leave the lease to others; whether it was ours to leave.
@@ -69,6 +74,14 @@ class LeaseAttempts:
             KubeInformerError: As `lead`.
         """
         self._candidate.observe(await self._client.read(), self._clock())
+
+    def _next(self) -> LeaseWrite | None:
+        return self._candidate.next_write(self._clock(), utc_now())
+
+    async def _claim(self, decide: Callable[[], LeaseWrite | None]) -> None:
+        written = await self._write(decide)
+        if written is not None:
+            self._candidate.written(*written)
 
     async def _write(self, decide: Callable[[], LeaseWrite | None]) -> tuple[RawObject, float] | None:
         """The lease as written, and when that began; None when there is nothing to write."""

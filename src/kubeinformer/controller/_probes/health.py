@@ -17,6 +17,7 @@ import anyio
 
 from kubeinformer import Cluster
 from kubeinformer.controller._queue.queue import WorkQueue
+from kubeinformer.controller.cancellation import PLAIN_ERRORS, is_asked_for
 
 __all__ = [
     "CHECK_TIMEOUT",
@@ -124,7 +125,9 @@ async def _failure(name: str, check: Check) -> str | None:
             answer = await answer
     except Failed as failed:
         return str(failed)
-    except Exception as error:  # noqa: BLE001 - a user's function may raise anything, and then it has failed
+    except PLAIN_ERRORS as error:  # a user's function may raise anything, and then it has failed
+        if not isinstance(error, Exception) and is_asked_for():
+            raise
         facts = {"check": name, "error": type(error).__name__, "reason": str(error)}
         logger.warning("a health check raised", extra=facts)
         return "reason withheld, see the log"

@@ -16,6 +16,8 @@ from http import HTTPStatus
 import anyio
 import anyio.abc
 
+from kubeinformer.controller.cancellation import PLAIN_ERRORS, is_asked_for
+
 __all__ = ["Answer", "Answerer", "Handler"]
 
 logger: logging.Logger = logging.getLogger("kubeinformer.controller")
@@ -107,7 +109,9 @@ class Answerer:
         accept = _ACCEPT.search(head)
         try:
             return method, await self._handle(path, accept[1].decode("ascii") if accept else "")
-        except Exception:
+        except PLAIN_ERRORS as error:
+            if not isinstance(error, Exception) and is_asked_for():
+                raise
             # An answer is made of other people's collectors and checks: what they raise must not end the program.
             logger.exception("an answer could not be made", extra={"path": path})
             return method, _plain(HTTPStatus.INTERNAL_SERVER_ERROR)

@@ -21,6 +21,7 @@ import anyio
 from typing_extensions import TypeVar
 
 from kubeinformer import BadReconcile, RawObject, ReconcileTimeout, StrayCancellation, UsageError
+from kubeinformer.controller._reconciling.fence import Fence
 from kubeinformer.controller._reconciling.steps import in_steps
 from kubeinformer.controller.cancellation import is_asked_for, split
 from kubeinformer.controller.naming import name_of
@@ -51,6 +52,10 @@ class Invocation(Generic[T]):
         trace: Gives the context manager around each call.
         blocked: Called for each step that kept the loop for too long.
 
+    Attributes:
+        function: The function's name.
+        fence: Asked before each step; None for no such condition.
+
     Raises:
         UsageError: It is no function, or plainly not an async one.
     """
@@ -74,6 +79,7 @@ class Invocation(Generic[T]):
         self._timeout = timeout
         self._trace = trace
         self._blocked = blocked
+        self.fence: Fence | None = None
 
     async def run(self, request: Request[T]) -> Result | None:
         """Call it.
@@ -118,7 +124,8 @@ class Invocation(Generic[T]):
         awaitable = cast("object", self._reconcile(request))
         if not isinstance(awaitable, types.CoroutineType) and not inspect.isawaitable(awaitable):
             raise BadReconcile(self.function, request.key, f"gave {type(awaitable).__name__}, nothing to await,")
-        result = await in_steps(cast("Awaitable[object]", awaitable), partial(self._tell_blocked, request.key))
+        blocked = partial(self._tell_blocked, request.key)
+        result = await in_steps(cast("Awaitable[object]", awaitable), blocked, fence=self.fence)
         if result is None or isinstance(result, Result):
             return result
         raise BadReconcile(self.function, request.key, f"returned {type(result).__name__}")

@@ -11,12 +11,25 @@ from kubeinformer import RawObject
 from kubeinformer.controller.timestamps import micro_time
 from kubeinformer.resources import check_namespace
 
-__all__ = ["WORD_LIMIT", "event_body", "renamed"]
+__all__ = ["WORD_LIMIT", "cut", "event_body", "is_reporter", "renamed"]
 
-WORD_LIMIT = 128  # characters of reason, action and who reports; this and the next as the server has them
-_NOTE_LIMIT = 1024  # bytes
-_NAME_LIMIT = 253  # characters
-_NAME = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
+# Bytes, all of them, though the server's message speaks of characters.
+WORD_LIMIT = 128  # of reason, action and who reports
+_NOTE_LIMIT = 1024
+_NAME_LIMIT = 253
+_LABEL = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
+_NAME = re.compile(rf"{_LABEL}(\.{_LABEL})*")
+_REPORTER = re.compile(rf"({_LABEL}(\.{_LABEL})*/)?[A-Za-z0-9]([-A-Za-z0-9_.]{{0,61}}[A-Za-z0-9])?")
+
+
+def is_reporter(name: str) -> bool:
+    """Whether the server takes it for ``reportingController``: a name of up to 63 characters, maybe with a domain."""
+    return len(name) <= WORD_LIMIT and _REPORTER.fullmatch(name) is not None
+
+
+def cut(text: str, limit: int) -> str:
+    """As much of it as has room in that many bytes of UTF-8."""
+    return text.encode()[:limit].decode(errors="ignore")
 
 
 def event_body(
@@ -49,9 +62,9 @@ def event_body(
         "eventTime": micro_time(moment),
         "regarding": subject,
         "type": type_,
-        "reason": reason[:WORD_LIMIT],
-        "action": (action or reason)[:WORD_LIMIT],
-        "note": note.encode()[:_NOTE_LIMIT].decode(errors="ignore"),
+        "reason": cut(reason, WORD_LIMIT),
+        "action": cut(action or reason, WORD_LIMIT),
+        "note": cut(note, _NOTE_LIMIT),
     }
     return body if related is None else body | {"related": _reference(related)}
 
@@ -79,5 +92,6 @@ def _reference(obj: RawObject) -> RawObject:
 def _name(subject: str) -> str:
     """Unique, and beginning with the object's name where an Event can be called so (a ClusterRole may have a colon)."""
     unique = uuid.uuid4().hex[:16]
-    name = f"{subject[: _NAME_LIMIT - len(unique) - 1]}.{unique}"
+    # What was cut may end in the middle of a name's parts.
+    name = f"{subject[: _NAME_LIMIT - len(unique) - 1].rstrip('-.')}.{unique}"
     return name if _NAME.fullmatch(name) else str(uuid.uuid4())

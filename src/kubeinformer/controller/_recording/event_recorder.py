@@ -33,7 +33,7 @@ from kubeinformer import (
     TransportError,
     UsageError,
 )
-from kubeinformer.controller._recording.event_bodies import WORD_LIMIT, event_body, renamed
+from kubeinformer.controller._recording.event_bodies import WORD_LIMIT, cut, event_body, is_reporter, renamed
 from kubeinformer.controller._recording.event_series import Create, EventSeries, Report, Series
 from kubeinformer.controller.scopes import open_background
 from kubeinformer.controller.timestamps import utc_now
@@ -72,7 +72,7 @@ class EventRecorder:
         flush_timeout: Seconds that leaving waits for those that are not written yet.
 
     Raises:
-        ValueError: An argument is empty, too long or out of range.
+        ValueError: An argument is empty, too long, out of range, or no name that the server takes.
         UsageError: On entering: it was entered before.
     """
 
@@ -85,10 +85,14 @@ class EventRecorder:
         buffer: int = 1000,
         flush_timeout: float = 5.0,
     ) -> None:
-        instance = reporting_instance or socket.gethostname()[:WORD_LIMIT]
-        for name, text in (("reporting_controller", reporting_controller), ("reporting_instance", instance)):
-            if not text or len(text) > WORD_LIMIT:
-                raise ValueError(f"{name}={text!r} must have 1 to {WORD_LIMIT} characters")
+        if not is_reporter(reporting_controller):
+            raise ValueError(
+                f"reporting_controller={reporting_controller!r} must be a name such as "
+                f"'example.com/widgets', of up to {WORD_LIMIT} characters: the server would refuse every event"
+            )
+        instance = reporting_instance or cut(socket.gethostname(), WORD_LIMIT)
+        if not instance or cut(instance, WORD_LIMIT) != instance:
+            raise ValueError(f"reporting_instance={instance!r} must have 1 to {WORD_LIMIT} bytes")
         if buffer < 1:
             raise ValueError(f"buffer={buffer!r} must be 1 or more")
         if not flush_timeout >= 0:

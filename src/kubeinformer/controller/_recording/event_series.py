@@ -114,8 +114,7 @@ class EventSeries:
 
     @staticmethod
     def _is_due(series: Series, now: float) -> bool:
-        is_over = now - series.last_at >= _FINISHED
-        return series.count > series.reported and (is_over or now >= series.report_at)
+        return series.count > series.reported and now >= series.report_at
 
     @staticmethod
     def _report(series: Series, now: float) -> Report:
