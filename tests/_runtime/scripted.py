@@ -18,7 +18,7 @@ from kubeinformer import Timing
 from kubeinformer.connection import HttpRequest, Response
 
 JSON: Final = {"content-type": "application/json"}
-GUARD = 5.0  # seconds; never reached by a test that passes
+GUARD = 20.0  # seconds; never reached by a test that passes
 
 # Nothing waits, nothing gives up: a test that is about one of these hands in its own.
 QUICK: Final = Timing(backoff_first=1e-6, backoff_limit=1e-6, probe_first=1e-6, probe_limit=1e-6)

@@ -290,7 +290,7 @@ async def test_each_read_has_its_own_deadline(stack: Stack) -> None:
 
     async with serve(play) as server, stack.to(server.url) as transport:
         async with transport.stream(PODS) as response:
-            while await response.receive(0.5):
+            while await response.receive(1.5):
                 pass
         async with anyio.create_task_group() as tasks:
 
@@ -299,7 +299,7 @@ async def test_each_read_has_its_own_deadline(stack: Stack) -> None:
                     assert await read_all(response) == b"hello"
 
             tasks.start_soon(second)
-            await anyio.sleep(0.6)  # longer than the first's silence: there is no event for "did not time out"
+            await anyio.sleep(1.7)  # longer than the first's silence: there is no event for "did not time out"
             more.set()
     assert server.connections == 1
 
