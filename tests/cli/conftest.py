@@ -127,7 +127,7 @@ class Running:
 
     def end(self) -> Ended:
         """Wait for the end: what was not read yet, and the exit code."""
-        out, err = self.process.communicate(timeout=30)
+        out, err = self.process.communicate(timeout=45)
         return Ended(self.process.returncode, (out or b"").decode(), (err or b"").decode())
 
     def kill(self) -> None:

@@ -25,7 +25,7 @@ Make: TypeAlias = Callable[..., Path]
 NAME = "widget-controller"
 WIDGETS = "example.com/v1/widgets"
 SOURCES = Path(__file__).parents[2] / "src"
-PATIENCE = 30.0  # seconds
+PATIENCE = 45.0  # seconds
 
 
 @pytest.fixture
