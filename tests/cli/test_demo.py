@@ -66,7 +66,7 @@ def test_it_measures_and_survives_cuts(spawn: "Spawn") -> None:
     assert 30 <= int(events[3]) <= 170
     resumed = re.fullmatch(r"cut and resumed (\d+ times|once) without reading the pods again", summary["connection"])
     assert resumed
-    asked = re.fullmatch(r"snapshots: 1; requests: (\d+) watch, [1-3] watch-list", summary[""])
+    asked = re.fullmatch(r"snapshots: 1; requests: (?:\d+ proof, )?(\d+) watch, [1-3] watch-list", summary[""])
     assert asked
     assert resumed[1] == ("once" if asked[1] == "1" else f"{asked[1]} times")
 
