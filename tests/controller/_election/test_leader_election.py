@@ -421,7 +421,7 @@ async def test_rights_taken_from_the_leader_end_it_at_its_deadline(server: FakeA
         with pytest.raises(
             LeadershipLost, match=r"last failure: server refused to update .*with the verbs get"
         ) as lost:
-            await lead_without_rights(election(cluster, **QUICK))
+            await lead_without_rights(election(cluster, "one", **QUICK))
     assert isinstance(lost.value.__cause__, Forbidden)
 
 
