@@ -1,4 +1,4 @@
-"""Copies ConfigMaps into other namespaces, keeps the copies equal, and takes them away again.
+"""Copies ConfigMaps into other namespaces, keeps the copies up to date, and deletes those that are no longer wanted.
 
 Try ``kubectl annotate configmap prices example.com/copy-to=shop,test``.
 """
@@ -20,7 +20,7 @@ def annotation(configmap: RawObject, name: str) -> str:
 
 
 def source_of(configmap: RawObject) -> list[str]:
-    """The key that a copy was made from: it finds the copies, and a copy that somebody changed wakes its source."""
+    """The key that a copy was made from: the index by it finds copies, and the mapper finds the source of a copy."""
     source = annotation(configmap, COPY_OF)
     return [source] if source else []
 

@@ -1,4 +1,4 @@
-"""An operator: runs a web server for each Website, says in its status how that goes, and cleans up after it.
+"""An operator: runs a web server for each Website, reports its progress in the status, and cleans up on deletion.
 
 Creates its CRD if it is missing. Try ``kubectl apply`` with::
 
@@ -69,7 +69,7 @@ CRD: RawObject = {
 
 
 async def ensure_crd(cluster: Cluster) -> None:
-    """If the server does not take it, the error says why: `Invalid` has the server's own causes."""
+    """If the server rejects it, the error says why: `Invalid` has the causes that the server gives."""
     await apply(cluster, CRDS, CRD, field_manager=NAME)
     definitions = cluster.informer(CRDS, field_selector="metadata.name=websites.example.com")
     async with definitions.events() as events:
@@ -102,7 +102,7 @@ def deployment_for(website: RawObject) -> RawObject:
 
 
 async def clean_up(website: RawObject) -> None:
-    """What the garbage collector cannot reach goes here: a DNS entry, a bucket. The Deployment goes by itself."""
+    """For what the garbage collector cannot delete: a DNS entry, a bucket. It deletes the Deployment by itself."""
     print(f"- {website['metadata']['name']}", flush=True)
 
 
@@ -135,7 +135,7 @@ async def main() -> None:
             concurrency=4,
             read_your_writes=True,
         )
-        # For probes; port 0 is any that is free.
+        # For probes; port 0 means any free port.
         async with serve_health(cluster, controllers=[controller], port=int(os.environ.get("PORT", "0"))):
             await run_controllers(controller)
 

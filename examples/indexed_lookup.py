@@ -1,4 +1,4 @@
-"""Counts pods by node, and looks the pods of one node up without a scan."""
+"""Counts pods by node, and looks up the pods of the three fullest nodes in an index."""
 
 from collections import Counter
 
@@ -8,7 +8,7 @@ from kubeinformer import RawObject, connect
 
 
 def node_of(pod: RawObject) -> list[str]:
-    """A pod that is not scheduled yet is in no node's list."""
+    """The node of a pod; none for a pod that is not scheduled yet."""
     node = pod["spec"].get("nodeName")
     return [node] if node else []
 

@@ -1,4 +1,4 @@
-"""A controller that runs in several replicas, of which one works: when it ends, another takes over.
+"""A controller with several replicas, of which one is active: when that one stops, another takes over.
 
 Start it twice. The first reconciles; the second waits until you stop the first, by Ctrl-C or by ``kill``.
 """
@@ -22,9 +22,9 @@ async def main() -> None:
         controller = Controller(cluster.informer("v1/configmaps", namespace=namespace), reconcile)
         election = LeaderElection(cluster, "leader-elected-example", namespace=namespace)
         print(f"{election.identity} waits for its turn", flush=True)
-        # For probes: one that waits is healthy and ready as well. Port 0 is any that is free.
+        # For probes: a replica that waits is healthy and ready, too. Port 0 means any free port.
         async with serve_health(cluster, controllers=[controller], port=int(os.environ.get("PORT", "0"))):
-            # Returns after SIGTERM or Ctrl-C. A lease that is lost is an error that ends the program: exit code 1.
+            # Returns after SIGTERM or Ctrl-C. If the lease is lost, an exception ends the program with exit code 1.
             await run_controllers(controller, leader_election=election)
 
 

@@ -1,4 +1,4 @@
-"""Lists secrets with their labels. Their content never leaves the API server."""
+"""Lists Secrets with their labels. Their data never leaves the API server."""
 
 import anyio
 

@@ -1,4 +1,4 @@
-"""One reconcile for a few namespaces, with a Role in each of them and no right on the others.
+"""One reconcile for a few namespaces: it needs a Role in each of them, and no rights in any other.
 
 Run it with the namespaces: ``python examples/multi_namespace.py shop test``.
 """

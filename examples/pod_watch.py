@@ -1,4 +1,4 @@
-"""Prints what happens to pods: first those that are there, then every change."""
+"""Prints what happens to pods: first those that exist, then the changes."""
 
 from contextlib import suppress
 
@@ -22,7 +22,7 @@ async def main() -> None:
 
 
 def phase(pod: RawObject) -> str:
-    """What the kubelet says of a pod; nothing before it has seen it."""
+    """The phase that the kubelet reports; a new pod may have none."""
     return str(pod.get("status", {}).get("phase", "?"))
 
 

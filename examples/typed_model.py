@@ -1,4 +1,4 @@
-"""Reads pods as a msgspec Struct: only the fields that are used are decoded, and the type checker knows them."""
+"""Reads pods as a msgspec Struct: only the fields that it declares are decoded, and the type checker knows them."""
 
 import anyio
 import msgspec

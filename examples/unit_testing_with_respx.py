@@ -1,7 +1,7 @@
-"""Tests what a controller does when the server misbehaves, as respx plays it: run it, or let pytest collect it.
+"""Tests code against a server that misbehaves, played by respx: run it, or let pytest collect it.
 
-Needs ``pip install 'kubeinformer[httpx]' pytest-httpx2``. In a test of yours, take pytest-httpx2's fixture
-``httpx2_mock`` in place of ``respx.mock(using="httpcore2")``.
+Needs ``pip install 'kubeinformer[httpx]' pytest-httpx2``. In your own tests, use pytest-httpx2's fixture
+``httpx2_mock`` instead of ``respx.mock(using="httpcore2")``.
 """
 
 import json
@@ -19,7 +19,7 @@ POD: RawObject = {"apiVersion": "v1", "kind": "Pod"}
 
 
 class Watch(httpx.AsyncByteStream):
-    """A watch's body: some lines, then silence until the client leaves, as a quiet cluster."""
+    """The body of a watch: some lines, then silence until the client leaves, as in a quiet cluster."""
 
     def __init__(self, *events: RawObject) -> None:
         self.events, self.left = events, anyio.Event()
@@ -35,7 +35,7 @@ class Watch(httpx.AsyncByteStream):
 
 
 async def count_of_pods(pods: Informer) -> int:
-    """The code under test: counts what is there, once that is known."""
+    """The code under test: counts the pods once the informer is in sync."""
     await pods.synced(timeout=10)
     return len(pods.store)
 

@@ -1,4 +1,7 @@
-"""Tests a small controller without a cluster: run it, or let pytest collect it."""
+"""Tests a reader of events without a cluster: run it, or let pytest collect it.
+
+Needs ``pip install 'kubeinformer[testing]' pytest``.
+"""
 
 import anyio
 import pytest
@@ -8,7 +11,7 @@ from kubeinformer.testing import FakeApiServer
 
 
 async def first_failed_pod(pods: Informer) -> str:
-    """The code under test: waits for a pod that failed and gives its key."""
+    """The code under test: waits for a failed pod and returns its key."""
     async with pods.events() as events:
         async for event in events:
             if isinstance(event, Added | Updated) and event.object.get("status", {}).get("phase") == "Failed":

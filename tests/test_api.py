@@ -33,6 +33,7 @@ PROMISED = (
     "kubeinformer",
     "kubeinformer.connection",
     "kubeinformer.controller",
+    "kubeinformer.controller.metrics",
     "kubeinformer.testing",
     "kubeinformer.testing.faults",
 )

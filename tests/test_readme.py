@@ -4,6 +4,7 @@ How a block that never ends is ended: it runs in a process of its own, in which 
 what it hands out. After `Synced` this test creates an object named `LAST`, after its `Added` it changes it, after its
 `Updated` it deletes it; and what follows its `Deleted` is the end of the iteration, as if the informer had been closed.
 So a block is done when it has seen every kind of event, however fast or slow the machine is, and nobody sleeps.
+A controller does not end with its events: a block with one gets SIGTERM there, as in a pod.
 """
 
 import os
@@ -31,15 +32,19 @@ MARK = "@@"  # begins the lines on stderr that are meant for this test
 
 # Runs a block as a module would be, but lets it await at its top level, as the REPL of `python -m asyncio` does.
 RUNNER = f"""
-import ast, inspect, sys, types
+import ast, inspect, os, signal, sys, types
 import anyio
 from kubeinformer import Deleted, Subscription, Synced
 
 take = Subscription.__anext__
 ended = set()
+source = sys.stdin.read()
 
 async def announce(self):
     if id(self) in ended:
+        if "run_controllers(" in source:
+            os.kill(os.getpid(), signal.SIGTERM)
+            await anyio.sleep_forever()
         raise StopAsyncIteration
     event = await take(self)
     key = "-" if isinstance(event, Synced) else event.key
@@ -49,7 +54,7 @@ async def announce(self):
     return event
 
 Subscription.__anext__ = announce
-code = compile(sys.stdin.read(), sys.argv[1], "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+code = compile(source, sys.argv[1], "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
 block = types.ModuleType("__main__")
 run = types.FunctionType(code, vars(block))
 if code.co_flags & inspect.CO_COROUTINE:
@@ -108,6 +113,24 @@ async with connect() as cluster, cluster.informer("v1/pods", label_selector="app
     exit_code, output, errors = await play(server, "loop", code)
     assert (exit_code, errors) == (0, "")
     assert output.split() == ["Added"] * 3 + ["Synced", "Added", "Updated", "Deleted"]
+
+
+async def test_a_controller_ends_by_a_signal(server: FakeApiServer) -> None:
+    code = """
+import anyio
+from kubeinformer import connect
+from kubeinformer.controller import Controller, run_controllers
+
+async def reconcile(request):
+    print(request.key)
+
+async with connect() as cluster:
+    await run_controllers(Controller(cluster.informer("v1/pods"), reconcile))
+    print("ended")
+"""
+    exit_code, output, errors = await play(server, "controller", code)
+    assert (exit_code, errors) == (0, "")
+    assert {"default/web-0", "default/web-1", "default/web-2", "ended"} <= set(output.split())
 
 
 @pytest.mark.parametrize("code", ["raise SystemExit(3)", "import warnings; warnings.warn('!')", "undefined", "1 +"])

@@ -11,7 +11,8 @@ The layers, from what you call down to the wire; imports point down only:
 - ``_protocol``: what the server's bytes mean; no I/O, no clock
 - ``errors``, ``resources``: what all of them speak of
 
-``kubeinformer.testing`` has an API server for tests, ``kubeinformer.connection`` what a transport of your own needs.
+``kubeinformer.controller`` has controllers on these informers, ``kubeinformer.testing`` an API server for tests, and
+``kubeinformer.connection`` what a transport of your own needs.
 """
 
 from kubeinformer._cache.codecs import Retain, Transform

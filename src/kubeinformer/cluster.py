@@ -67,7 +67,7 @@ class Cluster:
 
     @property
     def informers(self) -> tuple[Informer[Any], ...]:
-        """Those that are open now, in the order of their making: for metrics and probes."""
+        """The informers that are open now, in the order in which they were made: for metrics and probes."""
         return tuple(informer for informer in self._informers.values() if not informer.is_closed)
 
     @overload
@@ -131,34 +131,36 @@ class Cluster:
         retain: Retain = "compressed",
         shard: tuple[int, int] | None = None,
     ) -> Informer[Any]:
-        """Mirror a collection, from now until this cluster's scope ends. Never blocks: await `Informer.synced`.
+        """Mirror a collection, from now until the scope of this cluster ends.
 
-        Equal arguments give the same informer: one stream, one store, any number of readers. Functions and models are
-        equal when they are the same object, so define an indexer once rather than in a lambda at each call.
+        Returns immediately; await `Informer.synced` for the first complete state. Equal arguments return the same
+        informer: one stream and one store for any number of readers. Functions and models are equal if they are the
+        same object. So define an indexer once, not as a lambda in each call.
 
         Args:
             resource: ``v1/pods``, ``apps/v1/deployments``, ``example.com/v1/widgets``.
-            model: What reads give instead of dicts: a `msgspec.Struct` type, a model of kubernetes_asyncio such as
-                ``V1Pod``, or any callable that takes a dict. Objects are decoded to it when they are read.
+            model: What reads return instead of dicts: a `msgspec.Struct` type, a model of kubernetes_asyncio such as
+                ``V1Pod``, or any callable that takes a dict. Objects are converted when they are read.
             namespace: One namespace; None for all, and for cluster-scoped resources.
             label_selector: As in kubectl: ``app=web,tier in (a,b)``. Applied by the server.
             field_selector: As in kubectl: ``spec.nodeName=node-7``. Applied by the server.
-            metadata_only: Ask the server for metadata alone: no spec, no status.
-            transform: Changes each object before anybody sees it: takes a dict of its own to change, returns it or
-                another. Runs when an object is read, so the sync does not pay for it; `Store.raw` has what is kept.
-            indexers: Functions that give the values to find an object by, by the index's name.
+            metadata_only: Ask the server for metadata only: no spec, no status.
+            transform: Changes each object before readers get it: takes a dict that it may change, and returns that
+                or another one. Runs when an object is read, so it does not slow down the sync; `Store.raw` returns
+                the object as it was before.
+            indexers: By the name of the index, a function that returns the values under which to find an object.
             retain: What is kept of each object: ``"compressed"``, ``"bytes"``, ``"objects"``, ``"metadata"`` or
                 ``"keys"``.
-
-            shard: Mirror one part of several, as (index, count): ``(0, 3)`` is the first of three. Which part an object
-                belongs to is decided by a hash of its uid, for life, so that several processes share a large
-                collection, each with a part of the memory and work. A server that knows shards (the alpha gate
-                ShardedListAndWatch, from 1.36) sends that part only; others send all, and the rest is dropped here.
+            shard: Mirror one part of several, as (index, count): ``(0, 3)`` is the first of three. A hash of its uid
+                decides to which part an object belongs, for its whole life. So several processes can share a large
+                collection, its memory and its work. A server that supports shards (alpha feature gate
+                ShardedListAndWatch, from 1.36) sends only that part; others send everything, and the rest is dropped
+                here.
 
         Raises:
             ValueError: ``resource``, ``namespace``, a selector, ``retain`` or ``shard`` is malformed; the message shows
                 the accepted forms.
-            UsageError: The cluster's scope has ended.
+            UsageError: The scope of the cluster has ended.
         """
         collection = Collection(
             resource=Resource.parse(resource),
@@ -192,36 +194,39 @@ class Cluster:
         content_type: str = "application/json",
         timeout: float = 30.0,  # noqa: ASYNC109 - also named in the error
     ) -> RawObject:
-        """Send one request on the same connection, and give the object that the server answers with.
+        """Send one request on the same connection, and return the object that the server answers with.
 
-        For writes, and for reads of what no informer mirrors. On asyncio and trio. Never sent twice, except that after
-        a 401, which the server decides before anything else, credentials are renewed and it is sent once more.
+        For writes, and for reads of objects that no informer mirrors; on asyncio and trio. The request is sent once.
+        Only after a 401, which the server decides before it does anything, are credentials renewed and the request
+        sent again.
 
         Args:
             method: ``GET``, ``POST``, ``PUT``, ``PATCH`` or ``DELETE``.
             path: Such as ``/version``, or ``Resource.parse("apps/v1/deployments").path("shop", "web", "status")``. Not
-                percent-encoded, without query.
-            body: An object, or a JSON patch, to be sent as JSON; bytes are sent as they are.
-            query: Parameters, such as ``{"fieldManager": "me"}``.
-            headers: More of them, such as ``Accept``, which is ``application/json`` by default.
-            content_type: Of the body. Patches have theirs: ``application/merge-patch+json``,
+                percent-encoded, and without a query.
+            body: An object, or a JSON patch, which is sent as JSON; bytes are sent unchanged.
+            query: Query parameters, such as ``{"fieldManager": "me"}``.
+            headers: Additional headers, such as ``Accept``, which is ``application/json`` by default.
+            content_type: The type of the body. For patches: ``application/merge-patch+json``,
                 ``application/json-patch+json``, ``application/strategic-merge-patch+json``,
                 ``application/apply-patch+yaml`` (JSON is YAML).
-            timeout: Seconds for all of it: credentials, connection, answer.
+            timeout: Seconds for everything: credentials, connection, answer.
 
         Returns:
-            The answer, decoded in one go: page large lists with ``limit`` and ``continue``. ``{}`` for an empty one.
+            The answer, decoded at once: read large lists in pages, with ``limit`` and ``continue``. ``{}`` if the
+            answer is empty.
 
         Raises:
             Unauthorized, Forbidden, NotFound, Conflict, AlreadyExists, Invalid: As their names say.
-            ServerRefused: Another 4xx; all the above are of this type.
-            ServerUnavailable: 408, 410, 429, 5xx, and redirects: ``retry_after`` says for how long, if the server did.
-            RequestTimeout: The time is up. As with the next, a write may have been done all the same.
-            TransportError: The network failed. After `ConnectionFailed` nothing was done.
-            ProtocolError: The answer is no JSON object, or larger than ``object_size_limit`` of `connect`.
-            ConfigError: No credential could be had.
+            ServerRefused: Another 4xx; all the above are subclasses of it.
+            ServerUnavailable: 408, 410, 429, 5xx, and redirects; ``retry_after`` has the seconds, if the server gave
+                any.
+            RequestTimeout: The time is up. Here and with the next error, a write may have been executed all the same.
+            TransportError: The network failed. After `ConnectionFailed`, nothing was executed.
+            ProtocolError: The answer is not a JSON object, or is larger than ``object_size_limit`` of `connect`.
+            ConfigError: No credential was available.
             ValueError: Method, path or headers cannot be sent.
-            UsageError: The body is no JSON, or the cluster is closed.
+            UsageError: The body is not JSON, or the cluster is closed.
         """
         try:
             return await self._client.fetch_object(
@@ -244,9 +249,9 @@ class Cluster:
         headers: Mapping[str, str] | None = None,
         timeout: float = 30.0,  # noqa: ASYNC109 - as above
     ) -> str:
-        """GET what is text and no object: ``/readyz``, ``/metrics``, a pod's log. Otherwise as `request`.
+        """GET text instead of an object: ``/readyz``, ``/metrics``, the log of a pod. Otherwise as `request`.
 
-        What is not UTF-8 is replaced. ``Accept`` is ``*/*`` by default.
+        Bytes that are not UTF-8 are replaced. ``Accept`` is ``*/*`` by default.
         """
         try:
             return await self._client.fetch_text(path, query=query or {}, headers=headers or {}, timeout=timeout)
@@ -257,15 +262,15 @@ class Cluster:
     def api_client(self) -> "ApiClient":
         """kubernetes_asyncio's `ApiClient` on this connection: ``CoreV1Api(cluster.api_client)``. Needs asyncio.
 
-        Its requests go the way of all others: same server, credentials, TLS, proxy and headers, renewed as they are
-        here, and no redirects. HTTP errors are kubernetes_asyncio's `ApiException`, failures of the network those of
-        this library, and the time of ``_request_timeout`` ends in a TimeoutError. Writes are recorded, see
-        `record_writes`. Closed with the cluster.
+        Its requests use the same server, credentials, TLS settings, proxy and headers as all others. Credentials are
+        renewed in the same way, and redirects are not followed. HTTP errors are kubernetes_asyncio's `ApiException`,
+        network failures are the errors of this library, and ``_request_timeout`` raises a TimeoutError. Writes are
+        recorded, see `record_writes`. The client is closed with the cluster.
 
-        The first use imports kubernetes_asyncio, which takes a second and 65 MB: better when the program starts.
+        The first use imports kubernetes_asyncio, which takes a second and 65 MB: do it when the program starts.
 
         Raises:
-            UsageError: This is trio, or ``connect(transport=...)`` was given another than an `AiohttpTransport`; or
+            UsageError: This is trio, or ``connect(transport=...)`` got something else than an `AiohttpTransport`; or
                 the cluster is closed.
         """
         if self._api_client is None:
@@ -282,12 +287,12 @@ class Cluster:
             await self._api_client.close()
 
     def record_writes(self) -> AbstractContextManager[list[Write]]:
-        """Collect the writes made in a ``with`` block, by this task and those it starts: to wait until they are seen.
+        """Collect the writes that this task, and tasks that it starts, make in a ``with`` block.
 
-        ``with cluster.record_writes() as writes: ...`` gives a list that grows with each write of this cluster that the
-        server has confirmed with a version: `request`, and what goes through `api_client`. Blocks may be nested; each
-        list has what is inside. Not recorded: dry runs, deletions of whole collections, and deletions that the server
-        answers with no object.
+        ``with cluster.record_writes() as writes: ...`` gives a list, to wait until an informer has seen its writes. The
+        list grows with each write through `request` or `api_client` that the server confirms with a resource version.
+        Blocks may be nested; each list has the writes inside of its block. Not recorded: dry runs, deletions of whole
+        collections, and deletions that the server answers without an object.
         """
         return self._writes.record()
 

@@ -37,10 +37,11 @@ async def connect(
     consistency_check_interval: float | None = None,
     timing: Timing | None = None,
 ) -> AsyncGenerator[Cluster]:
-    """Open a connection to a cluster; leaving the context ends every informer and task made in it.
+    """Open a connection to a cluster. Leaving the context ends every informer and task that was started in it.
 
-    Looks for the cluster in this order: ``transport=``, ``config=``, ``server=``, ``kubeconfig=``, ``$KUBECONFIG``,
-    ``~/.kube/config``, the service account inside a pod. Nothing is sent before an informer is asked for.
+    The first of these that is given or found is used: ``transport=``, ``config=``, ``server=``, ``kubeconfig=``,
+    ``$KUBECONFIG``, ``~/.kube/config``, the service account inside a pod. No request is sent before you ask for an
+    informer or call `Cluster.request`.
 
     Args:
         kubeconfig: Path of a kubeconfig file.
@@ -48,25 +49,26 @@ async def connect(
         server: URL of the API server, such as ``https://10.0.0.1:6443``. Plain http is accepted, but a token is
             never sent over it to another host.
         token: Bearer token for ``server``.
-        ca_file: PEM file with the authorities that ``server``'s certificate must come from; None for the system's.
-        config: A whole connection, made by hand or by `load_config`.
-        transport: Carries the requests in place of the default one. It is closed on leaving.
+        ca_file: PEM file with the certificate authorities to trust for ``server``; None for the system's.
+        config: A complete configuration, made by hand or by `load_config`.
+        transport: Sends the requests instead of the default transport. It is closed on leaving.
         compressed: Ask the server for gzip: 13 times fewer bytes for pods, at no cost in time on a fast server.
         object_size_limit: Largest object accepted, in bytes of JSON, at least 1; also the largest answer to
             `Cluster.request`.
-        page_budget: Memory for a list's body before it is parsed as it streams, in bytes, at least 1.
+        page_budget: Bytes of a list that are held in memory at once, at least 1. A larger list is parsed while it
+            arrives.
         concurrent_syncs: How many informers may read a whole snapshot at the same time, at least 1; the others wait
-            for their turn. Informers that only follow changes are never held back.
+            for their turn. Informers that only follow changes never wait.
         consistency_check_interval: Seconds between two comparisons of each informer's store with a paged list of the
-            server's metadata, greater than 0; what differs is logged and mended by a new snapshot. None for never:
+            server's metadata, greater than 0. Differences are logged, and repaired by a new snapshot. None for never:
             see `Informer.check_consistency`.
         timing: Waiting times of the protocol, for tests.
 
     Raises:
-        ConfigError: No usable way to a cluster was found; lists what was looked for.
-        UsageError: Arguments that exclude each other.
+        ConfigError: No cluster was found; the message lists where it looked.
+        UsageError: Two arguments exclude each other.
         ValueError: A limit is out of range.
-        KubeInformerError: On leaving, what ended an informer for good. It is alone, not in an ExceptionGroup.
+        KubeInformerError: On leaving: the error that ended an informer for good. It is not in an ExceptionGroup.
     """
     # Errors leave through here, and error reporters print a frame's variables.
     token = None if token is None else Secret(token)

@@ -564,7 +564,7 @@ class SyncTimeout(KubeInformerError):
         elif self.is_queued:
             why = "nothing failed, other informers sync first (concurrent_syncs= of connect() says how many may)"
         else:
-            why = "nothing failed, the snapshot is still arriving"
+            why = "nothing failed, the server's answer or the rest of the snapshot is still on its way"
         return f"{self.resource} not synced within {self.seconds:g} s; {why}"
 
 

@@ -34,13 +34,13 @@ T = TypeVar("T", default=RawObject)
 
 @final
 class Informer(Generic[T]):
-    """A live, local copy of one collection, and what changes in it.
+    """A live, local copy of one collection, and its changes.
 
-    Not made by users: ``Cluster.informer``. All who asked with equal arguments hold the same one.
+    Made by `Cluster.informer`. Everybody who asks with equal arguments gets the same one.
 
     Attributes:
         store: The objects.
-        cluster: Where they are.
+        cluster: The cluster that they are in.
     """
 
     def __init__(
@@ -77,69 +77,69 @@ class Informer(Generic[T]):
 
     @property
     def resource(self) -> str:
-        """The resource as given to ``Cluster.informer``."""
+        """The resource, as it was given to `Cluster.informer`."""
         return str(self._collection)
 
     @property
     def namespace(self) -> str | None:
-        """The one namespace that is mirrored; None for all, and for cluster-scoped resources."""
+        """The namespace that is mirrored; None for all, and for cluster-scoped resources."""
         return self._collection.namespace
 
     @property
     def label_selector(self) -> str:
-        """The labels that it was restricted to; empty for none."""
+        """The label selector that restricts it; empty for none."""
         return self._collection.label_selector
 
     @property
     def field_selector(self) -> str:
-        """The fields that it was restricted to; empty for none."""
+        """The field selector that restricts it; empty for none."""
         return self._collection.field_selector
 
     @property
     def is_partial(self) -> bool:
-        """Whether objects of the resource and namespace may be left out: by selectors, or by ``shard=``."""
+        """Whether selectors or ``shard=`` may leave out objects of this resource and namespace."""
         asked = self._collection
         return bool(asked.label_selector or asked.field_selector or asked.shard)
 
     @property
     def keeps_metadata(self) -> bool:
-        """Whether the store has labels, annotations and owner references: all but ``retain="keys"`` do."""
+        """Whether the store has labels, annotations and owner references: all forms but ``retain="keys"`` do."""
         return self._cache.codec.keeps_labels
 
     @property
     def is_live(self) -> bool:
-        """Whether live changes flow right now. Another fact than `synced`: that one stays true through a reconnect."""
+        """Whether the informer is receiving live changes now. It is not during a reconnect, although it is `synced`."""
         return self._health.phase is Phase.LIVE
 
     @property
     def last_activity(self) -> float | None:
-        """When the last byte came, in seconds of the event loop's clock (`anyio.current_time`); None before it."""
+        """When the last byte arrived, on the event loop's clock (`anyio.current_time`); None before the first."""
         return self._health.last_activity
 
     @property
     def staleness(self) -> float | None:
-        """Seconds since the server last proved the store to be current; None before the first sync.
+        """Seconds since the server last confirmed that the store is current; None before the first sync.
 
-        Proof is a complete snapshot or any byte of a live stream. On a quiet collection only bookmarks come, every
-        minute or two, so only several minutes mean trouble; while the stream is down it grows without end. Fit for a
-        liveness probe: ``(pods.staleness or 0) < 600``.
+        A complete snapshot confirms it, and so does any byte of a live stream. A quiet collection only gets bookmarks,
+        every minute or two, so that only several minutes mean trouble. While the stream is down, the value grows
+        without end. For a liveness probe: ``(pods.staleness or 0) < 600``.
         """
         proven = self._health.last_proof
         return None if proven is None else max(0.0, anyio.current_time() - proven)
 
     async def synced(self, *, timeout: float | None = None) -> None:  # noqa: ASYNC109 - adds the cause to the error
-        """Wait until the store has equalled one server snapshot.
+        """Wait until the store has been equal to a complete snapshot of the server.
 
         Args:
-            timeout: Seconds over all retries; None waits for ever (controller-runtime gives up at 120).
+            timeout: Seconds over all retries; None waits forever (controller-runtime gives up after 120).
 
         Raises:
-            ServerRefused: The time is up and the server's last answer was no; names verb and resource.
-            SyncTimeout: The time is up otherwise; the last failure is its cause. The informer keeps trying.
+            ServerRefused: The time is up, and the server's last answer was a refusal; names verb and resource.
+            SyncTimeout: The time is up for another reason; the last failure is its cause. The informer keeps trying.
             InformerClosed: The informer was closed.
 
-        Cancelling leaves the store as it is. A later resync does not undo this: for "does the stream move now", ask
-        `is_live`.
+        Cancelling leaves the store as it is. Once synced, an informer stays synced, also during a resync; `is_live`
+        tells whether the stream works now.
         """
         with anyio.move_on_after(timeout):
             await self._delivery.synced.wait()
@@ -152,16 +152,16 @@ class Informer(Generic[T]):
             raise SyncTimeout(self.resource, timeout or 0.0, error, is_queued=is_queued) from error
 
     async def wait_for(self, resource_version: str, *, timeout: float | None = None) -> None:  # noqa: ASYNC109
-        """Wait until the store has reached a version: how to read your own write.
+        """Wait until the store has reached a version, for example to read your own write.
 
         Args:
             resource_version: ``metadata.resourceVersion`` of what a write to this resource returned.
-            timeout: Seconds; None waits for ever.
+            timeout: Seconds; None waits forever.
 
         Raises:
-            WaitTimeout: The time is up. A write that this informer's selectors leave out is only passed by the
-                server's next bookmark, a minute or two later.
-            ValueError: That is no resource version.
+            WaitTimeout: The time is up. If this informer's selectors leave out the written object, the store only
+                passes its version with the server's next bookmark, a minute or two later.
+            ValueError: It is not a resource version.
             InformerClosed: The informer was closed.
         """
         if not is_comparable(resource_version):
@@ -176,18 +176,18 @@ class Informer(Generic[T]):
     async def check_consistency(self, *, repair: bool = True, timeout: float = 180.0) -> ConsistencyReport:  # noqa: ASYNC109 - also named in the error
         """Compare the store with the server: keys, uids and resource versions, with a paged list of metadata.
 
-        Nothing should ever be found; ``connect(consistency_check_interval=...)`` does this again and again, for those
-        who want to be told. It costs the server a list of metadata, and this process no memory to speak of.
+        It should never find a difference. ``connect(consistency_check_interval=...)`` repeats it regularly. It costs
+        the server a list of metadata, and this process almost no memory.
 
         Args:
-            repair: Take a new snapshot if anything differs, in place, and wait for it.
-            timeout: Seconds that the store may take to reach the list's version. Where selectors leave out most of a
-                collection only the next bookmark says that it has, a minute or two later.
+            repair: If anything differs, resync in place, and wait for it.
+            timeout: Seconds that the store may take to reach the version of the list. If selectors leave out most of a
+                collection, that may take until the next bookmark, a minute or two.
 
         Raises:
             SyncTimeout, ServerRefused: The informer has not synced in time.
-            WaitTimeout: The store did not reach the list's version: the stream is behind, or silent.
-            ServerRefused, ServerUnavailable, TransportError, ProtocolError: The list could not be had.
+            WaitTimeout: The store did not reach the version of the list: the stream is behind, or silent.
+            ServerRefused, ServerUnavailable, TransportError, ProtocolError: The list could not be read.
             InformerClosed: The informer was closed.
         """
         await self.synced(timeout=timeout)
@@ -205,10 +205,11 @@ class Informer(Generic[T]):
         return report
 
     def events(self) -> Subscription[T]:
-        """A reader of its own: ``async with informer.events() as events: async for event in events: ...``.
+        """Make a new reader: ``async with informer.events() as events: async for event in events: ...``.
 
-        It starts with `Added` for every object the store holds, then `Synced`, then changes. A slow reader gets the
-        latest state of each key and misses those in between; folding what it gets always gives the store's state.
+        It first gets an `Added` for every object in the store, then `Synced`, then the changes. A slow reader gets the
+        latest state of each key, and misses states in between. A reader that applies all its events in order always
+        arrives at the state of the store.
 
         Raises:
             InformerClosed: The informer was closed.
@@ -217,7 +218,7 @@ class Informer(Generic[T]):
         return self._delivery.subscribe()
 
     def statistics(self) -> InformerStatistics:
-        """Counters and the state of things, for metrics and for people."""
+        """Counters and the present condition, for metrics and for debugging."""
         health, (subscriptions, pending) = self._health, self._delivery.subscriptions
         return InformerStatistics(
             phase=health.phase,
@@ -241,16 +242,16 @@ class Informer(Generic[T]):
         )
 
     async def aclose(self) -> None:
-        """Stop mirroring, for all who hold this informer: their iterations end, their waits raise `InformerClosed`.
+        """Stop mirroring, for everybody who uses this informer: iterations end, and waits raise `InformerClosed`.
 
-        The store keeps what it has. Asking the cluster again with the same arguments makes a new informer.
+        The store keeps its content. Asking the cluster again with the same arguments makes a new informer.
         """
         self._scope.cancel()
         await self._finished.wait()
 
     @property
     def is_closed(self) -> bool:
-        """Whether `aclose` was called or the cluster's scope has ended."""
+        """Whether `aclose` was called, or the scope of the cluster has ended."""
         return self._scope.cancel_called or self._delivery.closed.is_set()
 
     async def _run(self) -> None:

@@ -36,9 +36,10 @@ class _Labelled(msgspec.Struct):
 
 @final
 class Store(Generic[T]):
-    """Objects by key: ``namespace/name``, or ``name`` for cluster-scoped resources.
+    """The objects of an informer by key: ``namespace/name``, or ``name`` for cluster-scoped resources.
 
-    Not made by users: ``Informer.store``.
+    Not made by users: it is ``Informer.store``. Reads never wait for the server. They return private copies, except
+    with ``retain="objects"``.
     """
 
     def __init__(self, cache: Cache[T]) -> None:
@@ -47,7 +48,7 @@ class Store(Generic[T]):
 
     @property
     def resource_version(self) -> str | None:
-        """The server's version that this store equals, or None before the first snapshot is complete."""
+        """The version of the server's state that this store equals; None before the first snapshot is complete."""
         return self._cache.resource_version
 
     def __len__(self) -> int:
@@ -60,27 +61,27 @@ class Store(Generic[T]):
         return self.keys()
 
     def get(self, key: str) -> T | None:
-        """The object of that ``key``, or None. A private copy.
+        """The object with this ``key``, or None. A private copy.
 
         Raises:
             ModelMismatch: The object does not fit the ``model=``.
             TransformError: The ``transform=`` failed on it.
-            CorruptEntry: What is kept of it was damaged in memory; it is being fetched again.
+            CorruptEntry: Its entry was damaged in memory; it is being fetched again.
         """
         entry = self._cache.entries.get(key)
         return None if entry is None else self._cache.reader.load(key, entry)
 
     def raw(self, key: str) -> bytes | None:
-        """The object of that ``key`` as JSON, or None.
+        """The object with this ``key`` as JSON, or None.
 
-        It is what the server sent, byte for byte, unless ``retain=`` keeps less. No ``transform=`` has been
-        applied, but with ``retain="objects"``.
+        It is what the server sent, byte for byte, unless ``retain=`` keeps less. ``transform=`` is not applied, except
+        with ``retain="objects"``.
         """
         entry = self._cache.entries.get(key)
         return None if entry is None else self._cache.reader.raw(key, entry)
 
     def metadata(self, key: str) -> RawObject | None:
-        """The metadata alone of the object of that ``key``, or None. Cheaper than `get`: nothing else is built."""
+        """The metadata of the object with this ``key``, or None. Cheaper than `get`: nothing else is decoded."""
         entry = self._cache.entries.get(key)
         return None if entry is None else self._cache.reader.metadata(key, entry)
 
@@ -89,17 +90,17 @@ class Store(Generic[T]):
         return iter(tuple(self._cache.entries))
 
     def values(self) -> Iterator[T]:
-        """All objects, each decoded when it is its turn."""
+        """All objects, each decoded when the iterator reaches it."""
         return (item for _, item in self.items())
 
     def items(self) -> Iterator[tuple[str, T]]:
-        """All keys with their objects, each decoded when it is its turn."""
+        """All keys with their objects, each decoded when the iterator reaches it."""
         return self._load(self.keys())
 
     def list(self, namespace: str | None = None, label_selector: str | None = None) -> Iterator[T]:
-        """The objects of one namespace, or with some labels, or both, each decoded when it is its turn.
+        """The objects in a namespace, or with certain labels, or both, each decoded when the iterator reaches it.
 
-        Objects that cannot match are not decoded: of others' only the labels are.
+        Of objects that do not match, at most the labels are decoded.
 
         Args:
             namespace: One namespace; None for all.
@@ -124,17 +125,17 @@ class Store(Generic[T]):
         return (item for _, item in self._load(keys))
 
     def by_index(self, name: str, value: str) -> Iterator[T]:
-        """The objects that the indexer ``name`` filed under ``value``, each decoded when it is its turn.
+        """The objects for which the indexer ``name`` returned ``value``, each decoded when the iterator reaches it.
 
-        The iterator is made of the keys as they are now; what is gone when its turn comes is left out.
+        The iterator uses the keys as they are now; objects that are deleted before it reaches them are left out.
 
         Raises:
-            KeyError: ``indexers=`` has no such name; the message lists those it has.
+            KeyError: There is no indexer of that name; the message lists the names.
         """
         return (item for _, item in self._load(self._cache.indexes.keys(name, value)))
 
     def index_keys(self, name: str, value: str) -> Iterator[str]:
-        """As `by_index` with ``name`` and ``value``, but the keys: nothing is decoded."""
+        """Like `by_index` with ``name`` and ``value``, but returns the keys: nothing is decoded."""
         return self._cache.indexes.keys(name, value)
 
     def _labels_of(self, key: str) -> dict[str, str]:

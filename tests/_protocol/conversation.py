@@ -17,7 +17,7 @@ from tests._protocol.wire import (
 )
 
 from kubeinformer import Retain
-from kubeinformer._protocol.requests import ListFetch, ProofFetch
+from kubeinformer._protocol.requests import Fetch, ListFetch, ProofFetch, WatchFetch
 from kubeinformer._protocol.status import Status
 from kubeinformer._protocol.steps import BeginSweep, CacheWrite, Phase, Reauthenticate, Send, Sweep, Wait
 from kubeinformer._protocol.timing import Timing
@@ -49,6 +49,7 @@ _UNHAPPY = {
     "410": Status(410, "Expired"),
 }
 _IN_STREAM = (Status(500), Status(429, retry_after=3.0), Status(410, "Expired"), Status(410), Status(400))
+_LATE_AND_DROPPED = 2  # in a row; a third may not happen to be the one across which the server is restored
 _FEW: dict[str, Any] = {"SAMPLE_COUNT": 1, "WINDOW": 1, "DEGRADED": 0.0, "DICTIONARY_LIMIT": 2}
 
 
@@ -71,6 +72,7 @@ class Conversation(RuleBasedStateMachine):
         self.rushed = 0  # requests since the last wait or the last answer that was of use
         self.owes_wait = False
         self.pages = 0  # of one list
+        self.late = 0  # watches in a row that were dropped because their answer came late
         self.ahead: int | None = None  # the store is this version, which is later than the position
 
     @initialize(
@@ -140,7 +142,7 @@ class Conversation(RuleBasedStateMachine):
         self.server.restore(back, reuses_numbers=reuses_numbers, writes_again=writes_again)
         self.client.may_go_back = True
         self.client.ambiguous |= reuses_numbers
-        self.now += Timing().proof_after  # the servers were stopped for it
+        self.now += Timing().proof_after * 1.01  # the servers were stopped for it; more than rounding takes off
 
     # The network's side.
 
@@ -148,7 +150,9 @@ class Conversation(RuleBasedStateMachine):
     @rule(jitter=_jitters)
     def connect(self, jitter: float = 0.5) -> None:
         """Do what the machine says until a request has been answered."""
-        fetch = self.next_request(jitter).fetch
+        self.answer_to(self.next_request(jitter).fetch)
+
+    def answer_to(self, fetch: Fetch) -> None:
         if isinstance(fetch, ProofFetch):
             refusal = self.server.proof(fetch)
             if refusal is None:
@@ -160,9 +164,14 @@ class Conversation(RuleBasedStateMachine):
         if isinstance(answer, Status):
             self.machine.refused(answer, answer.retry_after, self.now)
             return
+        write = self.machine.opened(self.now)
+        if not self.machine.is_open:
+            self.late += 1
+            return
         self.answer, self.items_read = answer, 0
         self.is_mixing = self.server.habits.mixes_versions
-        self.write(self.machine.opened(self.now))
+        self.late = 0 if isinstance(fetch, WatchFetch) else self.late
+        self.write(write)
         self.opened()
 
     def opened(self) -> None:
@@ -307,6 +316,15 @@ class Conversation(RuleBasedStateMachine):
     @rule(back=st.integers(1, 4), reuses_numbers=st.booleans(), writes_again=st.booleans())
     def restore_unseen(self, back: int, *, reuses_numbers: bool, writes_again: bool) -> None:
         self.restore(back, reuses_numbers=reuses_numbers, writes_again=writes_again)
+
+    @precondition(lambda self: self.answer is None and self.late < _LATE_AND_DROPPED)
+    @rule(back=st.integers(1, 4), reuses_numbers=st.booleans(), writes_again=st.booleans(), jitter=_jitters)
+    def restore_while_it_waits(self, back: int, jitter: float, *, reuses_numbers: bool, writes_again: bool) -> None:
+        """A request that the kernel has taken while no server ran; the restored one answers it."""
+        fetch = self.next_request(jitter).fetch
+        self.restore(back, reuses_numbers=reuses_numbers, writes_again=writes_again)
+        self.rushed = 0
+        self.answer_to(fetch)
 
     def cut(self, data: st.DataObject) -> None:  # noqa: ARG002 - where is drawn where there are bytes
         self.lose()

@@ -848,6 +848,70 @@ def test_a_proof_may_find_that_the_position_is_lost(silent: Talk, status: Status
     assert silent.ask() == WATCH_LIST
 
 
+@pytest.fixture
+def late() -> Talk:
+    """Live at 9, cut, and a watch that is answered after as long as a restore may take: the server was started anew."""
+    talk = Talk(Timing(proof_after=10))
+    talk.live(9)
+    talk.broken()
+    talk.wait()
+    assert talk.ask() == WatchFetch("9", 600)
+    talk.now += 10
+    return talk
+
+
+def test_a_watch_that_is_answered_after_a_long_silence_is_dropped_and_the_position_proven(late: Talk) -> None:
+    assert late.opened() is None
+    assert not late.is_open()
+    assert late.phase() is Phase.WAITING
+    late.broken()  # the connection that is dropped
+    assert late.ask() == ProofFetch("9"), "at once"
+    late.opened()
+    assert late.ask() == WatchFetch("9", 600)
+    late.opened()
+    assert late.phase() is Phase.LIVE
+
+
+def test_a_watch_that_is_answered_just_in_time_is_read() -> None:
+    talk = Talk(Timing(proof_after=10))
+    talk.live(9)
+    talk.broken()
+    talk.jitter = 0.0
+    talk.wait()
+    assert talk.ask() == WatchFetch("9", 300)
+    talk.now = 1_009.9
+    talk.opened()
+    assert talk.phase() is Phase.LIVE
+
+
+def test_a_server_that_is_always_late_is_watched_in_the_end(late: Talk) -> None:
+    for _ in range(2):
+        late.opened()
+        assert not late.is_open()
+        assert late.ask() == ProofFetch("9")
+        late.opened()
+        assert late.ask() == WatchFetch("9", 600)
+        late.now += 10
+    late.opened()
+    assert late.phase() is Phase.LIVE
+    late.now += 9
+    late.broken()
+    late.wait()
+    assert late.position() == "9"
+
+
+@pytest.mark.parametrize("fetch", [WATCH_LIST, FIRST_PAGE])
+def test_a_snapshot_may_be_late(talk: Talk, fetch: Fetch) -> None:
+    talk.machine = ListWatch("v1/pods", Timing(proof_after=10))
+    if fetch == FIRST_PAGE:
+        talk.paged()
+    else:
+        assert talk.ask() == WATCH_LIST
+    talk.now += 10
+    assert talk.opened() == BeginSweep()
+    assert talk.is_open()
+
+
 def test_a_snapshot_is_begun_however_long_nothing_was_heard() -> None:
     talk = Talk(Timing())
     talk.now += 10_000

@@ -84,6 +84,14 @@ def test_a_refusal_says_who_asked_what_and_what_was_said() -> None:
     assert (error.status, error.reason, error.detail) == (403, "Forbidden", "no such right")
 
 
+def test_what_is_not_found_in_a_namespace_may_be_in_none() -> None:
+    nodes = Resource.parse("v1/nodes")
+    said = "ask for it without a namespace"
+    assert said in str(refusal(Collection(resource=nodes, namespace="web"), "watch", Status(404)))
+    assert said not in str(refusal(Collection(resource=nodes), "watch", Status(404)))
+    assert said not in str(refusal(PODS, "watch", Status(403)))
+
+
 def test_a_passing_failure_says_so_too() -> None:
     error = refusal(PODS, "watch", Status(504, "Timeout", "too large resource version"))
     assert isinstance(error, ServerUnavailable)

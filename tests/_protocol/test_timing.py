@@ -13,7 +13,7 @@ def test_defaults_are_those_of_the_protocol_notes() -> None:
     assert timing.watch_timeout == (300, 600)
     assert (timing.initial_silence, timing.initial_progress, timing.initial_failure_limit) == (60.0, 60.0, 3)
     assert (timing.read_margin, timing.bookmark_patience, timing.shortest_read_deadline) == (15.0, 3.0, 30.0)
-    assert (timing.proof_after, timing.list_timeout) == (10.0, 300.0)
+    assert (timing.proof_after, timing.list_timeout) == (1.0, 300.0)
     assert (timing.paged_for, timing.probe_first, timing.probe_limit) == (600.0, 30.0, 300.0)
 
 

@@ -51,7 +51,7 @@ from kubeinformer import (
     WrongKind,
 )
 from kubeinformer._protocol.requests import Collection
-from kubeinformer._protocol.steps import Phase
+from kubeinformer._protocol.steps import BeginSweep, Phase
 from kubeinformer._runtime.limits import Limits
 from kubeinformer._runtime.sync_turns import SyncTurns
 
@@ -278,7 +278,7 @@ class TestFailures:
 
             def broken_long_ago(now: float) -> None:
                 broken(now)
-                machine._heard = now - Timing().proof_after
+                machine._silence.broken_at(now - QUICK.proof_after)
 
             machine.broken = broken_long_ago  # type: ignore[method-assign] # a clock that has moved
             await transport.idle()
@@ -288,6 +288,34 @@ class TestFailures:
         assert mirror.versions == {"a": 10, "c": 11}
         assert mirror.health.requests == {"watch-list": 1, "proof": 2, "watch": 1}
         assert mirror.failures == {"ServerUnavailable": 1}
+
+    async def test_a_watch_that_is_answered_long_after_the_last_word_is_not_read(
+        self, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """The server may have been restored meanwhile, to before the position: then nothing would ever come."""
+        transport = ScriptedTransport(
+            Answer([initial(["a"], 10), ConnectionLost("cut")]),
+            Answer([added("never-was", 11), HANG]),
+            refuse(504, "Timeout", "Too large resource version: 10, current: 7"),
+            Answer([page([pod("b", 7)], 12), HANG]),
+            Answer([added("c", 11), HANG]),
+        )
+        caplog.set_level(logging.INFO, "kubeinformer.reflector")
+        async with mirroring(transport) as mirror:
+            machine = mirror.machine
+            opened = machine.opened
+
+            def opened_late(now: float) -> BeginSweep | None:
+                if transport.kinds == ["watch-list", "watch"]:
+                    machine._silence.broken_at(now - QUICK.proof_after)
+                return opened(now)
+
+            machine.opened = opened_late  # type: ignore[method-assign] # a clock that has moved
+            await transport.idle()
+        assert transport.kinds == ["watch-list", "watch", "proof", "proof", "watch"]
+        assert mirror.versions == {"a": 10, "c": 11}
+        told = [record.getMessage() for record in caplog.records]
+        assert [message for message in told if "live again" in message] == told[-1:], "not of the one that was dropped"
 
     async def test_an_interrupted_resync_deletes_nothing(self) -> None:
         mirror = await mirrored(
@@ -595,7 +623,9 @@ class TestWaiting:
         assert await self._elapsed(Answer([in_stream])) == pytest.approx(9)
 
     async def test_a_clean_early_end_backs_off_too(self) -> None:
-        assert await self._elapsed(Answer([initial(["a"], 10)]), Answer(), Answer(), jitter=1.0) == pytest.approx(5.6)
+        script = [Answer([initial(["a"], 10)]), Answer(), Answer()]
+        elapsed = await self._elapsed(*script, timing=Timing(proof_after=3600), jitter=1.0)
+        assert elapsed == pytest.approx(0.8 + 1.6 + 3.2)
 
     async def test_a_missing_resource_is_probed_ever_more_seldom(self) -> None:
         expected = 30 + 60 + 120 + 240 + 300 + 300

@@ -178,10 +178,9 @@ def test_options_reach_the_server(run: "Run", tmp_path: Path, monkeypatch: pytes
     assert "-m kubeinformer.testing --port 0 --pods 1234567 --churn 0.25 --cut-every 1000000\n" in ended.err
 
 
-@linux
-def test_a_terminal_sees_a_panel_then_the_summary(spawn: "Spawn") -> None:
+def shown_on_a_terminal(spawn: "Spawn", kind: str) -> bytes:
     far, near = pty.openpty()
-    environment = {"TERM": "xterm", "COLUMNS": "110", "LINES": "40"}
+    environment = {"TERM": kind, "COLUMNS": "110", "LINES": "40"}
     with os.fdopen(near, "wb", buffering=0) as terminal:
         running = spawn("demo", "--pods", "300", "--seconds", "2", stdout=terminal, env=environment)
     shown = b""
@@ -192,6 +191,19 @@ def test_a_terminal_sees_a_panel_then_the_summary(spawn: "Spawn") -> None:
         pass
     os.close(far)
     assert running.end().code == 0
+    return shown
+
+
+@linux
+def test_a_dumb_terminal_sees_lines_then_the_summary(spawn: "Spawn") -> None:
+    first, *_ = lines = shown_on_a_terminal(spawn, "dumb").decode().splitlines()
+    assert first.startswith("  0.0 s: ")
+    assert lines[-6].startswith("pods        ")
+
+
+@linux
+def test_a_terminal_sees_a_panel_then_the_summary(spawn: "Spawn") -> None:
+    shown = shown_on_a_terminal(spawn, "xterm")
     panel, _, summary = shown.rpartition(b"\x1b[2K")
     for text in (b"kubeinformer demo", b"Ctrl-C ends it", b"memory, this process", b"the server cuts it every 10 s"):
         assert text in panel

@@ -1,6 +1,7 @@
 """``doctor``: a healthy cluster, and every way in which one is not; what is said then, and with which exit code."""
 
 import json
+import re
 import socket
 import ssl
 import threading
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.cli.impostor import PODS, VERBS, Answers, Query, Reply, bookmark, events, impostor, page, refusal
+from tests.cli.impostor import HEALTHY, PODS, VERBS, Answers, Query, Reply, bookmark, events, impostor, page, refusal
 from tests.e2e.credentials import Authority
 
 from kubeinformer.cli._doctor import asking, resource
@@ -92,7 +93,15 @@ def test_a_healthy_cluster_on_one_screen(server: "Served", run: "Run") -> None:
         pods[-2],
         "MB",
     ]
-    assert lines[-1].startswith("healthy (")
+    assert "INFORMER   memory for all of them" in ended.out
+    assert re.fullmatch(r"healthy: informers on these resources can work \(\d+\.\d s\)", lines[-1])
+
+
+def test_a_few_objects_take_more_than_nothing(server: "Served", run: "Run") -> None:
+    server.pod("web-0")
+    out = run("doctor", "v1/pods", "--server", server.url).out
+    (pods,) = (line for line in out.splitlines() if line.startswith("v1/pods"))
+    assert pods.endswith("  1        0.2 KB  < 0.1 MB")
 
 
 def test_the_same_as_json(server: "Served", run: "Run") -> None:
@@ -190,6 +199,7 @@ def test_but_not_all_of_it(server: "Served", run: "Run") -> None:
     ended = run("doctor", "--server", server.url)
     assert len(ended.out.splitlines()) < 24
     assert "warning: v1/pods, v1/services, v1/configmaps, apps/v1/deployments: this user may not" in ended.out
+    assert ended.out.splitlines()[-1].startswith("not healthy: 1 error, 2 warnings (")  # as many as are to be read
     server.do("allow", "get")
     found = report(run("doctor", "--json", "--server", server.url))
     assert not found["healthy"]
@@ -236,6 +246,26 @@ def test_a_resource_that_is_not_served(name: str, meant: str, server: "Served", 
     assert ended.code == 1
     assert f"error: {name}: the server does not serve it" in ended.out
     assert meant in ended.out
+
+
+def test_a_namespace_that_is_not_there(server: "Served", run: "Run") -> None:
+    server.pod("web-0")
+    ended = run("doctor", "v1/pods", "-n", "nosuch", "--server", server.url)
+    assert ended.code == 0, "somebody may make it"
+    assert "warning: namespace: there is no namespace nosuch" in ended.out
+    for options, exists in (("-n", "nosuch"), False), (("-n", "default"), True), ((), None):
+        found = report(run("doctor", "v1/pods", *options, "--json", "--server", server.url))
+        assert found["namespace_exists"] is exists
+        assert codes(found) == ([("warning", "no-namespace")] if exists is False else [])
+
+
+@pytest.mark.parametrize("reply", [refusal(403), refusal(404), Reply(b"short", headers={"Content-Length": "100"})])
+def test_a_namespace_of_which_nothing_is_told(reply: Reply, examine: Any) -> None:
+    """One that holds something is there, whatever is said about it."""
+    answers = {"/api/v1/namespaces/shop": reply, "/api/v1/namespaces/shop/pods": HEALTHY[PODS]}
+    found = examine(answers, "-n", "shop")
+    assert codes(found) == []
+    assert found["resources"][0]["objects"] == 10
 
 
 def test_a_resource_that_cannot_be_watched(examine: Any) -> None:
@@ -596,6 +626,14 @@ def test_a_token_the_server_does_not_know(serve: "Serve", run: "Run", tmp_path: 
     assert "wrong-token" not in ended.out
 
 
+def test_a_server_that_wants_credentials_and_gets_none(serve: "Serve", run: "Run") -> None:
+    ended = run("doctor", "--server", serve(tokens={"right": "alice"}).url)
+    assert ended.code == 1
+    assert ended.out.splitlines()[0].endswith("(--server)")
+    assert "HTTP 401" in ended.out
+    assert "--server sends no credentials: give a kubeconfig" in ended.out
+
+
 def test_a_token_that_is_only_good_for_the_version(examine: Any) -> None:
     found = examine({WHOAMI: refusal(401)})
     assert codes(found) == [("error", "no-way-credentials")]
@@ -670,6 +708,15 @@ def test_clocks_that_differ(examine: Any) -> None:
     assert codes(examine({}, date="yesterday")) == []
 
 
+@pytest.mark.parametrize(
+    ("date", "said"), [(None, ", clocks agree"), ("Wed, 01 Jan 2020 00:00:00 GMT", " s apart"), ("yesterday", " ms")]
+)
+def test_clocks_are_compared(date: str | None, said: str, run: "Run") -> None:
+    with impostor(date=date) as url:
+        ended = run("doctor", "v1/pods", "--server", url)
+    assert ended.out.splitlines()[2].endswith(said)
+
+
 # Terminals, command lines.
 
 
@@ -698,6 +745,7 @@ def test_nothing_hostile_reaches_the_terminal(run: "Run") -> None:
         (("--server", "http://127.0.0.1:9", "--context", "x"), "--server goes with neither"),
         (("--ca-file", "x"), "--ca-file goes with --server"),
         (("--timeout", "0"), "--timeout"),
+        (("-n", ""), "not a namespace"),
         (("--nope",), "--nope"),
         ((), ".kube/config"),
         (("--server", "ftp://x"), "URL"),

@@ -3,6 +3,7 @@
 import importlib.metadata
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,7 +13,7 @@ from kubeinformer.cli import main
 from kubeinformer.cli._ending import Notices, run_command
 
 if TYPE_CHECKING:
-    from tests.cli.conftest import Run
+    from tests.cli.conftest import Run, Spawn
 
 
 def python(code: str) -> subprocess.CompletedProcess[str]:
@@ -100,6 +101,26 @@ def test_help_imports_no_client(command: str) -> None:
     assert python(code).returncode == 0
 
 
+def test_ctrl_c_while_modules_are_imported(run: "Run", monkeypatch: pytest.MonkeyPatch) -> None:
+    class Interrupted:
+        def __getattr__(self, name: str) -> object:
+            raise KeyboardInterrupt
+
+    for module in ("kubeinformer.cli._watch", "kubeinformer.cli._app"):
+        monkeypatch.setitem(sys.modules, module, Interrupted())
+        ended = run("watch", "v1/pods", "--server", "http://127.0.0.1:9")
+        assert (ended.code, ended.out, ended.err.strip()) == (130, "", "")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux's /dev/full")
+@pytest.mark.parametrize("option", ["--help", "--version"])
+def test_what_cannot_be_written_is_one_line(option: str, spawn: "Spawn") -> None:
+    with Path("/dev/full").open("wb") as full:
+        ended = spawn(option, stdout=full).end()
+    assert ended.code == 1
+    assert "No space left" in ended.error
+
+
 def failing(error: BaseException) -> int:
     async def command(notices: Notices) -> None:
         del notices
@@ -124,6 +145,12 @@ def test_what_ends_a_command_is_one_line(error: BaseException, code: int, capfd:
     assert err.startswith("kubeinformer: error: ")
     assert err.count("\n") == 1
     assert "\x1b" not in err
+
+
+def test_an_error_where_stdout_is_closed(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(sys, "stdout", None)
+    assert failing(FileNotFoundError(2, "none")) == 1
+    assert "none" in capfd.readouterr().err
 
 
 @pytest.mark.parametrize(("error", "code"), [(KeyboardInterrupt(), 130), (BrokenPipeError(32, "gone"), 141)])

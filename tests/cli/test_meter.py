@@ -67,6 +67,13 @@ def test_the_mean_rate_counts_from_the_snapshot() -> None:
     assert figures({}, synced_after=None).mean_rate == 0
 
 
+def test_a_cut_is_told_although_the_demo_ended_before_its_resume() -> None:
+    asked = figures({"watch-list": 1})
+    cut = replace(asked, statistics=replace(asked.statistics, failures=Counter(ConnectionLost=1)))
+    assert "connection  never cut\n" in summary(asked)
+    assert "connection  cut, and not resumed yet\n" in summary(cut)
+
+
 def test_the_summary_says_what_was_measured() -> None:
     assert summary(figures({"watch-list": 1, "watch": 2})).splitlines() == [
         "pods        20,000, synced in 2.00 s",

@@ -55,9 +55,9 @@ def test_what_is_made(make: Make) -> None:
         ".gitignore",
         "Dockerfile",
         "README.md",
+        "manifests/access.yaml",
         "manifests/crd.yaml",
         "manifests/deployment.yaml",
-        "manifests/rbac.yaml",
         "pyproject.toml",
         "src/widget_controller/__init__.py",
         "src/widget_controller/__main__.py",
@@ -183,13 +183,24 @@ def test_the_manifests_name_one_another(make: Make, server: "Served") -> None:
         "plural": "policies",
         "singular": "policy",
     }
-    documents = list(yaml.safe_load_all((folder / "rbac.yaml").read_text()))
+    documents = list(yaml.safe_load_all((folder / "access.yaml").read_text()))
     deployment = yaml.safe_load((folder / "deployment.yaml").read_text())
     assert {document["metadata"]["name"] for document in [*documents, deployment]} == {"shop-operator"}
     pod = deployment["spec"]["template"]["spec"]
     assert pod["serviceAccountName"] == "shop-operator"
     server.do("register_crd", crd)
     server.do("create", "shop.example.com/v2beta1/policies", {"metadata": {"name": "x"}, "spec": {"message": "m"}})
+
+
+def test_the_manifests_can_be_applied_as_a_folder(make: Make) -> None:
+    """kubectl takes files by name and documents as they come, and a namespace must be there before what is in it."""
+    made: set[str] = set()
+    for file in sorted((make() / "manifests").iterdir()):
+        for document in yaml.safe_load_all(file.read_text()):
+            assert document["metadata"].get("namespace") in {None, *made}, f"{file.name}: {document['kind']}"
+            if document["kind"] == "Namespace":
+                made.add(document["metadata"]["name"])
+    assert made == {NAME}
 
 
 @pytest.mark.parametrize(
@@ -229,6 +240,7 @@ def test_the_kind_is_made_of_the_plural(plural: str, kind: str) -> None:
         "..",
         "json",
         "class",
+        "test",
         "tests",
         "null",
     ],
@@ -269,6 +281,16 @@ def test_nothing_is_written_over(make: Make, run: "Run") -> None:
     assert ended.code == 2
     assert "not an empty directory" in ended.error
     assert (project / "README.md").read_text() == "mine"
+
+
+def test_nothing_is_written_where_nothing_can_be_said(
+    run: "Run", tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdout", None)  # the shell's >&-
+    ended = run("new-controller", NAME, "--directory", tmp_path / "x")
+    assert ended.code == 2
+    assert "stdout is closed" in ended.error
+    assert not (tmp_path / "x").exists()
 
 
 def test_a_file_is_in_the_way(run: "Run", tmp_path: Path) -> None:

@@ -62,8 +62,30 @@ def test_a_table_of_a_cluster_scoped_resource_has_no_namespaces(server: "Served"
     assert [line.split()[0] for line in ended.out.splitlines()] == ["NAME", "node-1"]
 
 
-def test_nothing_is_a_heading_alone(server: "Served", run: "Run") -> None:
-    assert run("watch", "v1/pods", "--once", "--server", server.url).out.split() == ["NAME", "VERSION", "AGE"]
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ((), ""),
+        (("-A",), ""),
+        (("-n", "nosuch"), " in namespace 'nosuch'"),
+        (("-l", "app=none"), " that match the selector"),
+        (("-n", "default", "--field-selector", "spec.nodeName=x"), " in namespace 'default' that match the selector"),
+    ],
+)
+def test_nothing_is_a_heading_alone_and_a_line_that_says_so(
+    options: tuple[str, ...], said: str, server: "Served", run: "Run"
+) -> None:
+    if any(word in options for word in ("-n", "-l")):
+        server.pod("web-0")
+    ended = run("watch", "v1/pods", "--once", *options, "--server", server.url)
+    assert ended.out.split() == ["NAME", "VERSION", "AGE"]
+    assert (ended.code, ended.err) == (0, f"kubeinformer: found no v1/pods{said}\n")
+
+
+@pytest.mark.parametrize("form", ["name", "json"])
+def test_nothing_is_nothing_to_a_program(form: str, server: "Served", run: "Run") -> None:
+    ended = run("watch", "v1/pods", "--once", "-o", form, "-n", "nosuch", "--server", server.url)
+    assert (ended.code, ended.out, ended.err) == (0, "", "")
 
 
 def test_json_lines_are_the_objects_as_sent(server: "Served", run: "Run") -> None:
@@ -145,7 +167,7 @@ def test_a_field_selector(server: "Served", run: "Run") -> None:
 
 
 @pytest.mark.parametrize(
-    ("option", "value"), [("-n", "Not/One"), ("-l", "a=b\nc=d"), ("--field-selector", "a=\x1b[2J")]
+    ("option", "value"), [("-n", "Not/One"), ("-n", ""), ("-l", "a=b\nc=d"), ("--field-selector", "a=\x1b[2J")]
 )
 def test_what_cannot_go_into_a_url(option: str, value: str, server: "Served", run: "Run") -> None:
     ended = run("watch", "v1/pods", option, value, "--server", server.url)
@@ -317,6 +339,22 @@ def test_what_is_no_resource(resource: str, run: "Run") -> None:
     assert ended.code == 2
     assert "'apps/v1/deployments'" in ended.error
     assert ended.err.removesuffix("\n").isprintable()
+
+
+@pytest.mark.parametrize(
+    ("resource", "said"),
+    [
+        ("pods", "did you mean v1/pods?"),
+        ("Deployment", "did you mean apps/v1/deployments?"),
+        ("ingress", "did you mean networking.k8s.io/v1/ingresses?"),
+        ("statefulsets.apps", "did you mean apps/v1/statefulsets?"),
+        ("apps/deployments", "did you mean apps/v1/deployments?"),
+        ("events", "did you mean v1/events or events.k8s.io/v1/events?"),
+    ],
+)
+def test_what_a_kubectl_user_means(resource: str, said: str, run: "Run") -> None:
+    for command in ("watch", "doctor"):
+        assert run(command, resource, "--server", "http://127.0.0.1:9").error.endswith(said)
 
 
 # What a server can say. With and without --once: before the first snapshot a refusal is final either way.

@@ -159,6 +159,32 @@ async def test_nothing_is_reconciled_before_all_informers_are_in_sync(
     assert not controller.is_started
 
 
+async def test_nothing_is_reconciled_before_what_was_there_is_read(
+    fake_api_server: FakeApiServer, cluster: Cluster, eventually: Eventually
+) -> None:
+    """Nobody is told of what goes before its reader got there, and a reconcile may have seen it in the store."""
+    fake_api_server.create(CONFIGMAPS, configmap("web"))
+    fake_api_server.create(PODS, configmap("holds-up"))
+    fake_api_server.create(PODS, configmap("waits"))
+    pods = cluster.informer(PODS)
+
+    def mapper(pod: RawObject) -> list[str]:
+        return ["default/other"] * 500_000 if pod["metadata"]["name"] == "holds-up" else ["default/web"]
+
+    saw = list[bool]()
+
+    async def look(request: Request[Any]) -> None:
+        if request.key == "default/web":
+            saw.append("default/waits" in pods.store)
+
+    controller = Controller(cluster.informer(CONFIGMAPS), look, watches=[(pods, mapper)], concurrency=2)
+    async with running(controller):
+        await eventually(lambda: saw)
+        assert saw == [True]
+        fake_api_server.delete(PODS, "default/waits")
+        await eventually(lambda: not saw[-1])
+
+
 async def test_predicates_hold_back_what_does_not_matter(fake_api_server: FakeApiServer, cluster: Cluster) -> None:
     reconcile = Recorder()
     predicates = [labels_changed | annotations_changed, Predicate(lambda event: event.metadata["name"] != "b")]

@@ -21,8 +21,8 @@ PAGE = Path(__file__).parents[2] / "docs" / "reference" / "cli.md"
 HEAD = """\
 # Command line
 
-`pip install 'kubeinformer[cli]'` brings `kubeinformer`; `python -m kubeinformer.cli` is the same. Results go to
-standard output, all that is said about them to standard error.
+`pip install 'kubeinformer[cli]'` installs the command `kubeinformer`; `python -m kubeinformer.cli` is the same.
+Results go to standard output, messages to standard error.
 
 <!-- What follows is made of the commands' own help: see tests/docs/test_cli_page.py. -->
 """

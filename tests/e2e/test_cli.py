@@ -91,6 +91,12 @@ async def test_sorted_selected_and_without_contents(
     assert set(done.stdout.splitlines()) == set(await listed(control_plane, "v1/pods"))
 
 
+async def test_a_namespace_that_is_not_there_has_nothing(kubeconfig: str) -> None:
+    done = await run("watch", "v1/pods", "-n", "nosuch", "--once", "--kubeconfig", kubeconfig)
+    assert done.stdout.split() == ["NAME", "VERSION", "AGE"]
+    assert (done.returncode, done.stderr) == (0, "kubeinformer: found no v1/pods in namespace 'nosuch'\n")
+
+
 async def test_a_refusal_is_one_line(namespace: str, kubeconfig: str) -> None:
     arguments = ("watch", "v1/pods", "-n", namespace, "--kubeconfig", kubeconfig, "--context", "nobody")
     for more in ([], ["--once"]):

@@ -120,6 +120,13 @@ async def test_a_user_of_one_namespace(control_plane: ControlPlane, namespace: s
         await ask(rights.__exit__, None, None, None)
 
 
+async def test_a_namespace_that_is_not_there(namespace: str, kubeconfig: str) -> None:
+    found = await examined("v1/pods", "-n", "nosuch", "--kubeconfig", kubeconfig)
+    assert (found["namespace_exists"], codes(found)) == (False, [("warning", "no-namespace")])
+    found = await examined("v1/pods", "-n", namespace, "--kubeconfig", kubeconfig)
+    assert (found["namespace_exists"], codes(found)) == (True, [])
+
+
 async def test_nothing_is_left_behind(private_control_plane: StartControlPlane, tmp_path: Path) -> None:
     log = AuditLog(tmp_path)
     plane = await ask(private_control_plane, *log.flags)

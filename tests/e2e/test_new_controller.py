@@ -56,7 +56,7 @@ def install(plane: ControlPlane, project: Path, name: str) -> None:
         "Role": f"{RBAC}/namespaces/{name}/roles",
         "RoleBinding": f"{RBAC}/namespaces/{name}/rolebindings",
     }
-    for document in documents(project, "rbac.yaml"):
+    for document in documents(project, "access.yaml"):
         if "subjects" in document:
             subject = {"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": OPERATOR.user}
             document["subjects"] = [subject]

@@ -14,13 +14,8 @@ Whatever starts over (a first page, an initial stream) begins a new sweep genera
 saw may have been deleted since; only page 2 and later, which the server pins to the first page's version, go on within
 one. A lost position never empties the cache: the next `Sweep` deletes what the new generation did not see.
 
-Proof. A database restored from a backup goes back in time, perhaps to before the position. An API server then takes a
-watch from there as if nothing were wrong, and is silent until its versions have passed the position; what became of
-the objects meanwhile is never told (seen: 1.37.2, etcd restored without a bumped revision). A list that must not be
-older than the position is refused, though. So a position from which nothing was heard for longer than any restore
-takes is proven by such a list, of one object, before a watch goes on from it.
-
-Not here. Framing (``frames``), pages (``pages``), delays (``backoff``), URLs (``requests``).
+Not here. Framing (``frames``), pages (``pages``), delays (``backoff``), URLs (``requests``), when a position has to be
+proven before a watch goes on from it (``silence``).
 
 Source. KEP-3157 (watch-list), KEP-956 (bookmarks); the API concepts page on 410 and on
 ``continue``; client-go's reflector, from which it differs in never resuming a list at a newer version.
@@ -35,6 +30,7 @@ from kubeinformer._protocol.continuation import Continuation
 from kubeinformer._protocol.page_size import FIRST_PAGE_LIMIT, next_page_limit
 from kubeinformer._protocol.pages import ListItem, PageMeta
 from kubeinformer._protocol.requests import Fetch, ListFetch, ProofFetch, WatchFetch, WatchListFetch
+from kubeinformer._protocol.silence import Silence
 from kubeinformer._protocol.status import Status
 from kubeinformer._protocol.steps import (
     BeginSweep,
@@ -94,7 +90,7 @@ class ListWatch:
         self._wait: _Backoff | float | None = None
         self._reauthenticate = False
         self._paged_since: float | None = None  # None: watch-list mode
-        self._heard = 0.0  # when the server last sent something that proves what it has reached
+        self._silence = Silence(self._timing.proof_after)
         self._unpaged = False  # the next list asks for everything at once
         self._page_limit = FIRST_PAGE_LIMIT
         # Failures in a row, each with its own way back to zero.
@@ -165,7 +161,7 @@ class ListWatch:
         timeout_seconds = round(least + jitter * (most - least))
         match self._goal:
             case _Rewatch(position):
-                if now - self._heard >= self._timing.proof_after:
+                if self._silence.is_long(now):
                     return ProofFetch(position)
                 return WatchFetch(position, timeout_seconds)
             case Continuation(token):
@@ -186,7 +182,10 @@ class ListWatch:
         if not self._is_pending:
             return None  # ``resync`` came first: this answer is to be dropped
         self._probes = 0
-        self._heard = now
+        if isinstance(self._fetch, WatchFetch) and self._silence.is_long_at_answer(now):
+            self._settle()
+            return None
+        self._silence.broken_at(now)
         match self._fetch:
             case WatchListFetch(timeout_seconds):
                 self._stream = Initial(self._timing, timeout_seconds, now)
@@ -210,7 +209,7 @@ class ListWatch:
             ProtocolError: A live stream went back in time. Report it as ``broken``; everything will then be read anew.
         """
         stream = self._stream
-        self._heard = now
+        self._silence.broken_at(now)
         if isinstance(event, ObjectEvent):
             if isinstance(stream, Live):
                 self._moved_to(event.identity.resource_version)
@@ -318,7 +317,7 @@ class ListWatch:
             self._probes += 1
         elif isinstance(self._fetch, ProofFetch) and status.code not in _PASSING and status.code < _HTTP_SERVER_ERROR:
             # It does not answer such a question, perhaps for want of the right to list: then nobody can know.
-            self._heard = now
+            self._silence.broken_at(now)
             self._settle()
         else:
             self._reauthenticate = status.code == _HTTP_UNAUTHORIZED

@@ -24,6 +24,7 @@ __all__ = ["is_redirect", "refusal", "request_refusal", "require_json"]
 
 _KINDS: dict[int, type[ServerRefused]] = {401: Unauthorized, 403: Forbidden, 404: NotFound}
 _KINDS_OF_REQUESTS: dict[int, type[ServerRefused]] = {**_KINDS, 409: Conflict, 422: Invalid}
+_NOT_NAMESPACED = "if the resource is cluster-scoped, as nodes are, ask for it without a namespace"
 _HOST = re.compile(r"[0-9a-z.:_-]{1,253}")
 _PASSING = (408, 410, 429)  # of the 4xx codes, those that mean "not now" rather than "no"
 
@@ -44,7 +45,11 @@ def refusal(
         return Redirected(verb, str(collection), status.code, _origin(location))
     if 400 <= status.code < 500 and status.code not in _PASSING:  # noqa: PLR2004 - HTTP's classes
         kind = _KINDS.get(status.code, ServerRefused)
-        return kind(verb, str(collection), collection.namespace, status.code, status.reason, status.message)
+        # kubectl takes no notice of -n for nodes; a URL with a namespace and them in it is nothing that a server has.
+        remedy = f"{kind.remedy}; {_NOT_NAMESPACED}" if kind is NotFound and collection.namespace else None
+        return kind(
+            verb, str(collection), collection.namespace, status.code, status.reason, status.message, remedy=remedy
+        )
     return ServerUnavailable(verb, str(collection), status.code, status.reason, status.message, retry_after=retry_after)
 
 

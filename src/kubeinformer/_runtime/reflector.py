@@ -140,7 +140,7 @@ class Reflector:
                 if isinstance(fetch, ListFetch):
                     await self._read_page(response)
                 else:
-                    if isinstance(fetch, WatchFetch):
+                    if isinstance(fetch, WatchFetch) and self._machine.is_open:
                         self._health.is_live_again()
                     await self._read_watch(response)
         except (TransportError, ProtocolError, ConfigError) as error:

@@ -4,7 +4,7 @@
 
     __init__     main(): the console script; works far enough without the extra to say what is missing
     _app         commands, options, help; _completion says what the shell completes
-    _where       the options that say which cluster
+    _where       the options that say which cluster; how resources and namespaces are written
     _ending      how a run ends: one line on stderr and an exit code, never a traceback
     _watch       the command watch: _sync waits for the first snapshot, _views makes rows, _sort their order, _output
                  writes them
@@ -50,4 +50,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         print(f"kubeinformer: error: {missing} is not installed: pip install 'kubeinformer[cli]'", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:  # importing takes long enough for it
+        return 130
     return run(sys.argv[1:] if arguments is None else list(arguments))

@@ -13,7 +13,7 @@ import typer
 import typer.main
 
 from kubeinformer.cli._completion import complete_context, complete_resource
-from kubeinformer.cli._ending import CommandError, Notices, run_command
+from kubeinformer.cli._ending import CommandError, Notices, end, run_command
 from kubeinformer.cli._views import Format
 
 __all__ = ["run"]
@@ -64,9 +64,10 @@ def run(arguments: list[str]) -> int:
     try:
         # None: as without arguments, when the help is printed.
         code = command.main(arguments or ["--help"], prog_name="kubeinformer", standalone_mode=False)
-    except CommandError as error:
-        Notices().say(f"error: {error}")
-        return error.exit_code
+    except typer.Abort:  # what typer makes of Ctrl-C, pressed while a command is still imported
+        return end(KeyboardInterrupt(), Notices())
+    except (CommandError, OSError) as error:  # of options that exclude each other; of help that cannot be written
+        return end(error, Notices())
     except _BAD_COMMAND_LINE as error:
         message = getattr(error, "format_message", error.__str__)  # says more than str(): which option it was
         Notices().say(f"error: {message()} (--help shows the options)")
@@ -87,14 +88,14 @@ def kubeinformer(
         bool, typer.Option("--version", help="Show the version and exit.", callback=_version, is_eager=True)
     ] = False,
 ) -> None:
-    """Streaming Kubernetes informers: mirror a collection in flat memory, and see what changes.
+    """Streaming Kubernetes informers: keep a live copy of a resource in little memory, and see what changes.
 
     Exit codes:
-    0    done; doctor: healthy
+    0    success; doctor: healthy
     1    the server refused, or did not answer in time; doctor: not healthy
     2    a wrong option, resource or kubeconfig
     130  interrupted (Ctrl-C)
-    141  the reader of the output went away
+    141  the reader of the output has gone away
     """
 
 
@@ -114,7 +115,7 @@ def watch(
         str | None, typer.Option("--namespace", "-n", metavar="NS", help="One namespace. Default: all.")
     ] = None,
     all_namespaces: Annotated[
-        bool, typer.Option("--all-namespaces", "-A", help="All namespaces: the default, said aloud.")
+        bool, typer.Option("--all-namespaces", "-A", help="All namespaces. This is the default.")
     ] = False,
     selector: Annotated[
         str | None,
@@ -127,7 +128,8 @@ def watch(
     metadata_only: Annotated[
         bool,
         typer.Option(
-            "--metadata-only", help="Ask for metadata alone, no spec and status: for -o json, others do it anyway."
+            "--metadata-only",
+            help="Request metadata only, without spec and status. Makes a difference for -o json only.",
         ),
     ] = False,
     sort: Annotated[
@@ -135,8 +137,8 @@ def watch(
         typer.Option(
             "--sort",
             metavar="ORDER",
-            help="name; age, oldest first; or a path such as .status.phase. It sorts the state; changes that follow "
-            "it come as they happen.",
+            help="name; age (oldest first); or a path such as .status.phase. Sorts the current objects; changes are "
+            "printed as they happen.",
         ),
     ] = None,
     output: Annotated[
@@ -144,18 +146,18 @@ def watch(
         typer.Option(
             "--output",
             "-o",
-            help="table; name: 'namespace/name', of changes with '+ ', '~ ' or '- ' before it; json: one object "
-            'on a line, of changes {"type": "ADDED|MODIFIED|DELETED", "object": {...}}.',
+            help="table; name: 'namespace/name', for changes after '+ ', '~ ' or '- '; json: one object on a line, "
+            'for changes {"type": "ADDED|MODIFIED|DELETED", "object": {...}}.',
         ),
     ] = Format.TABLE,
-    once: Annotated[bool, typer.Option("--once", help="Print the state of one moment, then exit.")] = False,
+    once: Annotated[bool, typer.Option("--once", help="Print the current objects, then exit.")] = False,
     timeout: Annotated[
         float | None,
         typer.Option(
             "--timeout",
             min=0,
             metavar="SECONDS",
-            help="Give up when the state has not come by then. Default: 30 with --once; never without.",
+            help="Give up if the current objects have not arrived by then. Default: 30 with --once, otherwise never.",
         ),
     ] = None,
     kubeconfig: _Kubeconfig = None,
@@ -165,9 +167,9 @@ def watch(
 ) -> None:
     """Print the objects of a resource, then every change, until Ctrl-C.
 
-    The state comes first (as additions), then changes as they happen.
-    Several changes of one object become one when the output is read more slowly than they come.
-    A lost connection is resumed; stderr tells about it.
+    First it prints the current objects (as additions), then changes as they happen.
+    If the output is read more slowly than changes arrive, several changes of one object become one.
+    A lost connection is resumed. Messages about that go to stderr, as does one when --once finds no objects.
     """
     from kubeinformer.cli._sort import SortKey  # noqa: PLC0415 - --help is quicker without
     from kubeinformer.cli._watch import WatchOptions  # noqa: PLC0415 - as above
@@ -205,9 +207,10 @@ def doctor(
     namespace: Annotated[
         str | None, typer.Option("--namespace", "-n", metavar="NS", help="One namespace. Default: all.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="The report as JSON, of a stable schema.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON, with a stable schema.")] = False,
     timeout: Annotated[
-        float, typer.Option("--timeout", min=0.1, metavar="SECONDS", help="For all of it: then it tells what it has.")
+        float,
+        typer.Option("--timeout", min=0.1, metavar="SECONDS", help="For all checks; then it reports what it knows."),
     ] = 30.0,
     kubeconfig: _Kubeconfig = None,
     context: _Context = None,
@@ -216,9 +219,9 @@ def doctor(
 ) -> None:
     """Examine a cluster: can it be reached, and are informers on these resources allowed, possible and affordable?
 
-    Tries what an informer needs: discovery, RBAC, streams of the first state, bookmarks, gzip, shards, pages.
-    Writes nothing: it reads a page of each resource, and asks the server who we are and what we may do.
-    Exit code 0 says healthy; 1, that what was asked for would not work: then it says whose turn it is.
+    It checks what an informer needs: discovery, RBAC, watch-lists, bookmarks, gzip, shards, paged lists.
+    It writes nothing: it reads a page of each resource, and asks the server who you are and what you may do.
+    Exit code 0 means healthy; 1 means that informers would not work, and the report says who has to fix what.
     """
     from kubeinformer.cli._doctor.command import DoctorOptions  # noqa: PLC0415 - --help is quicker without
     from kubeinformer.cli._doctor.command import doctor as command  # noqa: PLC0415 - as above
@@ -242,7 +245,7 @@ def new_controller(
         typer.Argument(
             metavar="NAME",
             show_default=False,
-            help="Of the project: lower-case letters, digits and dashes, such as widget-controller.",
+            help="Name of the project: lower-case letters, digits and dashes, such as widget-controller.",
         ),
     ],
     resource: Annotated[
@@ -251,17 +254,19 @@ def new_controller(
     ] = "example.com/v1/widgets",
     kind: Annotated[
         str | None,
-        typer.Option("--kind", metavar="KIND", help="Its kind. Default: made of the plural, such as Widget."),
+        typer.Option("--kind", metavar="KIND", help="Its kind. Default: derived from the plural, such as Widget."),
     ] = None,
     directory: Annotated[
         Path | None,
-        typer.Option("--directory", metavar="DIR", help="Where to; new or empty. Default: the name."),
+        typer.Option(
+            "--directory", metavar="DIR", help="Where to write it: a new or empty directory. Default: the name."
+        ),
     ] = None,
 ) -> None:
-    """Write a small project: a controller of a custom resource that runs and passes its tests.
+    """Write a small project: a controller for a custom resource, which runs and passes its tests.
 
-    With its package, tests on the fake API server, README, Dockerfile, and manifests: CRD, RBAC, Deployment.
-    Nothing that exists is written over.
+    It has a package, tests on the fake API server, README, Dockerfile, and manifests (CRD, RBAC, Deployment).
+    Existing files are never overwritten.
     """
     from kubeinformer.cli._new_controller import NewControllerOptions  # noqa: PLC0415 - --help is quicker without
     from kubeinformer.cli._new_controller import new_controller as command  # noqa: PLC0415 - as above
@@ -274,7 +279,7 @@ def new_controller(
 def demo(
     *,
     pods: Annotated[int, typer.Option("--pods", min=1, metavar="N", help="How many pods, of 6.5 KB each.")] = 20_000,
-    churn: Annotated[float, typer.Option("--churn", min=0, metavar="RATE", help="Changes a second.")] = 200.0,
+    churn: Annotated[float, typer.Option("--churn", min=0, metavar="RATE", help="Changes per second.")] = 200.0,
     seconds: Annotated[
         float | None,
         typer.Option("--seconds", min=0, metavar="SECONDS", help="End after this time. Default: at Ctrl-C."),
@@ -282,15 +287,15 @@ def demo(
     cut_every: Annotated[
         float,
         typer.Option(
-            "--cut-every", min=0, metavar="SECONDS", help="The server cuts every connection this often; 0: never."
+            "--cut-every", min=0, metavar="SECONDS", help="How often the server cuts all connections; 0: never."
         ),
     ] = 10.0,
 ) -> None:
     """Watch an informer at work: 20,000 changing pods on a server that keeps hanging up.
 
-    Needs no cluster: a fake API server comes along, in a process of its own.
-    Shows the informer's memory beside the size of what it mirrors, the events, and how each cut is resumed.
-    Ends with a summary.
+    It needs no cluster: a fake API server is included, and runs in a process of its own.
+    It shows the informer's memory next to the size of what it mirrors, the events, and how each cut is resumed.
+    It ends with a summary.
     """
     from kubeinformer.cli._demo import DemoOptions  # noqa: PLC0415 - --help is quicker without
     from kubeinformer.cli._demo import demo as command  # noqa: PLC0415 - as above

@@ -1,4 +1,4 @@
-"""What the shell completes: built-in resources, and the contexts of the kubeconfig.
+"""What the shell completes: built-in resources, and the contexts of the kubeconfig; and what a kubectl user meant.
 
 Rules. No cluster is asked: a key press must not wait for a network. Nothing here fails, a shell has nowhere to show it.
 """
@@ -10,7 +10,7 @@ import typer
 
 from kubeinformer import KubeInformerError
 
-__all__ = ["complete_context", "complete_resource"]
+__all__ = ["complete_context", "complete_resource", "meant"]
 
 # What people watch, of what every cluster serves; a custom resource is typed out.
 _RESOURCES = (
@@ -55,6 +55,12 @@ _RESOURCES = (
 def complete_resource(incomplete: str) -> list[str]:
     """Resources that begin with what was typed. A shell shows nothing else, so a plural alone finds none."""
     return [name for name in _RESOURCES if name.startswith(incomplete)]
+
+
+def meant(text: str) -> list[str]:
+    """Resources that kubectl would take this for: ``pods``, ``deployment``, ``ingresses.networking.k8s.io``."""
+    name = text.rpartition("/")[2].partition(".")[0].lower()
+    return [found for found in _RESOURCES if found.rpartition("/")[2] in {name, f"{name}s", f"{name}es"}]
 
 
 def complete_context(context: typer.Context, incomplete: str) -> list[str]:

@@ -76,8 +76,9 @@ async def _until_the_end(options: DemoOptions, meter: Meter, output: Output) -> 
     with anyio.move_on_after(options.seconds) as limit:
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(_interrupted, limit)
-            if is_terminal(sys.stdout):
-                await _refresh(options, meter)
+            console = Console()
+            if is_terminal(sys.stdout) and not console.is_dumb_terminal:
+                await _refresh(options, meter, console)
             else:
                 await _report(meter, output)
 
@@ -88,9 +89,9 @@ async def _interrupted(scope: anyio.CancelScope) -> None:
             scope.cancel()
 
 
-async def _refresh(options: DemoOptions, meter: Meter) -> None:
+async def _refresh(options: DemoOptions, meter: Meter, console: Console) -> None:
     # Drawn by hand, not by a thread; gone in the end, when the summary says the same.
-    with Live(console=Console(), auto_refresh=False, transient=True, redirect_stderr=False) as live:
+    with Live(console=console, auto_refresh=False, transient=True, redirect_stderr=False) as live:
         while True:
             live.update(panel(meter.figures(), options.cut_every), refresh=True)
             await anyio.sleep(_REFRESH)

@@ -63,7 +63,7 @@ def summary(figures: Figures) -> str:
 
 def _survived(figures: Figures) -> str:
     if not figures.resumes:
-        return "never cut"
+        return "cut, and not resumed yet" if figures.statistics.failures else "never cut"
     times = "once" if figures.resumes == 1 else f"{figures.resumes} times"
     resyncs = figures.statistics.syncs - 1
     if resyncs > 0:

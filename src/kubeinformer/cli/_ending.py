@@ -19,7 +19,7 @@ from rich.text import Text
 from kubeinformer import ConfigError, KubeInformerError, UsageError
 from kubeinformer.cli._text import is_terminal, one_line
 
-__all__ = ["CommandError", "Notices", "run_command"]
+__all__ = ["CommandError", "Notices", "end", "run_command"]
 
 _SUCCESS, _FAILURE, _USAGE, _INTERRUPTED, _NO_READER = 0, 1, 2, 130, 141  # the last two: 128 + SIGINT, + SIGPIPE
 
@@ -73,17 +73,26 @@ def run_command(command: Callable[[Notices], Coroutine[Any, Any, int | None]]) -
     logging.getLogger("kubeinformer").addHandler(logging.NullHandler())
     try:
         code = anyio.run(command, notices)
-    except BaseException as error:
-        cause = _alone(error)
-        failure = _exit_code(cause)
-        if failure is None:
-            raise
-        if isinstance(cause, OSError | KeyboardInterrupt):
-            _forget_stdout()
-        if failure not in {_NO_READER, _INTERRUPTED}:
-            notices.say(f"error: {cause}")
-        return failure
+    except BaseException as error:  # noqa: BLE001 - what is a bug is raised again
+        return end(error, notices)
     return _SUCCESS if code is None else code
+
+
+def end(error: BaseException, notices: Notices) -> int:
+    """Say what went wrong, unless nobody has to be told; the exit code.
+
+    Raises:
+        BaseException: The error itself, if it is a bug of ours.
+    """
+    cause = _alone(error)
+    failure = _exit_code(cause)
+    if failure is None:
+        raise error
+    if isinstance(cause, OSError | KeyboardInterrupt):
+        _forget_stdout()
+    if failure not in {_NO_READER, _INTERRUPTED}:
+        notices.say(f"error: {cause}")
+    return failure
 
 
 def _alone(error: BaseException) -> BaseException:
@@ -115,7 +124,7 @@ def _forget_stdout() -> None:
     """Drop what Python still holds of the output: its flush at exit would block, or fail again and exit with 120."""
     try:
         descriptor = sys.stdout.fileno()
-    except (OSError, ValueError):  # captured by a test, or closed
+    except (AttributeError, OSError, ValueError):  # None, as the shell closed it; captured by a test
         return
     devnull = os.open(os.devnull, os.O_WRONLY)
     os.dup2(devnull, descriptor)

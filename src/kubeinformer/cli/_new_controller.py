@@ -36,8 +36,9 @@ _CRD_WORD = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")  # plural and version of a
 _CRD_NAME_LIMIT = 253  # characters of a definition's name
 _SUFFIX = ".tmpl"
 _HIDDEN = {"gitignore": ".gitignore", "dockerignore": ".dockerignore"}  # build tools leave hidden files out
-# What the project's own files import, which a package of the same name would hide.
-_TAKEN = frozenset({"anyio", "kubeinformer", "pytest", "tests", "src"})
+# What the project's own files import, which a package of the same name would hide; and Python's own tests, which
+# would be run in its place, and which `sys.stdlib_module_names` leaves out.
+_TAKEN = frozenset({"anyio", "kubeinformer", "pytest", "tests", "src", "test"})
 # What a YAML file takes for something else than text.
 _YAML_WORDS = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null"})
 # English plurals that lose more than their "s": "policies", "classes", "boxes", "patches".
@@ -121,9 +122,9 @@ async def new_controller(options: NewControllerOptions, notices: Notices) -> Non
         CommandError: The directory is not empty.
         OSError: It cannot be written.
     """
-    written = await anyio.to_thread.run_sync(partial(_write, options))
     target = options.target
-    with Output() as output:
+    with Output() as output:  # before the first file: it fails where nothing can be printed
+        written = await anyio.to_thread.run_sync(partial(_write, options))
         output.text(f"{printable(str(target))}: {len(written)} files, a controller for {options.resource}. Next:")
         for line in (
             f"cd {printable(shlex.quote(str(target)))}",

@@ -14,13 +14,13 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any, TypeAlias
 
-from kubeinformer import Added, Deleted, RawObject, Retain, Store, Updated
+from kubeinformer import Added, Deleted, RawObject, Retain, Store
 from kubeinformer.cli._ending import CommandError
+from kubeinformer.cli._views import ObjectEvent
 
 __all__ = ["SortKey", "SortedState"]
 
 _Place: TypeAlias = tuple[int, Any, str]  # the kind of value, the value, the key
-_ObjectEvent: TypeAlias = Added[RawObject] | Updated[RawObject] | Deleted[RawObject]
 
 _STEP = re.compile(r"\.((?:[^.\[\]\\]|\\.)+)|\[([0-9]{1,9})\]")
 _AGE = ".metadata.creationTimestamp"
@@ -128,7 +128,7 @@ class SortedState:
                 yield Added(key, obj)
         self._places.clear()
 
-    def tells(self, event: _ObjectEvent) -> bool:
+    def tells(self, event: ObjectEvent) -> bool:
         """Whether a later event tells anything that the rows have not told."""
         if event.key not in self._ahead:
             return True

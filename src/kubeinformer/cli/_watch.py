@@ -14,13 +14,13 @@ from dataclasses import dataclass, field
 import anyio
 import anyio.lowlevel
 
-from kubeinformer import Added, Informer, Resource, Retain, Subscription, Synced
+from kubeinformer import Added, Informer, Retain, Subscription, Synced
 from kubeinformer.cli._ending import CommandError, Notices
 from kubeinformer.cli._output import Output
 from kubeinformer.cli._sort import SortedState, SortKey
 from kubeinformer.cli._sync import StateNotices, first_sync
 from kubeinformer.cli._views import Format, View, make_view
-from kubeinformer.cli._where import Where
+from kubeinformer.cli._where import Where, check_names
 
 __all__ = ["ONCE_TIMEOUT", "WatchOptions", "watch"]
 
@@ -54,10 +54,7 @@ class WatchOptions:
 
     def __post_init__(self) -> None:
         """Refuse what cannot work, in the words of the command line."""
-        try:
-            Resource.parse(self.resource)
-        except ValueError as error:
-            raise CommandError(str(error)) from None
+        check_names([self.resource], self.namespace)
         if self.all_namespaces and self.namespace is not None:
             raise CommandError("--all-namespaces and --namespace exclude each other: give one of them, or neither")
         if self.metadata_only and self.order is not None and self.order.needs == "compressed":
@@ -84,6 +81,8 @@ async def watch(options: WatchOptions, notices: Notices) -> None:
                     tasks.cancel_scope.cancel()
         if options.once:
             _print_snapshot(options, informer, view, output)
+            if options.form is Format.TABLE and not informer.store:
+                notices.say(_nothing_found(options))  # as kubectl does: a heading alone looks like a fault
 
 
 @asynccontextmanager
@@ -99,7 +98,7 @@ async def _informer(options: WatchOptions, view: View) -> AsyncGenerator[Informe
                 metadata_only=options.metadata_only or (view.metadata_only and ordered != "compressed"),
                 retain=next(kept for kept in _MOST_FIRST if kept in {view.retain, ordered}),
             )
-        except ValueError as error:  # of a namespace or a selector: it says which
+        except ValueError as error:  # of a selector: it says which
             raise CommandError(str(error)) from None
         yield informer
 
@@ -136,3 +135,9 @@ def _print_snapshot(options: WatchOptions, informer: Informer, view: View, outpu
     for key in keys:
         view.row(informer.store, key)
     output.flush()
+
+
+def _nothing_found(options: WatchOptions) -> str:
+    where = "" if options.namespace is None else f" in namespace {options.namespace!r}"
+    selected = " that match the selector" if options.selector or options.field_selector else ""
+    return f"found no {options.resource}{where}{selected}"

@@ -1,15 +1,36 @@
-"""Which cluster a command is about: the options that all commands share which talk to one."""
+"""What a command is about: the options that all commands share which talk to a cluster, and checks of their values."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from kubeinformer import Cluster, connect
+from kubeinformer import Cluster, Resource, connect
+from kubeinformer.cli._completion import meant
 from kubeinformer.cli._ending import CommandError
 from kubeinformer.connection import ConnectionConfig, load_config
+from kubeinformer.resources import check_namespace
 
-__all__ = ["Where"]
+__all__ = ["Where", "check_names"]
+
+
+def check_names(resources: Iterable[str], namespace: str | None) -> None:
+    """Check how resources and a namespace are written. An empty one is no namespace: a script's variable was not set.
+
+    Raises:
+        CommandError: They cannot be names; says how names look, and what was meant.
+    """
+    for resource in resources:
+        try:
+            Resource.parse(resource)
+        except ValueError as error:
+            found = " or ".join(meant(resource))
+            raise CommandError(f"{error}{f'; did you mean {found}?' if found else ''}") from None
+    if namespace is not None:
+        try:
+            check_namespace(namespace)
+        except ValueError as error:
+            raise CommandError(str(error)) from None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +52,13 @@ class Where:
             raise CommandError("--server goes with neither --kubeconfig nor --context: give one way to the cluster")
         if self.ca_file is not None and self.server is None:
             raise CommandError("--ca-file goes with --server only: a kubeconfig names its own authority")
+
+    @property
+    def options(self) -> str:
+        """The options that name a server by themselves, without a kubeconfig; empty if none does."""
+        if self.server is None:
+            return ""
+        return "--server" if self.ca_file is None else "--server and --ca-file"
 
     async def load(self) -> ConnectionConfig:
         """As `kubeinformer.connection.load_config`."""

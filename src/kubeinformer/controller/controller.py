@@ -5,16 +5,19 @@ Nothing is decoded on the way unless a predicate or mapper looks. A worker is on
 nothing to do costs microseconds.
 
 Rules. Nothing is reconciled before all informers are in sync: a reconcile that finds nothing in a store may then take
-it for the truth. A failure of one key is that key's; an informer that fails for good ends the controller. Cancelling
-`Controller.run` cancels what runs; `Controller.drain` lets it finish first.
+it for the truth. Nor before all that they held then is read: no event tells of what goes before its reader got there,
+and a reconcile that saw it in the store would never learn that it is gone. A failure of one key is that key's; an
+informer that fails for good ends the controller. Cancelling `Controller.run` cancels what runs; `Controller.drain`
+lets it finish first.
 
 Not here. What one call of the reconcile may do (``invoking``), what follows from it (``outcomes``), which events count
 (``predicates``) and for which keys (``mapping``), signals and several controllers (``running``).
 """
 
 import logging
-from collections.abc import Awaitable, Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager, nullcontext
+from functools import partial
 from time import perf_counter
 from typing import Any, Generic, cast, final
 from weakref import WeakKeyDictionary
@@ -218,26 +221,29 @@ class Controller(Generic[T]):
         with self._feed_scope:
             for informer in self._informers:
                 await informer.synced()
-            parts = await self._feeding()
-            self._is_started = True
-            if self._observer is not None:
-                self._observer.controller_started(self.name, self._concurrency)
-            self._may_work.set()
-            await Crew().run(*parts)
+            intakes = await self._intakes()
+            parts = [intake.run for intake in intakes]
+            if self._resync_period is not None:
+                parts.append(Resync(self.primary.store, self.queue, self._resync_period).run)
+            await Crew().run(*parts, partial(self._start, intakes))
         self._may_work.set()  # drained before it began: the workers see that, and end
 
-    async def _feeding(self) -> list[Callable[[], Awaitable[None]]]:
+    async def _start(self, intakes: Sequence[Intake]) -> None:
+        for intake in intakes:
+            await intake.has_read_first.wait()
+        self._is_started = True
+        if self._observer is not None:
+            self._observer.controller_started(self.name, self._concurrency)
+        self._may_work.set()
+
+    async def _intakes(self) -> list[Intake]:
         sources: list[tuple[Informer[Any], Sequence[Callable[[ObjectEvent[Any]], bool]], Mapping | None]]
         sources = [(self.primary, self._predicates, None)]
         if self._owns:
             owner = OwnerMapping(await discover(self.primary.cluster, self.primary.resource))
             sources.extend((source.informer, source.predicates, owner) for source in self._owns)
         sources.extend((source.informer, source.predicates, mapping) for source, mapping in self._watches)
-        parts: list[Callable[[], Awaitable[None]]]
-        parts = [Intake(self.name, *source, self.queue, self._mapper_failed).run for source in sources]
-        if self._resync_period is not None:
-            parts.append(Resync(self.primary.store, self.queue, self._resync_period).run)
-        return parts
+        return [Intake(self.name, *source, self.queue, self._mapper_failed) for source in sources]
 
     async def _work(self) -> None:
         await self._may_work.wait()

@@ -26,7 +26,7 @@ def is_seconds(given: object) -> bool:
 
 @final
 class Request(Generic[T]):
-    """One key to reconcile. Made by `Controller`; tests of a reconcile make their own.
+    """One key to reconcile. `Controller` makes it; to test a reconcile, make one yourself.
 
     Args:
         key: ``namespace/name``, or ``name`` for cluster-scoped resources.
@@ -34,10 +34,10 @@ class Request(Generic[T]):
         attempt: See below.
 
     Attributes:
-        key: As given. The object may be gone: then `object` is None.
+        key: As given. The object may have been deleted: then `object` is None.
         store: The primary informer's objects.
         cluster: For writes.
-        attempt: 1, and 1 more each time the reconcile of this key failed since it last succeeded.
+        attempt: 1, plus the number of times that the reconcile of this key has failed since it last succeeded.
     """
 
     __slots__ = ("_informer", "_object", "attempt", "cluster", "key", "store")
@@ -65,9 +65,9 @@ class Request(Generic[T]):
 
     @property
     def object(self) -> T | None:
-        """The object as it was when first asked for, or None: it is gone. A private copy, decoded once.
+        """The object, or None if it has been deleted. A private copy, read from the store on the first access.
 
-        For a newer state ask ``store.get(key)`` again.
+        For a newer state, call ``store.get(key)`` again.
 
         Raises:
             ModelMismatch, TransformError, CorruptEntry: As ``Store.get``.
@@ -77,15 +77,15 @@ class Request(Generic[T]):
         return cast("T | None", self._object)
 
     async def wait_for(self, resource_version: str, *, timeout: float | None = 10.0) -> None:  # noqa: ASYNC109 - as Informer.wait_for
-        """Wait until the store has a write of yours to the primary resource.
+        """Wait until the store has your own write to the primary resource.
 
         Args:
             resource_version: ``metadata.resourceVersion`` of what the write returned.
-            timeout: Seconds; None waits for ever.
+            timeout: Seconds; None waits forever.
 
         Raises:
             WaitTimeout: The time is up.
-            ValueError: That is no resource version.
+            ValueError: It is not a resource version.
             InformerClosed: The informer was closed.
         """
         await self._informer.wait_for(resource_version, timeout=timeout)
@@ -94,13 +94,13 @@ class Request(Generic[T]):
 @final
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What a reconcile may return; None is as good as ``Result()``.
+    """What a reconcile may return; None means the same as ``Result()``.
 
     Attributes:
-        requeue_after: Seconds after which the key is reconciled again though nothing may have changed; None for never.
+        requeue_after: Seconds after which the key is reconciled again, even if nothing has changed; None for never.
 
     Raises:
-        ValueError: That is no number of seconds.
+        ValueError: It is not a number of seconds.
     """
 
     requeue_after: float | None = None

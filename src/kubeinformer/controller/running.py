@@ -36,23 +36,24 @@ async def run_controllers(
 ) -> None:
     """Run controllers until SIGTERM or SIGINT, then let them finish, and return.
 
-    ``async with connect() as cluster: await run_controllers(first, second)`` as a program's last line ends it with
-    exit code 0 after a signal. A second signal cancels at once what still runs. One call at a time: a process has one
-    handler for each signal. For more than that, such as an election for each controller, there are `Controller.run` and
-    `Controller.drain`.
+    With ``async with connect() as cluster: await run_controllers(first, second)`` as its last line, a program ends with
+    exit code 0 after a signal. A second signal immediately cancels what is still running. Only one call can run at a
+    time, because a process has one handler for each signal. For anything else, such as an election for each controller,
+    use `Controller.run` and `Controller.drain`.
 
     Args:
-        controllers: At least one. Their names differ.
-        grace_period: Seconds for what runs and for what is queued, after a signal. Kubernetes' own is 30 by default,
-            so take less, or give the pod more.
-        leader_election: Reconcile only while this holds its lease. Informers are in sync before that.
+        controllers: At least one, with different names.
+        grace_period: Seconds that running and queued reconciles get after a signal. Kubernetes kills a pod after 30 by
+            default, so use less, or give the pod more.
+        leader_election: Reconcile only while this holds its lease. Informers sync before that.
 
     Raises:
-        ValueError: Two controllers have one name, there is none, or the period is no number of seconds.
-        UsageError: An argument is no controller, this is not the main thread, which alone gets signals, or another
+        ValueError: Two controllers have the same name, there is no controller, or the period is not a number of
+            seconds.
+        UsageError: An argument is not a controller, this is not the main thread, which alone gets signals, or another
             call has not returned yet.
-        LeadershipLost: The lease was lost; what ran was cancelled before.
-        KubeInformerError: What ended an informer for good, and with it all controllers.
+        LeadershipLost: The lease was lost; running reconciles were cancelled before.
+        KubeInformerError: The error that ended an informer for good, and with it all controllers.
     """
     if not controllers:
         raise ValueError("no controllers to run")

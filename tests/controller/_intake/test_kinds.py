@@ -1,7 +1,9 @@
 import logging
 from typing import Any, cast
 
+import anyio
 import pytest
+from tests.controller.virtual_time import run
 
 from kubeinformer import Cluster, ConfigError, ConnectionLost, Forbidden, ProtocolError, RawObject, ServerUnavailable
 from kubeinformer.controller._intake.kinds import Kind, discover
@@ -62,3 +64,15 @@ async def test_it_asks_until_it_is_told(caplog: pytest.LogCaptureFixture) -> Non
         "ProtocolError",
     ]
     assert {record.levelno for record in caplog.records} == {logging.WARNING}
+
+
+def test_it_waits_longer_each_time(anyio_backend_name: str) -> None:
+    served = {"resources": [{"name": "widgets", "kind": "Widget", "namespaced": True}]}
+    cluster = Answers(*[ConnectionLost("reset")] * 9, served)
+
+    async def main() -> float:
+        began = anyio.current_time()
+        await discover(cast("Cluster", cluster), "example.com/v1/widgets")
+        return anyio.current_time() - began
+
+    assert run(anyio_backend_name, main) == pytest.approx(0.5 + 1 + 2 + 4 + 8 + 16 + 30 + 30 + 30)

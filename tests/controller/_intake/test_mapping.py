@@ -1,4 +1,5 @@
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -31,9 +32,22 @@ def test_what_has_no_namespace_has_no_owner_with_one() -> None:
     assert list(OwnerMapping(Kind("example.com", "Widget", is_namespaced=False)).keys(event, old=False)) == ["w"]
 
 
-@pytest.mark.parametrize("keys", [[], ["a", "b"], ("a",), {"a": 1}, (key for key in "ab")])
+@pytest.mark.parametrize("keys", [["a", "b"], ("a", "b"), {"a": 1, "b": 2}, (key for key in "ab")])
 def test_a_mapper_gives_keys_in_any_iterable(keys: Any) -> None:
-    assert set(UserMapping(lambda _: keys).keys(added("x"), old=False)) <= {"a", "b"}
+    assert list(UserMapping(lambda _: keys).keys(added("x"), old=False)) == ["a", "b"]
+
+
+def test_a_mapper_may_give_none() -> None:
+    assert list(UserMapping(lambda _: []).keys(added("x"), old=False)) == []
+
+
+def test_a_generator_that_raises_midway_gives_its_error_and_no_key() -> None:
+    def mapper(_: object) -> Iterator[str]:
+        yield "a"
+        raise KeyError("labels")
+
+    with pytest.raises(KeyError, match="labels"):
+        UserMapping(mapper).keys(added("x"), old=False)
 
 
 @pytest.mark.parametrize("found", ["default/a", None, 3, [3], [""], [["a"]]])

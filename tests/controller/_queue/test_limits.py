@@ -31,6 +31,13 @@ def test_a_key_that_fails_for_ever_is_no_overflow() -> None:
     assert backoff.next("a") == 1000.0
 
 
+def test_the_smallest_limits_there_are() -> None:
+    backoff: Backoff = Backoff(1.0, 1.0)
+    assert [backoff.next("a") for _ in range(2)] == [1.0, 1.0]
+    bucket = TokenBucket(1.0, 1)
+    assert [bucket.reserve(0.0) for _ in range(2)] == [0.0, 1.0]
+
+
 @pytest.mark.parametrize(("base", "limit"), [(0, 1), (-1, 1), (2, 1), (1, math.inf), (math.nan, 1), (1, math.nan)])
 def test_waits_that_are_none(base: float, limit: float) -> None:
     with pytest.raises(ValueError, match=r"^base_delay=.* and max_delay=.* must be seconds, 0 < base_delay <="):

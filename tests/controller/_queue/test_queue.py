@@ -1,6 +1,7 @@
 """The queue as workers see it: who is woken, when, and what a cancelled one leaves behind."""
 
 import math
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from tests.controller.virtual_time import run, settle
 
 from kubeinformer.controller import Observer, QueueShutDown, WorkQueue
+from kubeinformer.controller._queue.queue import SLICE
 
 pytestmark = pytest.mark.anyio
 
@@ -173,11 +175,21 @@ def test_delayed_keys_come_when_they_are_due(anyio_backend_name: str) -> None:
     async def test(queue: WorkQueue, _: Workers) -> None:
         start = anyio.current_time()
         queue.add_after("b", 20)
-        queue.add_after("a", 10)
-        for key, when in (("a", 10), ("b", 20)):
+        queue.add_after("a", 0.01)
+        for key, when in (("a", 0.01), ("b", 20)):
             assert await queue.get() == key
             assert anyio.current_time() - start == pytest.approx(when)
         assert queue.statistics().retries == 2
+
+    in_virtual_time(anyio_backend_name, test)
+
+
+def test_a_key_that_is_due_counts_as_ready(anyio_backend_name: str) -> None:
+    async def test(queue: WorkQueue, _: Workers) -> None:
+        queue.add_after("a", 5)
+        assert len(queue) == 0
+        await anyio.sleep(6)
+        assert len(queue) == 1
 
     in_virtual_time(anyio_backend_name, test)
 
@@ -363,6 +375,59 @@ async def test_a_worker_that_always_finds_a_key_lets_others_run() -> None:
             tasks.cancel_scope.cancel()
 
 
+async def test_many_workers_that_always_find_keys_share_one_slice_of_each_turn() -> None:
+    now, turn = 0.0, 0
+    taken = Counter[int]()
+    queue: WorkQueue = WorkQueue(clock=lambda: now)
+
+    async def work() -> None:
+        nonlocal now
+        while True:
+            key = await queue.get()
+            queue.add(key)
+            queue.done(key)
+            taken[turn] += 1
+            now += SLICE / 4
+
+    async with anyio.create_task_group() as tasks:
+        for number in range(20):
+            tasks.start_soon(work)
+            queue.add(str(number))
+        with anyio.fail_after(GUARD):
+            while sum(taken.values()) < 2000:
+                await anyio.lowlevel.checkpoint()
+                turn += 1
+        tasks.cancel_scope.cancel()
+    assert max(taken.values()) <= 2 * (5 + 19)  # one has a slice, the others a key; twice where trio shuffles
+
+
+async def test_a_worker_cancelled_where_it_yields_leaves_slices_to_others() -> None:
+    now = 0.0
+    queue: WorkQueue = WorkQueue(clock=lambda: now)
+    queue.add("a")
+    with anyio.CancelScope() as scope:
+        scope.cancel()
+        await queue.get()
+    assert scope.cancelled_caught
+    turns = 0
+
+    async def count() -> None:
+        nonlocal turns
+        while True:
+            await anyio.lowlevel.checkpoint()
+            turns += 1
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(count)
+        for _ in range(1000):
+            key = await queue.get()
+            queue.add(key)
+            queue.done(key)
+            now += SLICE / 100
+        tasks.cancel_scope.cancel()
+    assert 5 <= turns <= 20  # ten slices
+
+
 async def test_a_worker_that_always_finds_a_key_can_be_cancelled() -> None:
     queue: WorkQueue = WorkQueue()
     queue.add("a")
@@ -401,6 +466,7 @@ def test_an_observer_hears_of_each_key(anyio_backend_name: str) -> None:
 
     async def test(queue: WorkQueue, _: Workers) -> None:
         assert heard.queues == [queue]
+        await anyio.sleep(60)
         queue.add("a")
         queue.add("a")
         queue.add_after("b", 3)
@@ -420,6 +486,18 @@ def test_an_observer_hears_of_each_key(anyio_backend_name: str) -> None:
             ("done", "pods", 1),
             ("added", "pods", 2),
         ]
+
+    in_virtual_time(anyio_backend_name, test, observer=heard)
+
+
+def test_what_is_not_put_off_is_no_retry(anyio_backend_name: str) -> None:
+    heard = Heard()
+
+    async def test(queue: WorkQueue, _: Workers) -> None:
+        queue.add_after("a", 0)
+        queue.shut_down()
+        queue.add_after("b", 5)
+        assert heard.told == [("added", "pods", 1)]
 
     in_virtual_time(anyio_backend_name, test, observer=heard)
 

@@ -31,10 +31,10 @@ def test_first_in_first_out_in_a_priority_and_higher_ones_first() -> None:
 def test_adding_again_changes_nothing_but_a_higher_priority() -> None:
     schedule: Schedule = Schedule()
     for key, priority in (("a", 0), ("b", 0), ("c", 0), ("c", 1), ("c", -1), ("a", 0), ("a", -1)):
-        schedule.add(key, priority, 0.0)
+        schedule.add(key, priority, 100.0)
     assert len(schedule) == 3
     assert schedule.added == 3
-    assert drain(schedule) == ["c", "a", "b"]
+    assert drain(schedule, 100.0) == ["c", "a", "b"]
 
 
 def test_a_busy_lane_does_not_starve_the_others() -> None:
@@ -49,6 +49,8 @@ def test_a_busy_lane_does_not_starve_the_others() -> None:
         taken.append(key)
     assert [key for key in taken if key.startswith("low")] == [f"low-{number}" for number in range(5)]
     assert [taken.index(f"low-{number}") for number in range(2)] == [OLDEST_EVERY - 1, 2 * OLDEST_EVERY - 1]
+    assert schedule.statistics(1.0).depth == {0: 55}
+    assert all(key.startswith(("high", "more")) for key in drain(schedule, 1.0))
 
 
 def test_a_long_backlog_does_not_keep_a_change_waiting() -> None:
@@ -67,14 +69,14 @@ def test_a_key_in_processing_comes_once_more() -> None:
     schedule.add("a", 0, 0.0)
     assert schedule.take(1.0) == ("a", 0.0)
     schedule.add("a", LOW_PRIORITY, 2.0)
-    schedule.add("a", 3, 3.0)
-    schedule.add("a", 1, 4.0)
+    schedule.add("a", 1, 3.0)
+    schedule.add("a", 0, 4.0)
     assert schedule.take(5.0) is None
     assert (len(schedule), schedule.statistics(5.0).again) == (0, 1)
     assert schedule.done("a") == 1.0
-    assert schedule.statistics(6.0).depth == {3: 1}
+    assert schedule.statistics(6.0).depth == {1: 1}
     assert schedule.take(6.0) == ("a", 2.0)
-    assert schedule.priority_of("a") == 3
+    assert schedule.priority_of("a") == 1
     schedule.done("a")
     assert schedule.take(7.0) is None
 
@@ -98,9 +100,22 @@ def test_what_is_ready_forgets_its_delay() -> None:
     schedule: Schedule = Schedule()
     schedule.add_after("a", 10, 7, 0.0)
     schedule.add("a", 0, 1.0)
+    assert schedule.statistics(1.0).depth == {7: 1}
     schedule.add_after("a", 1, 9, 1.0)
     assert schedule.statistics(1.0).depth == {9: 1}
     assert schedule.next_due() is None
+    assert drain(schedule, 100.0) == ["a"]
+
+
+def test_what_comes_once_more_forgets_its_delay() -> None:
+    schedule: Schedule = Schedule()
+    schedule.add("a", 0, 0.0)
+    schedule.take(0.0)
+    schedule.add("a", 0, 1.0)
+    schedule.add_after("a", 10, 3, 1.0)
+    assert schedule.statistics(1.0).delayed == 0
+    schedule.done("a")
+    assert schedule.statistics(1.0).depth == {3: 1}
     assert drain(schedule, 100.0) == ["a"]
 
 
@@ -144,6 +159,19 @@ def test_a_key_put_off_earlier_and_earlier_takes_no_memory() -> None:
     assert len(schedule) == 6
 
 
+def test_keys_put_off_again_and_again_come_in_order() -> None:
+    schedule: Schedule = Schedule()
+    due = dict[str, float]()
+    for turn in range(5000):
+        key, seconds = f"a-{turn * 7 % 100}", float(1 + turn * 7919 % 10_007)
+        schedule.add_after(key, seconds, 0, 0.0)
+        due[key] = min(seconds, due.get(key, seconds))
+    found = list[tuple[str, float]]()
+    while (now := schedule.next_due()) is not None:
+        found.append(schedule.take(now) or ("", 0.0))
+    assert found == sorted(due.items(), key=lambda item: item[1])
+
+
 def test_a_delay_that_was_forgotten_does_not_shorten_a_later_one() -> None:
     schedule: Schedule = Schedule()
     schedule.add_after("a", 5, 0, 0.0)
@@ -182,6 +210,7 @@ def test_draining_hands_out_what_is_ready_and_what_changed_meanwhile() -> None:
     schedule.add("a", 0, 0.0)
     schedule.add_after("c", 1, 0, 0.0)
     schedule.shut_down(drain=True)
+    assert schedule.statistics(0.0).delayed == 0
     schedule.add("d", 0, 0.0)
     schedule.add_after("d", 1, 0, 0.0)
     schedule.add_after("d", 0, 0, 0.0)
@@ -195,6 +224,15 @@ def test_draining_hands_out_what_is_ready_and_what_changed_meanwhile() -> None:
     schedule.done("b")
     assert ends(schedule) == (True, True)
     assert schedule.take(9.0) is None
+
+
+def test_a_drain_is_not_over_before_what_is_ready_is_taken() -> None:
+    schedule: Schedule = Schedule()
+    schedule.add("a", 0, 0.0)
+    schedule.shut_down(drain=True)
+    assert ends(schedule) == (False, False)
+    assert drain(schedule) == ["a"]
+    assert ends(schedule) == (True, True)
 
 
 def test_aborting_hands_out_nothing_more() -> None:

@@ -102,6 +102,21 @@ async def test_an_error_is_logged_with_its_key_and_tried_again(world: World, cap
     assert world.after(0.002) == 1
 
 
+class Mute(Exception):
+    def __str__(self) -> str:
+        raise AttributeError("no text")
+
+
+async def test_an_error_that_cannot_be_told_is_that_keys_all_the_same(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    for error in (Mute(), ExceptionGroup("tasks", [Mute()])):
+        assert world.failed(error) == "error"
+    assert all("reconcile of default/a failed, it is tried again" in message for message in caplog.messages)
+    world.queue.done(KEY)
+    assert world.after(1) == 1
+
+
 async def test_each_failure_waits_longer_and_success_forgets(world: World) -> None:
     delays = list[float]()
     for _ in range(4):
@@ -114,6 +129,7 @@ async def test_each_failure_waits_longer_and_success_forgets(world: World) -> No
         await world.queue.get()
     assert delays == pytest.approx([0.005, 0.01, 0.02, 0.04], abs=0.0015)
     assert world.outcomes.attempt(KEY) == 5
+    assert world.outcomes.attempt("default/other") == 1
     world.outcomes.succeeded(KEY, None)
     assert world.outcomes.attempt(KEY) == 1
     assert world.queue.retries(KEY) == 0
@@ -134,8 +150,11 @@ async def test_a_group_is_terminal_if_all_of_it_is(world: World, parts: list[Exc
     assert world.failed(ExceptionGroup("tasks", [ExceptionGroup("inner", parts)])) == outcome
 
 
-async def test_a_timeout_is_counted_as_one_and_tried_again(world: World) -> None:
+async def test_a_timeout_is_counted_as_one_and_tried_again(world: World, caplog: pytest.LogCaptureFixture) -> None:
     assert world.failed(ReconcileTimeout("reconcile", KEY, 3)) == "timeout"
+    [record] = caplog.records
+    assert (record.levelno, record.exc_info) == (logging.ERROR, None)
+    assert record.getMessage().startswith("reconcile of default/a failed, it is tried again in 0.005 s: reconcile ")
     world.queue.done(KEY)
     assert world.after(1) == 1
 
@@ -163,8 +182,9 @@ async def test_a_server_that_is_away_makes_no_traceback(
     assert record.getMessage().startswith("the server failed the reconcile of default/a, it is tried again in 0.005 s")
 
 
-async def test_the_server_may_say_when_to_come_back(world: World) -> None:
+async def test_the_server_may_say_when_to_come_back(world: World, caplog: pytest.LogCaptureFixture) -> None:
     world.failed(unavailable(7.0))
+    assert "it is tried again in 7 s" in caplog.text
     world.queue.done(KEY)
     assert world.after(6.9) == 0
     assert world.after(0.2) == 1
@@ -196,9 +216,10 @@ async def test_on_error_may_give_up(world: World, caplog: pytest.LogCaptureFixtu
     assert world.outcomes.attempt(KEY) == 1
 
 
-async def test_on_error_may_leave_it(world: World) -> None:
+async def test_on_error_may_leave_it(world: World, caplog: pytest.LogCaptureFixture) -> None:
     world.made(lambda _request, _error: None)
     world.failed(KeyError())
+    assert caplog.messages == ["reconcile of default/a failed, it is tried again in 0.005 s"]
     world.queue.done(KEY)
     assert world.after(0.006) == 1
 

@@ -6,19 +6,18 @@ from dataclasses import dataclass, field
 import anyio
 import msgspec
 
-from kubeinformer import Resource, connect
+from kubeinformer import connect
 from kubeinformer.cli._doctor import asking
 from kubeinformer.cli._doctor.diagnosis import conclude
 from kubeinformer.cli._doctor.report import Report, ResourceReport
 from kubeinformer.cli._doctor.resource import look_at_resource
 from kubeinformer.cli._doctor.server import look_at_server
 from kubeinformer.cli._doctor.view import lines
-from kubeinformer.cli._ending import CommandError, Notices
+from kubeinformer.cli._ending import Notices
 from kubeinformer.cli._output import Output
 from kubeinformer.cli._text import one_line
-from kubeinformer.cli._where import Where
+from kubeinformer.cli._where import Where, check_names
 from kubeinformer.connection import AiohttpTransport
-from kubeinformer.resources import check_namespace
 
 __all__ = ["USUAL", "DoctorOptions", "doctor"]
 
@@ -43,13 +42,7 @@ class DoctorOptions:
 
     def __post_init__(self) -> None:
         """Refuse what cannot work."""
-        try:
-            for resource in self.resources:
-                Resource.parse(resource)
-            if self.namespace is not None:
-                check_namespace(self.namespace)
-        except ValueError as error:
-            raise CommandError(str(error)) from None
+        check_names(self.resources, self.namespace)
 
 
 async def doctor(options: DoctorOptions, notices: Notices) -> int:  # noqa: ARG001 - every command gets them
@@ -75,8 +68,8 @@ async def doctor(options: DoctorOptions, notices: Notices) -> int:  # noqa: ARG0
 async def _examine(options: DoctorOptions) -> Report:
     started = time.monotonic()
     config = await options.where.load()
-    source = config.source if options.where.server is None else "--server and --ca-file"
-    report = Report(url=one_line(config.server), source=one_line(source))
+    source = options.where.options or config.source
+    report = Report(url=one_line(config.server), source=one_line(source), namespace=options.namespace)
     report.connection.verified = config.verify or not config.server.startswith("https://")
     report.resources = _resources(options)
     transport = AiohttpTransport(config, connect_timeout=asking.CONNECT_LIMIT)

@@ -8,6 +8,7 @@ A message says what is wrong, and the remedy what to do or to look at next. Code
 connection            ``no-way-STAGE``, ``clock-skew``, ``not-verified``, ``time``
 server                ``not-ready``
 user                  ``anonymous``, ``nothing-allowed``
+namespace             ``no-namespace``
 a resource            ``not-served``, ``cannot-watch``, ``forbidden``, ``no-get``, ``not-answered``, ``time``,
                       ``watch-list-refused``, ``watch-list-ignored``, ``limit-ignored``, ``not-compressed``, ``memory``
 ====================  ============================================================================
@@ -30,11 +31,11 @@ _NEXT: dict[Stage, str] = {
     "tcp": "try the port: `curl -vk {url}/version`; then look at the VPN, firewalls and NetworkPolicies, and whether "
     "the server runs",
     "tls": "see what it presents: `openssl s_client -connect {host}:{port} -showcerts`; compare that with the "
-    "authority in {source}",
+    "authority trusted by {source}",
     "proxy": "look at proxy-url in {source}, and at HTTPS_PROXY and NO_PROXY",
     "http": "see what answers there: `curl -vk {url}/version`; a proxy, a login page or another service may",
-    "credentials": "renew the token or client certificate in {source}; `kubectl auth whoami` tells whether kubectl's "
-    "is taken",
+    "credentials": "renew the token or client certificate in {source}; `kubectl auth whoami` shows whether kubectl "
+    "is let in",
     "time": "see whether it answers anybody: `curl -vk {url}/readyz`; it may be overloaded, stopped, or cut off",
 }
 
@@ -66,7 +67,15 @@ def _findings(report: Report, *, time_is_up: bool) -> Iterator[Finding]:
             about="user",
             code="anonymous",
             message="no credentials are sent, or none that the server knows",
-            remedy=f"give {report.source} a token or a client certificate, if that is not what is meant",
+            remedy="if that is not what is meant, give a kubeconfig with a token or a client certificate",
+        )
+    if report.namespace_exists is False and not any(found.objects for found in report.resources if found.namespace):
+        yield Finding(
+            severity="warning",
+            about="namespace",
+            code="no-namespace",
+            message=f"there is no namespace {report.namespace}: informers on it are empty until somebody makes it",
+            remedy="`kubectl get namespaces` lists those that there are",
         )
     for found in report.resources:
         yield from _about(found, report, time_is_up=time_is_up)
@@ -90,7 +99,7 @@ def _about_the_connection(report: Report, *, time_is_up: bool) -> Iterator[Findi
             about="connection",
             code=f"no-way-{connection.failed_at}",
             message=connection.error,
-            remedy=_NEXT[connection.failed_at].format(**facts),
+            remedy=_next(connection.failed_at, report.source).format(**facts),
         )
     elif not connection.reached and time_is_up:
         yield Finding(
@@ -98,7 +107,8 @@ def _about_the_connection(report: Report, *, time_is_up: bool) -> Iterator[Findi
             about="connection",
             code="time",
             message="the time was up before the server answered",
-            remedy=f"see whether it answers anybody: `curl -vk {report.url}/readyz`; or give more --timeout",
+            remedy=f"see whether it answers anybody: `curl -vk {report.url}/readyz`; or give more --timeout; a program "
+            "that the kubeconfig takes credentials from may be waiting, too",
         )
     if connection.clock_skew is not None and abs(connection.clock_skew) > _CLOCK_LIMIT:
         way = "ahead of" if connection.clock_skew > 0 else "behind"
@@ -117,6 +127,12 @@ def _about_the_connection(report: Report, *, time_is_up: bool) -> Iterator[Findi
             message="anybody may answer as the server: its certificate is not checked",
             remedy=f"remove insecure-skip-tls-verify from {report.source}, and give the authority",
         )
+
+
+def _next(stage: Stage, source: str) -> str:
+    if stage == "credentials" and source.startswith("--server"):
+        return "{source} sends no credentials: give a kubeconfig that has some, or the address of `kubectl proxy`"
+    return _NEXT[stage]
 
 
 def _about(found: ResourceReport, report: Report, *, time_is_up: bool) -> Iterator[Finding]:

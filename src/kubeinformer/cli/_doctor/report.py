@@ -182,7 +182,7 @@ class Finding:
 
     Attributes:
         severity: An error makes the cluster unhealthy, for what was asked.
-        about: ``connection``, ``server``, ``user``, or a resource.
+        about: ``connection``, ``server``, ``user``, ``namespace``, or a resource.
         code: The same for the same trouble, whatever the words.
         message: What is wrong.
         remedy: What to do, or to look at next; empty where there is nothing to do.
@@ -204,6 +204,8 @@ class Report:
         url: The server's.
         source: Where the way to it was found.
         seconds: How long it took.
+        namespace: What was asked for; None for all.
+        namespace_exists: Whether the server has it; None for all, and where this user may not ask.
     """
 
     schema: str = SCHEMA
@@ -211,6 +213,8 @@ class Report:
     url: str
     source: str
     seconds: float = 0.0
+    namespace: str | None = None
+    namespace_exists: bool | None = None
     connection: Connection = field(default_factory=Connection)
     server: Server = field(default_factory=Server)
     user: User = field(default_factory=User)

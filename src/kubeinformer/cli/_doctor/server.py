@@ -36,6 +36,8 @@ async def look_at_server(asking: Asking, report: Report) -> None:
         report.connection.reached, report.connection.failed_at, report.connection.error = False, error.stage, error.why
     if report.connection.failed_at is None:
         await _look_at_user(asking, report.connection, report.user)
+    if report.connection.failed_at is None and report.namespace is not None:
+        report.namespace_exists = await _has_namespace(asking, report.namespace)
 
 
 async def _reach(asking: Asking, url: str, connection: Connection, server: Server) -> None:
@@ -93,6 +95,16 @@ async def _look_at_user(asking: Asking, connection: Connection, user: User) -> N
     groups = info.get("groups")
     user.name = _word(info.get("username"))
     user.groups = [one_line(str(group)) for group in groups if group] if isinstance(groups, list) else []
+
+
+async def _has_namespace(asking: Asking, namespace: str) -> bool | None:
+    try:
+        answer = await asking.get(f"/api/v1/namespaces/{namespace}")
+    except NotAnswered:
+        return None  # what is asked of the resources fails, too, and is told there
+    if answer.status == _NOT_FOUND:
+        return False
+    return True if answer.is_success else None
 
 
 def _clock_skew(date: str) -> float | None:

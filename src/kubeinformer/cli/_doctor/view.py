@@ -4,12 +4,22 @@ import math
 from collections.abc import Iterator
 from dataclasses import replace
 
-from kubeinformer.cli._doctor.report import Access, Finding, Report, ResourceReport
+from kubeinformer.cli._doctor.report import Access, Finding, Memory, Report, ResourceReport
 from kubeinformer.cli._text import megabytes
 
 __all__ = ["lines"]
 
 _HEADING = ("RESOURCE", "ALLOWED", "STREAM", "BOOKMARKS", "GZIP", "SHARDS", "OBJECTS", "EACH", "INFORMER")
+_LEGEND = """\
+STREAM     how soon the server streams what there is; where it does not, informers list it in pages
+BOOKMARKS  whether a quiet stream tells its position, from which a lost one goes on
+SHARDS     whether the server can split a collection (1.36, alpha); not needed, informers can as well
+EACH       JSON of one object, on average. (? is not known, - has nothing to measure)
+INFORMER   memory for all of them, estimated: 380 bytes and the compressed body for each, and 3 MB
+           from 128 objects on; as measured in docs/benchmarks. The process itself takes 42 MB
+"""
+_SMALLEST = 50_000  # bytes that are not 0.0 MB
+_SAME_TIME = 2.0  # seconds; servers tell theirs in whole ones
 
 
 def lines(report: Report) -> Iterator[str]:
@@ -20,15 +30,15 @@ def lines(report: Report) -> Iterator[str]:
     if report.connection.reached and report.connection.failed_at is None:
         yield ""
         yield from _table(report.resources)
-        if any(found.memory for found in report.resources):
+        if any(found.objects is not None for found in report.resources):
             yield ""
-            yield "INFORMER is an estimate: 380 bytes for each object and its body as compressed as those of a sample,"
-            yield "and 3 MB for each resource; as measured in docs/benchmarks. A process has 42 MB beside."
-    if report.findings:
+            yield from _LEGEND.splitlines()
+    findings = _alike(report.findings)
+    if findings:
         yield ""
-    yield from _findings(report.findings)
+    yield from _findings(findings)
     yield ""
-    yield _verdict(report)
+    yield _verdict(report, findings)
 
 
 def _about_the_server(report: Report) -> Iterator[str]:
@@ -37,8 +47,7 @@ def _about_the_server(report: Report) -> Iterator[str]:
         yield f"  reached  no, it fails at: {connection.failed_at or 'time'}"
         return
     took = "" if connection.seconds is None else f" in {connection.seconds * 1000:.0f} ms"
-    skew = "" if connection.clock_skew is None else f", clocks {abs(connection.clock_skew):.0f} s apart"
-    yield f"  reached  yes{took}{skew}"
+    yield f"  reached  yes{took}{_clocks(connection.clock_skew)}"
     if connection.failed_at is not None:
         yield f"  user     not accepted: {connection.failed_at}"
         return
@@ -49,13 +58,23 @@ def _about_the_server(report: Report) -> Iterator[str]:
     yield f"  user     {user.name or 'not told'}{groups}"
 
 
-def _findings(findings: list[Finding]) -> Iterator[str]:
-    """The findings; what holds for several resources alike is told once."""
+def _clocks(skew: float | None) -> str:
+    if skew is None:
+        return ""
+    return ", clocks agree" if abs(skew) < _SAME_TIME else f", clocks {abs(skew):.0f} s apart"
+
+
+def _alike(findings: list[Finding]) -> list[Finding]:
+    """The findings; what holds for several resources alike is one, about all of them."""
     about: dict[Finding, list[str]] = {}
     for finding in findings:
         about.setdefault(replace(finding, about=""), []).append(finding.about)
-    for finding, subjects in about.items():
-        yield f"{finding.severity}: {', '.join(subjects)}: {finding.message}"
+    return [replace(finding, about=", ".join(subjects)) for finding, subjects in about.items()]
+
+
+def _findings(findings: list[Finding]) -> Iterator[str]:
+    for finding in findings:
+        yield f"{finding.severity}: {finding.about}: {finding.message}"
         if finding.remedy:
             yield f"    {finding.remedy}"
 
@@ -85,7 +104,7 @@ def _row(found: ResourceReport) -> tuple[str, ...]:
         _word(found.sharding),
         "?" if found.objects is None else f"{found.objects:,}",
         unknown if found.sample is None else f"{found.sample.mean / 1000:,.1f} KB",
-        unknown if found.memory is None else megabytes(found.memory.informer),
+        unknown if found.memory is None else _memory(found.memory),
     )
 
 
@@ -95,13 +114,17 @@ def _allowed(access: Access) -> str:
     return _word(None if access.watch is None else True)
 
 
+def _memory(memory: Memory) -> str:
+    return megabytes(memory.informer) if memory.informer >= _SMALLEST else "< 0.1 MB"
+
+
 def _word(fact: bool | None) -> str:  # noqa: FBT001 - it is what a word is made of
     return {True: "yes", False: "no", None: "?"}[fact]
 
 
-def _verdict(report: Report) -> str:
-    severities = [finding.severity for finding in report.findings]
+def _verdict(report: Report, findings: list[Finding]) -> str:
+    severities = [finding.severity for finding in findings]
     counts = [(what, severities.count(what)) for what in ("error", "warning")]
     told = ", ".join(f"{count} {what}{'s' * (count > 1)}" for what, count in counts if count)
     word = "healthy" if report.healthy else "not healthy"
-    return f"{word}{f': {told}' if told else ''} ({report.seconds:.1f} s)"
+    return f"{word}: {told or 'informers on these resources can work'} ({report.seconds:.1f} s)"

@@ -6,12 +6,17 @@ thousands of objects that nobody touched. An event that comes in while the infor
 
 What a predicate or mapper raises is logged with the object's key and counted. The event passes a predicate that
 raises; a mapper that raises for one state of an object is still asked for the other.
+
+Limits. Changes of one key are folded while this reader is behind: by milliseconds, or by as long as a mapper takes that
+wakes hundreds of thousands of keys. Then an object that came and went, or belonged to somebody in between only, wakes
+nobody, though a reconcile may have seen it in the store. ``resync_period=`` is for those who cannot bear that.
 """
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final, final
 
+import anyio
 import anyio.lowlevel
 
 from kubeinformer import Informer, Synced, Updated
@@ -38,6 +43,9 @@ class Intake:
         mapping: Gives the keys; None for the informer's own.
         queue: Where the keys go.
         failed: Called for each predicate or mapper that raised.
+
+    Attributes:
+        has_read_first: Set when all that was there is read.
     """
 
     def __init__(
@@ -49,6 +57,7 @@ class Intake:
         queue: WorkQueue[str],
         failed: Callable[[], None],
     ) -> None:
+        self.has_read_first: anyio.Event = anyio.Event()
         self._controller = controller
         self._informer = informer
         self._predicates = predicates
@@ -65,13 +74,12 @@ class Intake:
             KubeInformerError: What else ended it for good.
         """
         informer, add = self._informer, self._queue.add
-        is_past_first_sync = False
         async with informer.events() as events:
             async for event in events:
                 if isinstance(event, Synced):
-                    is_past_first_sync = True
+                    self.has_read_first.set()
                     continue
-                priority = 0 if is_past_first_sync and informer.is_live else LOW_PRIORITY
+                priority = 0 if self.has_read_first.is_set() and informer.is_live else LOW_PRIORITY
                 if self._predicates and not self._passes(event):
                     continue
                 if self._mapping is None:

@@ -10,9 +10,9 @@ as long as somebody waits, each ready key has a worker on its way; and while key
 a worker on its way. Each call that could break one of them ends in ``_wake``, which repairs both. A worker on its way
 that finds its key gone, because another one asked in between, waits again.
 
-Speed. A ready key costs no trip through the event loop, which is worth three times its own work. That a worker which
-finds keys all the time does not starve the loop, `get` yields to it once in 2 ms; that is where it can be cancelled,
-too.
+Speed. A ready key costs no trip through the event loop, which is worth three times its own work. That workers which
+find keys all the time do not starve the loop, `get` yields to it once in 2 ms; that is where they can be cancelled,
+too. All workers share these 2 ms: while the first one to yield has not come back, each other one takes a key at most.
 Not here. Which key is next (``schedule``), and what a failure costs (``limits``).
 """
 
@@ -82,7 +82,8 @@ class WorkQueue(Generic[K]):
         self._sleepers: dict[anyio.Event, None] = {}
         self._timekeeper: anyio.Event | None = None
         self._on_their_way = 0  # woken, and not running yet
-        self._yielded = -math.inf
+        self._yielded = -math.inf  # when the slice began
+        self._is_yielding = False  # whether the worker that will begin the next one is on its way round the loop
         self._drained = anyio.Event()
         if observer is not None:
             observer.queue_opened(self)
@@ -163,8 +164,7 @@ class WorkQueue(Generic[K]):
         Cancelling loses no key. It does not yield to the event loop each time: see the head of the module.
         """
         if self._clock() - self._yielded >= SLICE:
-            await anyio.lowlevel.checkpoint()
-            self._yielded = self._clock()
+            await self._yield()
         while True:
             now = self._clock()
             taken = self._schedule.take(now)
@@ -217,6 +217,18 @@ class WorkQueue(Generic[K]):
         self._promote(now)
         return self._schedule.statistics(now)
 
+    async def _yield(self) -> None:
+        """Let the loop go on."""
+        if self._is_yielding:
+            await anyio.lowlevel.checkpoint()
+            return
+        self._is_yielding = True
+        try:
+            await anyio.lowlevel.checkpoint()
+        finally:
+            self._is_yielding = False
+        self._yielded = self._clock()
+
     async def _wait(self, now: float) -> None:
         """Sleep until there may be a key."""
         me = anyio.Event()
@@ -228,12 +240,13 @@ class WorkQueue(Generic[K]):
         try:
             with anyio.move_on_after(patience):
                 await me.wait()
-            self._yielded = self._clock()
         except BaseException:
             self._leave(me)
             self._wake()  # what this one was woken for
             raise
         self._leave(me)
+        if not self._is_yielding:
+            self._yielded = self._clock()
 
     def _leave(self, sleeper: anyio.Event) -> None:
         self._sleepers.pop(sleeper, None)

@@ -166,16 +166,16 @@ class Outcomes(Generic[T]):
         self._queue.forget(key)
 
     def _log(self, request: Request[T], error: Exception, seconds: float | None) -> None:
-        reason = str(error)
         is_last = seconds is None or math.isinf(seconds)  # the latter when the queue is shut down
         then = "it is not tried again" if is_last else f"it is tried again in {seconds:.3g} s"
         facts = self._facts(request.key, error) | {"attempt": request.attempt, "retry_after": seconds}
+        # Only errors of this package are asked for their text: a user's own may raise there, too.
         if _all_are(error, (AlreadyExists, Conflict)) and request.attempt <= _USUAL_CONFLICTS:
-            logger.info("reconcile of %s met a conflict, %s: %s", request.key, then, reason, extra=facts)
+            logger.info("reconcile of %s met a conflict, %s: %s", request.key, then, str(error), extra=facts)
         elif _all_are(error, (ServerUnavailable, TransportError)):
-            logger.warning("the server failed the reconcile of %s, %s: %s", request.key, then, reason, extra=facts)
+            logger.warning("the server failed the reconcile of %s, %s: %s", request.key, then, str(error), extra=facts)
         elif isinstance(error, (BadReconcile, ReconcileTimeout)):
-            logger.error("reconcile of %s failed, %s: %s", request.key, then, reason, extra=facts)
+            logger.error("reconcile of %s failed, %s: %s", request.key, then, str(error), extra=facts)
         else:
             logger.error("reconcile of %s failed, %s", request.key, then, exc_info=error, extra=facts)
 
