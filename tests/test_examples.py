@@ -17,6 +17,7 @@ from tests.kubeconfigs import write_kubeconfig
 from kubeinformer.testing import FakeApiServer
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
+LIMIT = 50.0  # seconds; a program that starts beside others was seen to take four of them
 pytestmark = pytest.mark.anyio
 
 
@@ -44,7 +45,7 @@ def started(name: str, server: FakeApiServer, folder: Path, *arguments: str) -> 
 
 
 async def output(name: str, server: FakeApiServer, folder: Path, *arguments: str) -> str:
-    with started(name, server, folder, *arguments) as process, anyio.fail_after(30):
+    with started(name, server, folder, *arguments) as process, anyio.fail_after(LIMIT):
         out, _ = await anyio.to_thread.run_sync(process.communicate, abandon_on_cancel=True)
         assert process.returncode == 0, out
         return out
@@ -55,7 +56,7 @@ async def lines_of(
     name: str, server: FakeApiServer, folder: Path, *arguments: str
 ) -> AsyncGenerator[Callable[[], Awaitable[str]]]:
     """What gives the next line of an example that runs until SIGTERM, and then ends well."""
-    with started(name, server, folder, *arguments) as process, anyio.fail_after(30):
+    with started(name, server, folder, *arguments) as process, anyio.fail_after(LIMIT):
 
         async def line() -> str:
             assert process.stdout is not None
@@ -69,7 +70,7 @@ async def lines_of(
 async def test_pod_watch_tells_what_happens(tmp_path: Path) -> None:
     async with FakeApiServer() as server:
         server.create("v1/pods", pod("a", "n1"))
-        with started("pod_watch.py", server, tmp_path) as process, anyio.fail_after(30):
+        with started("pod_watch.py", server, tmp_path) as process, anyio.fail_after(LIMIT):
             assert process.stdout is not None
 
             async def line() -> str:
@@ -114,7 +115,7 @@ async def test_leader_elected_works_in_one_process_and_then_in_the_other(tmp_pat
             assert process.stdout is not None
             return await anyio.to_thread.run_sync(process.stdout.readline, abandon_on_cancel=True)
 
-        with started("leader_elected.py", server, tmp_path) as first, anyio.fail_after(45):
+        with started("leader_elected.py", server, tmp_path) as first, anyio.fail_after(LIMIT):
             assert (await line(first)).endswith(" waits for its turn\n")
             assert await line(first) == "reconciled default/one, which is there\n"
             with started("leader_elected.py", server, tmp_path) as second:
@@ -204,7 +205,7 @@ async def test_multi_namespace_asks_for_no_other_namespace(tmp_path: Path) -> No
 async def test_trio_informer_waits_for_a_pod(tmp_path: Path) -> None:
     async with FakeApiServer() as server:
         server.create("v1/pods", pod("a", "n1"))
-        with started("trio_informer.py", server, tmp_path, "default", "a", "30") as process, anyio.fail_after(30):
+        with started("trio_informer.py", server, tmp_path, "default", "a", "30") as process, anyio.fail_after(LIMIT):
             assert process.stdout is not None
             first = await anyio.to_thread.run_sync(process.stdout.readline, abandon_on_cancel=True)
             assert first == "default/a is New\n"

@@ -50,7 +50,7 @@ from kubeinformer.testing import FakeApiServer, synthetic_pods
 pytestmark = pytest.mark.anyio
 
 PODS = "v1/pods"
-SOON = 0.2  # seconds; for waits that are meant to fail, with the server's last answer: one must have come
+SOON = 0.2  # seconds; for waits that are meant to fail
 
 
 @pytest.fixture
@@ -84,6 +84,11 @@ async def until(condition: Callable[[], object]) -> None:
     with anyio.fail_after(GUARD):
         while not condition():
             await anyio.lowlevel.checkpoint()
+
+
+async def failed(informer: Informer[Any], error: str) -> None:
+    """Wait for a failure of that kind: with ``timeout=0``, `Informer.synced` then raises or tells it."""
+    await until(lambda: type(informer.statistics().last_error).__name__ == error)
 
 
 async def take(events: Subscription[Any], count: int) -> list[Event[Any]]:
@@ -201,8 +206,9 @@ class TestSync:
         server.create(PODS, pod("large", note="x" * 5_000))
         async with connected(server, object_size_limit=4_000) as cluster:
             pods = cluster.informer(PODS)
+            await failed(pods, "ObjectTooLarge")
             with pytest.raises(SyncTimeout, match="object_size_limit") as caught:
-                await pods.synced(timeout=SOON)
+                await pods.synced(timeout=0)
             assert type(caught.value.__cause__).__name__ == "ObjectTooLarge"
             assert pods.statistics().failures["ObjectTooLarge"] >= 1
             server.patch(PODS, "default/large", {"spec": {"note": None}})
@@ -262,8 +268,10 @@ class TestSelecting:
     @pytest.mark.parametrize("selector", ["app in (", "=web", "a=b,,c"])
     async def test_a_selector_that_the_server_cannot_read(self, server: FakeApiServer, selector: str) -> None:
         async with connected(server) as cluster:
+            pods = cluster.informer(PODS, label_selector=selector)
+            await failed(pods, "ServerRefused")
             with pytest.raises(ServerRefused, match="HTTP 400"):
-                await cluster.informer(PODS, label_selector=selector).synced(timeout=SOON)
+                await pods.synced(timeout=0)
 
 
 class TestChanges:
@@ -462,8 +470,9 @@ class TestConnections:
             server.create(PODS, pod("old"))
         async with connect(server=f"http://127.0.0.1:{port}", timing=QUICK) as cluster:
             pods = cluster.informer(PODS)
+            await failed(pods, "ConnectionFailed")
             with pytest.raises(SyncTimeout) as caught:
-                await pods.synced(timeout=SOON)
+                await pods.synced(timeout=0)
             assert isinstance(caught.value.__cause__, ConnectionFailed)
             async with FakeApiServer(port=port) as server:
                 server.create(PODS, pod("new"))
@@ -476,8 +485,9 @@ class TestConnections:
         widgets = "example.com/v1/widgets"
         async with connected(server) as cluster:
             informer = cluster.informer(widgets)
+            await failed(informer, "NotFound")
             with pytest.raises(NotFound, match=r"example\.com/v1/widgets.*kubectl api-resources"):
-                await informer.synced(timeout=SOON)
+                await informer.synced(timeout=0)
             server.register(widgets, kind="Widget")
             server.create(widgets, pod("one"))
             await informer.synced(timeout=GUARD)
@@ -492,8 +502,9 @@ class TestSynced:
     async def test_unauthorized(self) -> None:
         async with FakeApiServer(tokens={"good": "jane"}) as server, connected(server, token="bad") as cluster:
             pods = cluster.informer(PODS)
+            await failed(pods, "Unauthorized")
             with pytest.raises(Unauthorized, match=r"refused to watch v1/pods in all namespaces \(HTTP 401") as caught:
-                await pods.synced(timeout=SOON)
+                await pods.synced(timeout=0)
             assert "check that the token or client certificate is current" in str(caught.value)
             assert "bad" not in str(caught.value)
 
@@ -501,8 +512,9 @@ class TestSynced:
         server.deny(resource=PODS)
         async with connected(server) as cluster:
             pods = cluster.informer(PODS, namespace="shop")
+            await failed(pods, "Forbidden")
             with pytest.raises(Forbidden, match=r"refused to watch v1/pods in namespace 'shop' \(HTTP 403") as caught:
-                await pods.synced(timeout=SOON)
+                await pods.synced(timeout=0)
             assert "bind a Role or ClusterRole with the verbs list and watch" in str(caught.value)
             assert caught.value.verb == "watch"
 
@@ -510,21 +522,26 @@ class TestSynced:
         server.watch_list_enabled = False
         server.deny("list")
         async with connected(server) as cluster:
+            pods = cluster.informer(PODS)
+            await failed(pods, "Forbidden")
             with pytest.raises(Forbidden, match="refused to list v1/pods"):
-                await cluster.informer(PODS).synced(timeout=SOON)
+                await pods.synced(timeout=0)
 
     async def test_not_found(self, server: FakeApiServer) -> None:
         async with connected(server) as cluster:
+            nothings = cluster.informer("apps/v1/nothings")
+            await failed(nothings, "NotFound")
             with pytest.raises(NotFound, match=r"apps/v1/nothings.*HTTP 404.*the CRD is installed"):
-                await cluster.informer("apps/v1/nothings").synced(timeout=SOON)
+                await nothings.synced(timeout=0)
 
     async def test_a_refusal_that_is_over_is_not_raised(self, server: FakeApiServer) -> None:
         server.deny("watch")
         server.seed(PODS, 1_000)
         async with connected(server) as cluster:
             pods = cluster.informer(PODS)
+            await failed(pods, "Forbidden")
             with pytest.raises(Forbidden):
-                await pods.synced(timeout=SOON)
+                await pods.synced(timeout=0)
             server.allow_all()
             await until(lambda: len(pods.store))
             if not pods.is_live:
@@ -546,6 +563,7 @@ class TestSynced:
             url = f"http://127.0.0.1:{sock.getsockname()[1]}"
             async with connect(server=url, timing=QUICK) as cluster:
                 pods = cluster.informer(PODS)
+                await failed(pods, "ConnectionFailed")
                 words = rf"v1/pods not synced within {SOON} s; last failure: .*refused"
                 with pytest.raises(SyncTimeout, match=words) as e:
                     await pods.synced(timeout=SOON)
@@ -569,7 +587,7 @@ class TestSynced:
             with anyio.move_on_after(SOON) as scope:
                 await pods.synced()
             assert scope.cancelled_caught
-            assert pods.statistics().failures["Forbidden"] > 1
+            await until(lambda: pods.statistics().failures.get("Forbidden", 0) > 1)
             server.allow_all()
             with anyio.fail_after(GUARD):
                 await pods.synced()
@@ -677,8 +695,9 @@ async def test_no_token_in_any_log_or_error(caplog: pytest.LogCaptureFixture) ->
             errors = [pods.statistics().last_error]
         async with connected(server, token="s3cret-other") as cluster:
             pods = cluster.informer(PODS)
+            await failed(pods, "Unauthorized")
             with pytest.raises(Unauthorized) as caught:
-                await pods.synced(timeout=SOON)
+                await pods.synced(timeout=0)
             errors.append(caught.value)
     assert caplog.records
     for record in caplog.records:

@@ -26,7 +26,7 @@ pytestmark = pytest.mark.anyio
 
 ROOT = Path(__file__).parents[1]
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-ALLOWED = 30.0  # seconds for one block; takes one
+ALLOWED = 45.0  # seconds for one block; takes one
 LAST = "last"
 MARK = "@@"  # begins the lines on stderr that are meant for this test
 

@@ -239,7 +239,7 @@ class TestIndexes:
 
             async def after(change: bytes, version: int) -> dict[str, list[str]]:
                 transport.response.feed(change)
-                await pods.wait_for(str(version), timeout=5)
+                await pods.wait_for(str(version), timeout=20)
                 return {value: sorted(names(pods.store.by_index("both", value))) for value in ("n1", "n2", "all")}
 
             one, two = {"nodeName": "n1"}, {"nodeName": "n2"}
@@ -320,7 +320,7 @@ async def test_iterating_while_it_changes() -> None:
     async with connect(transport=transport, timing=QUICK) as cluster:
         pods = cluster.informer("v1/pods", indexers={"node": by_node})
         transport.response.feed(POPULATION)
-        await pods.synced(timeout=5)
+        await pods.synced(timeout=20)
         iterations = [pods.store.values(), pods.store.list(label_selector="!nope"), (o for _, o in pods.store.items())]
         assert [next(iteration)["metadata"]["name"] for iteration in iterations] == ["a"] * 3
         indexed = pods.store.by_index("node", "node-0")
@@ -328,7 +328,7 @@ async def test_iterating_while_it_changes() -> None:
         newer = {"nodeName": "new"}
         transport.response.feed(deleted("b", 11) + added("new", 12, spec=newer))
         transport.response.feed(modified("c", 13, spec=newer, note="newer").replace(b"default", b"shop"))
-        await pods.wait_for("13", timeout=5)
+        await pods.wait_for("13", timeout=20)
         # What was deleted is skipped, what is new left out, what changed is as it is now.
         for iteration in iterations:
             rest = list(iteration)

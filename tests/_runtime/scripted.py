@@ -18,7 +18,7 @@ from kubeinformer import Timing
 from kubeinformer.connection import HttpRequest, Response
 
 JSON: Final = {"content-type": "application/json"}
-GUARD = 5.0  # seconds; never reached by a test that passes
+GUARD = 20.0  # seconds; never reached by a test that passes
 
 # Nothing waits, nothing gives up: a test that is about one of these hands in its own.
 # Scripts have an answer for each request that is expected: however slow the machine is, no proof comes between.

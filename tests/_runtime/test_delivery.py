@@ -102,7 +102,7 @@ class TestWaiting:
 
     async def test_closing_wakes_all(self) -> None:
         delivery: Delivery[dict[str, object]] = Source().delivery
-        with anyio.fail_after(5):
+        with anyio.fail_after(20):
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(delivery.wait_until_reached, "10")
                 await anyio.wait_all_tasks_blocked()

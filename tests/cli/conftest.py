@@ -16,6 +16,7 @@ import anyio.from_thread
 import pytest
 
 from kubeinformer import RawObject, connect
+from kubeinformer._cache.compression import SAMPLE_COUNT
 from kubeinformer.cli import main
 from kubeinformer.testing import FakeApiServer
 
@@ -61,6 +62,10 @@ class Served:
             async with connect(server=self.url) as cluster:
                 informer = cluster.informer(resource)
                 await informer.synced()
+                compression = informer._cache.codec.compression
+                assert compression is not None
+                while len(informer.store) >= SAMPLE_COUNT and not compression.current:  # noqa: ASYNC110 - tells nobody
+                    await anyio.sleep(0.02)
                 stored = -1
                 while informer.statistics().stored_bytes != stored:  # bodies are brought over in slices
                     stored = informer.statistics().stored_bytes
@@ -127,7 +132,7 @@ class Running:
 
     def end(self) -> Ended:
         """Wait for the end: what was not read yet, and the exit code."""
-        out, err = self.process.communicate(timeout=30)
+        out, err = self.process.communicate(timeout=45)
         return Ended(self.process.returncode, (out or b"").decode(), (err or b"").decode())
 
     def kill(self) -> None:

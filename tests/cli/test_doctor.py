@@ -320,13 +320,15 @@ def test_a_stream_that_never_says_where_the_first_state_ends(
     assert found["resources"][0]["bookmarks"] is bookmarks
 
 
-def test_a_stream_without_end_is_not_read_without_end(examine: Any) -> None:
+def test_a_stream_without_end_is_not_read_without_end(examine: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (asking, resource):
+        monkeypatch.setattr(module, "SILENCE_LIMIT", 50)
     released = threading.Event()
     added = events({"type": "ADDED", "object": {"spec": "x" * 1000}})
     found = examine(watching(added * 2000, released=released))
     released.set()
     assert codes(found) == [("warning", "watch-list-ignored")]
-    assert found["seconds"] < asking.SILENCE_LIMIT, "it did not wait for more"
+    assert found["seconds"] < 15, "it did not wait for more: the server is silent for 20"
 
 
 @pytest.mark.parametrize(
@@ -559,10 +561,11 @@ def test_ctrl_c_ends_it(spawn: "Spawn", silence: str, listener: socket.socket) -
     assert (ended.code, ended.out, ended.err) == (130, "", "")
 
 
-def test_the_time_is_bounded(run: "Run", silence: str) -> None:
+def test_the_time_is_bounded(run: "Run", silence: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(asking, "SILENCE_LIMIT", 50)
     started = time.monotonic()
     ended = run("doctor", "--timeout", "0.3", "--server", silence)
-    assert time.monotonic() - started < 4
+    assert time.monotonic() - started < 25
     assert "the time was up before the server answered" in no_way(ended, "time")
 
 
@@ -574,7 +577,7 @@ def test_what_was_found_by_then_is_told(run: "Run") -> None:
         return page(query)
 
     with impostor({PODS: stuck}) as url:
-        found = report(run("doctor", "v1/pods", "v1/xyzzy", "--json", "--timeout", "1.5", "--server", url))
+        found = report(run("doctor", "v1/pods", "v1/xyzzy", "--json", "--timeout", "4", "--server", url))
         released.set()
     assert found["user"]["name"] == "alice"
     assert codes(found) == [("error", "time"), ("error", "not-served")]
@@ -594,8 +597,9 @@ def test_a_stream_that_breaks_off(examine: Any) -> None:
 
 
 def test_a_stream_that_hangs_is_told_from_one_that_ends(examine: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(asking, "SILENCE_LIMIT", 0.3)
-    monkeypatch.setattr(resource, "SILENCE_LIMIT", 0.3)
+    # What is not silent answers within it, also on a busy machine.
+    monkeypatch.setattr(asking, "SILENCE_LIMIT", 2)
+    monkeypatch.setattr(resource, "SILENCE_LIMIT", 2)
     released = threading.Event()
 
     def pods(query: Query) -> Reply:

@@ -145,7 +145,7 @@ def test_ctrl_c_while_nobody_reads(once: tuple[str, ...], server: "Served", spaw
     running = spawn("watch", "v1/pods", *once, "-o", "json", "--server", server.url)
     running.line()
     running.press_ctrl_c()
-    assert running.process.wait(timeout=20) == 130  # nobody reads meanwhile
+    assert running.process.wait(timeout=45) == 130  # nobody reads meanwhile
     assert running.end().err == ""
 
 

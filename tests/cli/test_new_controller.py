@@ -25,7 +25,7 @@ Make: TypeAlias = Callable[..., Path]
 NAME = "widget-controller"
 WIDGETS = "example.com/v1/widgets"
 SOURCES = Path(__file__).parents[2] / "src"
-PATIENCE = 30.0  # seconds
+PATIENCE = 45.0  # seconds
 
 
 @pytest.fixture
@@ -88,11 +88,13 @@ def test_what_is_said(run: "Run", tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert (tmp_path / NAME / "README.md").is_file()
 
 
+@pytest.mark.timeout(180)  # an interpreter with pytest in it, beside other tests
 def test_its_tests_pass(make: Make) -> None:
     python(make(), "pytest", "-q", "-p", "no:cacheprovider")
 
 
 # Long names and short ones: the code must be laid out well with either.
+@pytest.mark.timeout(180)  # three programs, one after the other: half a minute was seen
 @pytest.mark.parametrize(
     ("name", "options"),
     [

@@ -186,8 +186,12 @@ async def test_a_cut(httpx2_mock: respx.Router) -> None:
 async def test_refused(httpx2_mock: respx.Router) -> None:
     httpx2_mock.get(PATH).respond(403, json=status(403, "Forbidden", message="no"))
     async with connected() as cluster:
+        pods = cluster.informer(PODS)
+        with anyio.fail_after(GUARD):
+            while pods.statistics().last_error is None:
+                await anyio.lowlevel.checkpoint()
         with pytest.raises(Forbidden, match="v1/pods"):
-            await cluster.informer(PODS).synced(timeout=0.2)  # long enough for one answer
+            await pods.synced(timeout=0)
 
 
 async def test_a_server_that_cannot_be_reached_and_then_can(httpx2_mock: respx.Router) -> None:

@@ -290,7 +290,7 @@ async def test_each_read_has_its_own_deadline(stack: Stack) -> None:
 
     async with serve(play) as server, stack.to(server.url) as transport:
         async with transport.stream(PODS) as response:
-            while await response.receive(0.5):
+            while await response.receive(1.5):
                 pass
         async with anyio.create_task_group() as tasks:
 
@@ -299,7 +299,7 @@ async def test_each_read_has_its_own_deadline(stack: Stack) -> None:
                     assert await read_all(response) == b"hello"
 
             tasks.start_soon(second)
-            await anyio.sleep(0.6)  # longer than the first's silence: there is no event for "did not time out"
+            await anyio.sleep(1.7)  # longer than the first's silence: there is no event for "did not time out"
             more.set()
     assert server.connections == 1
 
@@ -525,6 +525,11 @@ class _CancelledAt:
                 error = thrown
 
 
+def tasks_by_id() -> dict[int, str | None]:
+    """Those that run, with their names: a failure shows what was left."""
+    return {task.id: task.name for task in anyio.get_running_tasks()}
+
+
 @pytest.mark.parametrize("method", ["GET", "POST"])
 @pytest.mark.parametrize("connection", ["new", "used before"])
 @pytest.mark.parametrize("scheme", ["http", "https"])
@@ -552,7 +557,7 @@ async def test_cancelling_at_any_await_leaves_no_socket_and_no_task(
     async with serve(play, context=context) as server:
         suspension, finished = 0, False
         await anyio.wait_all_tasks_blocked()  # the server listens
-        before = {task.id for task in anyio.get_running_tasks()}
+        before = tasks_by_id()
         while not finished:
             suspension += 1
             assert suspension < 100
@@ -573,7 +578,10 @@ async def test_cancelling_at_any_await_leaves_no_socket_and_no_task(
                     await server.abandoned()
             await server.abandoned()
             await anyio.wait_all_tasks_blocked()
-            assert {task.id for task in anyio.get_running_tasks()} == before
+            while server.open:  # what was cancelled while it connected: the server may come to accept it only now
+                await server.abandoned()
+                await anyio.wait_all_tasks_blocked()
+            assert tasks_by_id() == before
     assert suspension >= 3
 
 

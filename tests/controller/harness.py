@@ -9,7 +9,7 @@ import anyio
 from kubeinformer import RawObject
 from kubeinformer.controller import Controller, Request, Result
 
-LIMIT = 10.0  # seconds; for waits that end at once unless something is broken
+LIMIT = 30.0  # seconds; for waits that end at once unless something is broken
 
 CONFIGMAPS = "v1/configmaps"
 

@@ -23,7 +23,7 @@ async def test_an_informer_in_figures(fake_api_server: FakeApiServer, cluster: C
     informer = cluster.informer(CONFIGMAPS)
     assert value(metrics, "live") == 0
     assert value(metrics, "staleness_seconds") is None
-    await informer.synced(timeout=5)
+    await informer.synced(timeout=20)
     found = informer.statistics()
     assert value(metrics, "live") == 1
     assert value(metrics, "objects") == 2
@@ -49,7 +49,7 @@ async def test_what_failed_and_why_it_began_anew(
     fake_api_server: FakeApiServer, cluster: Cluster, eventually: Eventually
 ) -> None:
     metrics = Metrics(cluster, registry=CollectorRegistry())
-    await cluster.informer(CONFIGMAPS).synced(timeout=5)
+    await cluster.informer(CONFIGMAPS).synced(timeout=20)
     assert value(metrics, "resyncs_total", reason="expired") is None
     fake_api_server.create("v1/pods", {"metadata": {"name": "a"}})
     fake_api_server.compact()
@@ -79,7 +79,7 @@ async def test_who_has_a_number_keeps_it(cluster: Cluster) -> None:
     second = cluster.informer(CONFIGMAPS, retain="keys")
     metrics.render()
     await first.aclose()
-    await second.synced(timeout=5)
+    await second.synced(timeout=20)
     third = cluster.informer(CONFIGMAPS, retain="bytes")
     assert value(metrics, "live", informer="2") == 1
     assert value(metrics, "live", informer="1") == 0
@@ -90,7 +90,7 @@ async def test_who_has_a_number_keeps_it(cluster: Cluster) -> None:
 async def test_several_clusters(fake_api_server: FakeApiServer) -> None:
     async with connect(server=fake_api_server.url) as one, connect(server=fake_api_server.url) as other:
         metrics = Metrics(one, other, registry=CollectorRegistry())
-        await other.informer(CONFIGMAPS).synced(timeout=5)
+        await other.informer(CONFIGMAPS).synced(timeout=20)
         assert value(metrics, "live") == 1
         one.informer(CONFIGMAPS)
         assert value(metrics, "live") == 1

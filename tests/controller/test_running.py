@@ -190,9 +190,7 @@ async def test_a_lost_lease_ends_in_its_error_and_no_reconcile_runs(
     fake_api_server.create(CONFIGMAPS, configmap("a"))
     reconcile = Recorder(lambda _: anyio.sleep_forever())
     controller = Controller(cluster.informer(CONFIGMAPS), reconcile)
-    mine = LeaderElection(
-        cluster, "test", namespace="default", lease_duration=0.6, renew_deadline=0.4, retry_period=0.1
-    )
+    mine = election(cluster, "me")
 
     async def run() -> None:
         with pytest.raises(LeadershipLost, match="thief"):

@@ -14,12 +14,12 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
 
 CANDIDATE = Path(__file__).with_name("candidate.py")
-PATIENCE = 30.0  # seconds
+PATIENCE = 45.0  # seconds; two interpreters start beside other tests
 
 # To see what kubernetes_asyncio's does, as docs/decisions/0016 tells: KUBEINFORMER_ELECTION=theirs.
 THEIRS = os.environ.get("KUBEINFORMER_ELECTION") == "theirs"
@@ -94,11 +94,20 @@ class Stage:
     lease: str = "lock"
     backend: str = "asyncio"
     program: str = "theirs" if THEIRS else "body"  # see candidate.py
-    times: tuple[float, float, float] = field(default=(3.0, 2.0, 1.0) if THEIRS else (2.0, 1.2, 0.1))
+    # Lease, renewal's deadline, pause between tries. A leader that a busy machine keeps waiting for three seconds ends.
+    times: tuple[float, float, float] = field(default=(3.0, 2.0, 1.0) if THEIRS else (4.0, 3.0, 0.1))
 
     @property
     def lease_duration(self) -> float:
         return self.times[0]
+
+    @property
+    def renew_deadline(self) -> float:
+        return self.times[1]
+
+    def with_a_long_lease(self) -> "Stage":
+        """For what must not wait for its end: however busy the machine, nobody takes the one for the other."""
+        return replace(self, times=(PATIENCE - 5, PATIENCE / 2, self.times[2]))
 
     @contextmanager
     def started(self, identity: str) -> Iterator[Candidate]:
@@ -134,6 +143,7 @@ class Stage:
 
 def released_on_sigterm(stage: Stage) -> None:
     """The second need not wait for the lease to end."""
+    stage = stage.with_a_long_lease()
     with stage.both() as (first, second):
         sent = first.send(signal.SIGTERM)
         began = second.wait_for("work").at
@@ -149,8 +159,8 @@ def expired_after_sigkill(stage: Stage) -> None:
         sent = first.send(signal.SIGKILL)
         began = second.wait_for("work").at
         first.wait()
-        # The last renewal may have been a try ago.
-        assert stage.lease_duration - 2 * stage.times[2] - 0.1 < began - sent < stage.lease_duration + PATIENCE / 3
+        # The last renewal was a try ago, or longer on a busy machine; but with its deadline the first would have ended.
+        assert stage.lease_duration - stage.renew_deadline < began - sent < stage.lease_duration + PATIENCE / 3
 
 
 def fenced_after_sigstop(stage: Stage) -> None:

@@ -18,7 +18,7 @@ from kubeinformer.testing import FakeApiServer
 
 __all__ = ["Program", "started"]
 
-ALLOWED = 30.0  # seconds for one program; takes two, of which importing kubernetes_asyncio is one
+ALLOWED = 45.0  # seconds for one program; takes two, of which importing kubernetes_asyncio is one
 
 
 class Program:

@@ -133,7 +133,7 @@ def probe(port: int, deployment: Mapping[str, Any], name: str) -> int:
     get = container[name]["httpGet"]
     assert get["port"] == listed["name"]
     assert {"name": "PORT", "value": str(listed["containerPort"])} in container["env"]
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
     try:
         connection.request("GET", get["path"])
         return connection.getresponse().status

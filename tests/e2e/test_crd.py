@@ -43,8 +43,8 @@ class Widgets:
         """Delete the definition, and wait until it and its objects are gone."""
         name = self._definition["metadata"]["name"]
         self._client.delete(f"{DEFINITIONS}/{name}")
-        assert wait_until(lambda: self._client.request("GET", f"{DEFINITIONS}/{name}").status == 404, timeout=30)
-        assert wait_until(lambda: self._client.request("GET", self._path).status == 404, timeout=30)
+        assert wait_until(lambda: self._client.request("GET", f"{DEFINITIONS}/{name}").status == 404)
+        assert wait_until(lambda: self._client.request("GET", self._path).status == 404)
 
     def create(self, name: str) -> None:
         self._client.create(self._path, self._kind | {"metadata": {"name": name}})

@@ -10,6 +10,7 @@ import pytest
 from tests.e2e import manifests
 from tests.e2e.control_plane import ControlPlane, StartControlPlane
 from tests.e2e.credentials import ADMIN, NOBODY, READER, Authority, Token
+from tests.e2e.deployed import AuditLog
 from tests.e2e.mirrors import ask
 from tests.e2e.polling import wait_until
 
@@ -126,14 +127,16 @@ async def test_a_namespace_that_is_not_there(namespace: str, kubeconfig: str) ->
     assert (found["namespace_exists"], codes(found)) == (True, [])
 
 
-async def test_nothing_is_left_behind(control_plane: ControlPlane, namespace: str, kubeconfig: str) -> None:
-    def version() -> str:
-        return str(control_plane.client.list_all(f"/api/v1/namespaces/{namespace}/pods")["metadata"]["resourceVersion"])
-
-    before = await ask(version)
-    await examined("v1/pods", "-n", namespace, "--kubeconfig", kubeconfig)
-    # Leases of the server itself are renewed every ten seconds, so that versions may move by one or two.
-    assert int(await ask(version)) - int(before) <= 5
+async def test_nothing_is_left_behind(private_control_plane: StartControlPlane, tmp_path: Path) -> None:
+    log = AuditLog(tmp_path)
+    plane = await ask(private_control_plane, *log.flags)
+    await examined("--kubeconfig", str(plane.write_kubeconfig(tmp_path / "config")))
+    used = log.used(ADMIN.user)
+    assert ("watch", "pods") in used
+    assert {what for what in used if what[0] not in {"get", "list", "watch"}} == {
+        ("create", "authentication.k8s.io/selfsubjectreviews"),
+        ("create", "authorization.k8s.io/selfsubjectaccessreviews"),
+    }, "questions, which no server keeps"
 
 
 async def test_a_token_that_the_server_does_not_know(kubeconfig: str) -> None:
@@ -171,7 +174,7 @@ async def test_a_server_that_hangs_and_one_that_is_gone(
     plane.api.pause()
     found = await examined("v1/pods", "--timeout", "3", "--kubeconfig", path)
     assert codes(found) == [("error", "time")]
-    assert found["seconds"] < 10
+    assert found["seconds"] < 20, "and not the half minute that it has otherwise"
     plane.api.resume()
     await ask(plane.api.kill)
     found = await examined("v1/pods", "--kubeconfig", path)
@@ -183,7 +186,7 @@ async def test_a_server_without_its_database(private_control_plane: StartControl
     path = str(plane.write_kubeconfig(tmp_path / "config"))
     await ask(plane.etcd.close)
     # The server asks etcd once in a while, and answers with what it knows.
-    assert await ask(wait_until, lambda: not plane.api.is_ready(), timeout=30)
+    assert await ask(wait_until, lambda: not plane.api.is_ready())
     found = await examined("v1/pods", "--timeout", "20", "--kubeconfig", path)
     assert not found["healthy"]
     assert found["server"]["ready"] is not True

@@ -28,8 +28,9 @@ pytestmark = pytest.mark.anyio
 
 RESOURCE = "v1/configmaps"
 
-# Streams of two seconds, and half a second of patience beyond that: a silent peer is noticed within a test.
-SHORT_STREAMS = Timing(backoff_first=0.1, backoff_limit=0.5, healthy_after=1, watch_timeout=(2, 2), read_margin=0.5)
+# Streams of two seconds, and as much patience beyond that: a silent peer is noticed within a test, and a server is not
+# taken for one that ends its stream a moment late, as a busy one does.
+SHORT_STREAMS = Timing(backoff_first=0.1, backoff_limit=0.5, healthy_after=1, watch_timeout=(2, 2), read_margin=2)
 
 
 def configmaps(namespace: str) -> str:
@@ -99,11 +100,12 @@ async def test_a_peer_that_falls_silent_is_left_for_a_new_connection(
         informer = cluster.informer(RESOURCE, namespace=namespace)
         async with informer.events() as events:
             assert await upto_synced(events) == []
+            await eventually(lambda: informer.is_live)  # two seconds may be over already
             wire.freeze()
             await ask(create_three, control_plane, namespace)
             assert [described(await next_event(events))[1] for _ in "abc"] == ["a", "b", "c"]
         numbers = informer.statistics()
-        assert numbers.failures == {"ReadDeadlineExceeded": 1}
+        assert set(numbers.failures) == {"ReadDeadlineExceeded"}
         assert numbers.syncs == 1
 
 

@@ -40,7 +40,7 @@ __all__ = ["FAST", "Divergence", "Outcome", "hurrying", "survive"]
 PODS = "v1/pods"
 OBJECTS = 50  # three pages: of 4, 32 and the rest
 CHANGES = 30
-LIMIT = 20.0  # real seconds for one scenario; a good one takes less than one
+LIMIT = 60.0  # real seconds for one scenario; a good one takes less than one, and more on a busy machine
 MOST_REQUESTS = 2_000  # a loop without waits sends thousands in a second
 
 FAST = Timing(

@@ -375,7 +375,7 @@ def test_a_secret_is_the_text_that_it_is() -> None:
 async def test_a_cluster_and_its_informers_do_not_show_it() -> None:
     async with FakeApiServer(tokens={SECRET: "jane"}) as server, connect(server=server.url, token=SECRET) as cluster:
         pods = cluster.informer("v1/pods")
-        await pods.synced(timeout=5)
+        await pods.synced(timeout=20)
         for one in (cluster, pods, pods.store, pods.statistics(), pods.events(), cluster._transport):
             assert PART not in f"{one!r}{one}{pretty_repr(one)}"
 

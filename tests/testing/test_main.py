@@ -80,7 +80,7 @@ def test_a_fault_script_that_cannot_be_played_is_refused_at_once(
     if content is not None:
         script.write_text(content)
     command = [sys.executable, "-m", "kubeinformer.testing", "--faults", str(script)]
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)  # noqa: S603 - ourselves
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=45, check=False)  # noqa: S603 - ourselves
     assert ended.returncode == 2
     assert words in ended.stderr
     assert ended.stdout == ""
@@ -92,7 +92,7 @@ def test_a_fault_script_that_cannot_be_played_is_refused_at_once(
 def test_a_port_that_cannot_be_had_is_one_line(port: str | None, said: str) -> None:
     with running() as (_, url):
         command = [sys.executable, "-m", "kubeinformer.testing", "--port", port or url.rpartition(":")[2]]
-        second = subprocess.run(command, input=b"", capture_output=True, timeout=20, check=False)  # noqa: S603 - ourselves
+        second = subprocess.run(command, input=b"", capture_output=True, timeout=45, check=False)  # noqa: S603 - ourselves
     assert second.returncode == 2
     assert said in second.stderr.decode()
     assert b"Traceback" not in second.stderr

@@ -42,13 +42,13 @@ async def test_ready_is_when_all_informers_are_in_sync(fake_api_server: FakeApiS
         ["[-]informers-synced failed: not in sync yet: v1/pods, v1/configmaps", "readyz check failed"],
     )
     assert (await told(health_checks(cluster, [], 600, 600)))[0], "what has never been in sync is no reason to restart"
-    await pods.synced(timeout=5)
-    await maps.synced(timeout=5)
+    await pods.synced(timeout=20)
+    await maps.synced(timeout=20)
     assert (await told(readiness_checks(cluster)))[0]
 
 
 async def test_an_informer_that_hears_nothing_is_not_healthy(cluster: Cluster) -> None:
-    await cluster.informer(CONFIGMAPS).synced(timeout=5)
+    await cluster.informer(CONFIGMAPS).synced(timeout=20)
     assert (await told(health_checks(cluster, [], 60, 60)))[0]
     is_well, lines = await told(health_checks(cluster, [], 1e-9, 60))
     assert not is_well

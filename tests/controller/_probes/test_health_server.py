@@ -21,7 +21,7 @@ async def test_probes_follow_the_informers(cluster: Cluster) -> None:
         informer = cluster.informer(CONFIGMAPS)
         asked = await get(server.port, "/healthz")
         assert (asked.status, asked.text) == (200, "[+]informers ok\nhealthz check passed\n")
-        await informer.synced(timeout=5)
+        await informer.synced(timeout=20)
         asked = await get(server.port, "/readyz?verbose")
         assert (asked.status, asked.text) == (200, "[+]informers-synced ok\nreadyz check passed\n")
         asked = await get(server.port, "/metrics")
@@ -41,7 +41,7 @@ async def test_checks_of_a_user_stand_beside_ours(cluster: Cluster) -> None:
 async def test_metrics_in_the_format_that_is_asked_for(cluster: Cluster) -> None:
     metrics = Metrics(cluster, registry=CollectorRegistry())
     async with serve_health(cluster, metrics=metrics, host=HOST, port=0) as server:
-        await cluster.informer(CONFIGMAPS).synced(timeout=5)
+        await cluster.informer(CONFIGMAPS).synced(timeout=20)
         asked = await get(server.port, "/metrics")
         assert asked.status == 200
         assert asked.headers["content-type"].startswith("text/plain")

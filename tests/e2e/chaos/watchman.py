@@ -16,7 +16,7 @@ import anyio
 import kubeinformer
 
 _MOST_NOTES = 50  # one bug repeats itself
-_CLOSING = 1.0  # seconds
+_CLOSING = 10.0  # seconds; some turns of the loop, on a machine that is as busy as it gets
 _ERRORS = {
     name
     for name, value in vars(kubeinformer).items()

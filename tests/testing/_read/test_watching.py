@@ -375,7 +375,7 @@ async def test_a_watch_ends_when_its_client_leaves() -> None:
     async with FakeApiServer() as server:
         async with Client(server.url).watch(PODS, **WATCH_LIST) as watch:
             await watch.until_bookmark()
-        with anyio.fail_after(5):
+        with anyio.fail_after(20):
             while server.connection_count:
                 await anyio.lowlevel.checkpoint()
 
