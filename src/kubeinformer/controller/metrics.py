@@ -54,11 +54,12 @@ class Metrics(Observer):
     """Counts what controllers do, and reads what informers have counted: ``Controller(..., observer=metrics)``.
 
     Args:
-        clusters: Whose informers are to be told of: ``kubeinformer_*{resource,namespace,...}``.
-        registry: Where the metrics go; None for prometheus_client's own, which has the process' metrics, too.
+        clusters: The clusters whose informers are included, as ``kubeinformer_*{resource,namespace,...}``.
+        registry: Where the metrics go; None for the registry of prometheus_client, which has the metrics of the
+            process, too.
 
     Raises:
-        ValueError: The registry has such metrics already: one `Metrics` is enough for all controllers.
+        ValueError: The registry already has such metrics: one `Metrics` is enough for all controllers.
         ModuleNotFoundError: On importing this module, without the extra ``metrics``.
     """
 
@@ -94,24 +95,25 @@ class Metrics(Observer):
             self._register(collector)
 
     def close(self) -> None:
-        """Take all of it out of the registry again, for another `Metrics` to come."""
+        """Remove all of its metrics from the registry, so that another `Metrics` can use it."""
         while self._collectors:
             self.registry.unregister(self._collectors.pop())
 
     def render(self, accept: str = "") -> tuple[bytes, str]:
-        """The registry's metrics as a scraper wants them, and their content type. In the event loop.
+        """Return the metrics of the registry as a scraper wants them, and their content type. Call it in the event
+        loop.
 
         Args:
-            accept: The request's header ``Accept``; empty for Prometheus' text format.
+            accept: The ``Accept`` header of the request; empty for the text format of Prometheus.
 
         Raises:
-            UsageError: There is no event loop here.
+            UsageError: It was called outside of the event loop.
         """
         encode, content_type = choose_encoder(accept)
         return encode(self.registry), content_type
 
     def queue_opened(self, queue: "WorkQueue[Any]") -> None:
-        """See `Observer`. Of two queues of one name, the later one is told of."""
+        """See `Observer`. Of two queues with the same name, only the later one is included."""
         self._queues.add(queue)
         for metric in (self._adds, self._retries, self._waits, self._works):
             metric.labels(queue.name, queue.name)  # from now on it is 0, rather than not there

@@ -49,7 +49,7 @@ logger: logging.Logger = logging.getLogger("kubeinformer.leader_election")
 
 @final
 class LeaderElection:
-    """A lease that one of several processes holds, while it runs the body of ``async with``.
+    """A lease that one of several processes holds while it runs the body of ``async with``.
 
     Example::
 
@@ -57,28 +57,29 @@ class LeaderElection:
             async with LeaderElection(cluster, "my-operator", namespace="my-operator"):
                 ...  # only one process at a time gets here
 
-    Entering waits until the lease is this candidate's. When it is lost the body is cancelled, and leaving raises
-    `LeadershipLost`: let it end the process, and a restart makes a new candidate. Can be entered again
-    afterwards. Two elections in one process are two candidates.
+    Entering waits until this candidate holds the lease. If it loses the lease, the body is cancelled, and leaving
+    raises `LeadershipLost`. Let this error end the process; after a restart, the process is a new candidate. An
+    election can be entered again afterwards. Two elections in one process are two candidates.
 
     Args:
         cluster: The cluster that has the lease.
-        name: The lease's name: one for all candidates, and for nothing else.
-        namespace: Where the lease is. It must exist.
-        identity: What stands in the lease as its holder; ``<hostname>_<uuid>`` by default. Must be unique: who finds
-            its own identity in the lease goes on as its holder.
-        lease_duration: Seconds that others wait after the last renewal they saw (client-go: 15).
-        renew_deadline: Seconds after its last successful renewal in which the leader stops (client-go: 10).
-        retry_period: Seconds between two tries; those who wait add up to 1.2 times as much at random (client-go: 2).
-        release_on_exit: Give the lease back on leaving, so that the next one need not wait for ``lease_duration``.
+        name: The name of the lease: the same for all candidates, and used for nothing else.
+        namespace: The namespace of the lease. It must exist.
+        identity: What the lease shows as its holder; by default ``<hostname>_<uuid>``. It must be unique, because a
+            candidate that finds its own identity in the lease continues as the holder.
+        lease_duration: Seconds that others wait after the last renewal that they saw (client-go: 15).
+        renew_deadline: Seconds after its last successful renewal within which the leader stops (client-go: 10).
+        retry_period: Seconds between two attempts. Candidates that wait for the lease add up to 1.2 times as much at
+            random (client-go: 2).
+        release_on_exit: Give the lease back on leaving, so that the next leader need not wait for ``lease_duration``.
 
     Raises:
         ValueError: The three times leave no room for one another, or a name is malformed.
         Forbidden: On entering: RBAC does not allow what is needed: ``get``, ``create`` and ``update`` of leases. Raised
-            at once for what was never allowed; what was allowed before is tried again.
-        ServerRefused, ConfigError: On entering, by the same rule: such as for a namespace that does not exist.
-        LeadershipLost: On leaving: the lease was lost meanwhile. An error of the body is its cause.
-        UsageError: On entering: it is entered already.
+            immediately if a verb has never been allowed; if it was allowed before, the request is retried.
+        ServerRefused, ConfigError: On entering, by the same rule, for example if the namespace does not exist.
+        LeadershipLost: On leaving: the lease was lost meanwhile. If the body raised an error, it is the cause.
+        UsageError: On entering: the election is entered already.
     """
 
     def __init__(
@@ -115,24 +116,24 @@ class LeaderElection:
 
     @property
     def identity(self) -> str:
-        """What this candidate writes into the lease."""
+        """The name that this candidate writes into the lease."""
         return self._identity
 
     @property
     def holder(self) -> str | None:
-        """Who held the lease when it was last read or written, this candidate included; None for nobody or unknown."""
+        """Who held the lease when it was last read or written, maybe this candidate; None for nobody or unknown."""
         return self._candidate.holder
 
     @property
     def is_leader(self) -> bool:
-        """Whether this candidate leads now, by the clock. May be asked from any thread."""
+        """Whether this candidate leads now, by the clock. Can be read from any thread."""
         return self._candidate.is_leader(boot_clock())
 
     def check(self) -> None:
-        """Do nothing while this candidate leads. To be called before every piece of work.
+        """Do nothing while this candidate leads, and raise otherwise. Call it before every piece of work.
 
         Raises:
-            LeadershipLost: It does not lead, by the clock.
+            LeadershipLost: This candidate does not lead, by the clock.
         """
         if not self.is_leader:
             raise LeadershipLost(self.lease, self.identity, self.holder, self._reason())

@@ -20,7 +20,7 @@ __all__ = ["Mapper", "Mapping", "OwnerMapping", "UserMapping"]
 T = TypeVar("T", default=RawObject)
 
 Mapper: TypeAlias = Callable[[T], Iterable[str]]
-"""Takes an object of a watched informer and gives the keys to reconcile. Not async: it looks things up in stores."""
+"""Maps an object of a watched informer to the keys to reconcile. Not async: what it needs, it looks up in stores."""
 
 
 class Mapping(Protocol):

@@ -35,6 +35,7 @@ __all__ = [
 logger: logging.Logger = logging.getLogger("kubeinformer.controller")
 
 Check: TypeAlias = Callable[[], bool | Awaitable[bool]]
+"""Returns whether all is well. May be async."""
 
 # On a quiet collection only bookmarks prove that the stream lives, one in a minute or two: see Informer.staleness.
 STALENESS_LIMIT = 600.0  # seconds

@@ -37,18 +37,18 @@ OUTDATED_SLACK = 64  # delays: below that many outdated ones, building the heap 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueueStatistics:
-    """The state of a work queue, and what it has done so far.
+    """The current state of a work queue, and what it has done so far.
 
     Attributes:
-        depth: Keys that are ready, by priority; priorities without any are left out.
-        delayed: Keys whose time has not come.
+        depth: The number of ready keys by priority; priorities without keys are left out.
+        delayed: Keys that wait until a later time.
         processing: Keys that were handed out and are not done.
-        again: Those of them that were added meanwhile.
-        added: How often a key came to wait that did not wait before.
-        retries: How often a key was put off (``add_rate_limited``, ``add_after``).
-        longest_waiting: Seconds for which the first of the ready keys has been ready; 0 without one.
-        longest_running: Seconds since the first of the keys in processing was handed out; 0 without one.
-        unfinished_work: Seconds of all keys in processing together.
+        again: How many of these were added again meanwhile.
+        added: How often a key that was not waiting began to wait.
+        retries: How often a key was delayed (``add_rate_limited``, ``add_after``).
+        longest_waiting: Seconds for which the oldest of the ready keys has been ready; 0 if there is none.
+        longest_running: Seconds since the oldest of the keys in processing was handed out; 0 if there is none.
+        unfinished_work: Seconds for which all keys in processing have been processed so far, added up.
         is_shut_down: Whether ``shut_down`` was called.
     """
 

@@ -32,11 +32,11 @@ __all__ = ["Invocation", "Reconcile", "Trace"]
 T = TypeVar("T", default=RawObject)
 
 Reconcile: TypeAlias = Callable[[Request[T]], Awaitable[Result | None]]
-"""Brings one object to where it should be. Async."""
+"""An async function that brings one object to its desired state."""
 
 Trace: TypeAlias = Callable[[Request[T]], AbstractContextManager[object]]
-"""Makes a context manager that is entered around each reconcile and sees what it raises: a span of OpenTelemetry.
-It cannot keep an error to itself."""
+"""Makes a context manager, such as a span of OpenTelemetry. It is entered around each reconcile and sees the exceptions
+that the reconcile raises, but it cannot suppress an error."""
 
 logger: logging.Logger = logging.getLogger("kubeinformer.controller")
 

@@ -50,7 +50,8 @@ __all__ = ["OnError", "Outcomes"]
 T = TypeVar("T", default=RawObject)
 
 OnError: TypeAlias = Callable[[Request[T], Exception], Result | None]
-"""Decides what follows from an error. None: it is tried again with backoff. A `Result`: as if it had been returned."""
+"""Decides what happens after an error. None: the key is retried with backoff. A `Result`: as if the reconcile had
+returned it."""
 
 logger: logging.Logger = logging.getLogger("kubeinformer.controller")
 

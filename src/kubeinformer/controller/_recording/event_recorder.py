@@ -61,19 +61,19 @@ class EventRecorder:
         async with EventRecorder(cluster, reporting_controller="example.com/widgets") as recorder:
             recorder.event(widget, "Normal", "Scaled", "scaled to 3 replicas", action="Scale")
 
-    Equal events about one object become one Event with a count. Needs the verbs ``create`` and ``patch`` on ``events``
-    of ``events.k8s.io``; enter it inside ``connect()`` and outside of the controllers.
+    Equal events about one object become one Event with a count. This needs the verbs ``create`` and ``patch`` on
+    ``events`` of ``events.k8s.io``. Enter the recorder inside ``connect()`` and outside of the controllers.
 
     Args:
-        cluster: Where.
-        reporting_controller: Who tells, as a name with a domain: ``example.com/widgets``.
-        reporting_instance: Which process of it; the host's name by default.
+        cluster: The cluster to write to.
+        reporting_controller: The controller that reports, as a name with a domain: ``example.com/widgets``.
+        reporting_instance: The process that reports; by default the name of the host.
         buffer: How many events may wait to be written; more are dropped.
-        flush_timeout: Seconds that leaving waits for those that are not written yet.
+        flush_timeout: Seconds that leaving waits for events that have not been written yet.
 
     Raises:
-        ValueError: An argument is empty, too long, out of range, or no name that the server takes.
-        UsageError: On entering: it was entered before.
+        ValueError: An argument is empty, too long, out of range, or a name that the server does not accept.
+        UsageError: On entering: the recorder was entered before.
     """
 
     def __init__(
@@ -124,16 +124,16 @@ class EventRecorder:
         action: str = "",
         related: RawObject | None = None,
     ) -> None:
-        """Tell something about an object. Returns at once, and never raises.
+        """Report something about an object. Returns immediately, and never raises.
 
         Args:
             regarding: The object, with ``apiVersion``, ``kind``, name, and whatever else is known.
             type_: ``Normal`` or ``Warning``.
             reason: Why, in one word for programs: ``Scaled``. Events with the same object, type, reason and action are
-                counted as one, so nothing that changes each time belongs into these.
+                counted as one, so do not put anything that changes each time into these.
             note: What happened, for people; cut after 1,024 bytes.
-            action: What was done, in one word: ``Scale``; by default the reason.
-            related: Another object that it is about.
+            action: What was done, in one word: ``Scale``; by default the same as the reason.
+            related: Another object that the event is about.
         """
         moment = utc_now()
         try:
