@@ -1,14 +1,14 @@
-"""`Controller`: a primary informer, a reconcile, and what else should wake it.
+"""`Controller`: a primary informer, a reconcile, and the other informers whose events make it reconcile.
 
-Theory. Events become keys, keys wait in the work queue, workers hand them to the reconcile, one at a time for each key.
-Nothing is decoded on the way unless a predicate or mapper looks. A worker is one task for good: a reconcile that has
-nothing to do costs microseconds.
+Theory. Events become keys, and keys wait in the work queue. Workers take keys from the queue and call the reconcile,
+one call at a time for each key. Nothing is decoded on the way unless a predicate or mapper reads it. A worker is one
+task that lives as long as the controller, so a reconcile that has nothing to do costs microseconds.
 
-Rules. Nothing is reconciled before all informers are in sync: a reconcile that finds nothing in a store may then take
-it for the truth. Nor before all that they held then is read: no event tells of what goes before its reader got there,
-and a reconcile that saw it in the store would never learn that it is gone. A failure of one key is that key's; an
-informer that fails for good ends the controller. Cancelling `Controller.run` cancels what runs; `Controller.drain`
-lets it finish first.
+Rules. Nothing is reconciled before all informers are in sync, so that a reconcile which finds nothing in a store can
+rely on it. Nor is anything reconciled before the readers have read everything that the stores held then. The reason: no
+event tells of an object that disappears before its reader got to it, so a reconcile that saw the object in the store
+would never learn that it is gone. The failure of one key does not affect the others; an informer that fails for good
+ends the controller. Cancelling `Controller.run` cancels what runs; `Controller.drain` lets it finish first.
 
 Not here. What one call of the reconcile may do (``invoking``), what follows from it (``outcomes``), which events count
 (``predicates``) and for which keys (``mapping``), signals and several controllers (``running``).

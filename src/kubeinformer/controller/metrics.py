@@ -1,16 +1,16 @@
-"""Metrics for Prometheus, under the names that controller-runtime gave them. Needs the extra ``kubeinformer[metrics]``.
+"""Metrics for Prometheus, with the names that controller-runtime uses. Needs the extra ``kubeinformer[metrics]``.
 
-Rules. Names, labels, results and buckets are controller-runtime's, so that its dashboards and alerts work:
+Rules. Names, labels, results and buckets are those of controller-runtime, so that its dashboards and alerts work:
 ``workqueue_*{name,controller}`` and ``controller_runtime_*{controller}``. As there, a terminal error and a timeout
-count as errors, too, and ``workqueue_retries_total`` counts every key that was put off, asked for or not. Panics do not
-exist here; ``requeue`` as a result neither. Ours alone is ``kubeinformer_mapper_failures_total``.
+count as errors, too, and ``workqueue_retries_total`` counts every key that was delayed, after a failure or on request.
+Panics do not exist here, nor does the result ``requeue``. Only ``kubeinformer_mapper_failures_total`` is our own.
 
 Theory. What grows with each key is counted when it happens. What is a state (depth, work in progress, an informer's
-counters) is read when somebody looks: that costs nothing otherwise, and cannot be missed. Looking reads what the event
-loop changes, so it has to be done there, not in a thread of a server such as prometheus_client's: `Metrics.render` and
-`serve_health` do that.
+counters) is read at each scrape: between scrapes this costs nothing, and no change can be missed. A scrape reads what
+the event loop changes, so it has to run in the event loop, not in a thread of a server such as prometheus_client's.
+`Metrics.render` and `serve_health` do that.
 
-Not here. What informers tell (``informer_metrics``); who serves it (``health_server``).
+Not here. What informers report (``informer_metrics``); the server (``health_server``).
 """
 
 from collections.abc import Iterator
@@ -196,7 +196,7 @@ class Metrics(Observer):
 
 
 class _QueueCollector(Collector):
-    """Reads the state of all work queues when somebody looks. Holds none of them."""
+    """Reads the state of all work queues at each scrape. Keeps none of them alive."""
 
     def __init__(self) -> None:
         self._queues: WeakValueDictionary[str, WorkQueue[Any]] = WeakValueDictionary()

@@ -1,8 +1,10 @@
-"""What a controller tells whoever measures it: the seam between controllers and metrics or tracing.
+"""What a controller reports to metrics or tracing: the interface between them.
 
-Rules. All methods do nothing here; a subclass overrides those it wants, and those added later do not break it. They are
-called in the event loop, in the middle of things: they must be quick, and must not raise, because what they raise ends
-the controller. Seconds are durations on a monotonic clock. No key is told: keys are too many to be labels.
+Rules. All methods do nothing here. A subclass overrides those that it needs, so methods that are added later do not
+break it. They are called in the event loop, in the middle of the work. They must be quick and must not raise, because
+an exception ends the controller. Seconds are durations on a monotonic clock. No key is reported, because there are too
+many keys for labels.
+
 Not here. Metrics for Prometheus (``metrics``).
 """
 

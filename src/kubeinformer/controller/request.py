@@ -1,7 +1,7 @@
-"""What a reconcile is given, and what it gives back.
+"""What a reconcile gets, and what it returns.
 
-Theory. A reconcile is told a key and nothing about why: what happened since the last time may have been folded into
-one, so it compares what is with what should be, from the store, each time.
+Theory. A reconcile gets a key, and not the reason why. Several changes since the last call may have become one call. So
+a reconcile compares the actual state with the desired state, from the store, each time.
 """
 
 import math
@@ -20,7 +20,7 @@ _NOT_READ: Final = object()
 
 
 def is_seconds(given: object) -> bool:
-    """Whether that is a finite number: no text, and no timedelta."""
+    """Whether the value is a finite number, and not a string or a timedelta."""
     return isinstance(given, int | float) and math.isfinite(given)
 
 

@@ -1,4 +1,4 @@
-"""What a controller has done so far."""
+"""The state of a controller, and what it has done so far."""
 
 from dataclasses import dataclass
 

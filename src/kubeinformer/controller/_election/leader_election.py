@@ -1,15 +1,16 @@
 """`LeaderElection`: of several processes, one runs the body.
 
-Rules. The body runs only between a successful write of the lease and ``renew_deadline`` seconds after the last one
-began. At that moment it is cancelled, whatever the network does: no request is waited for longer, and `is_leader` asks
-the clock rather than a flag, so that it is right even when the event loop was blocked, the process was stopped or
-the machine slept. It is renewed until the body has ended, and given back then. Leaving takes half of ``renew_deadline``
-at most beyond the body, also when cancelled.
+Rules. The body runs only after a successful write of the lease, and for at most ``renew_deadline`` seconds from the
+moment at which the last such write began. Then it is cancelled, whatever the network does: no request is waited for any
+longer. `is_leader` compares times and does not read a flag, so it is right even if the event loop was blocked, the
+process was stopped or the machine slept. The lease is renewed until the body has ended, and given back then. Leaving
+takes at most half of ``renew_deadline`` after the end of the body, even when cancelled.
 
-Theory. `lease` has the argument why two never lead at once. What cancelling cannot do: end a body that does not await,
-or one that goes on in a ``finally``. It has ``lease_duration - renew_deadline`` seconds; who starts work in a loop of
-their own asks `check` first, as the controllers here do before each step. Once lost is lost for this body: if nobody
-holds the lease then, somebody may have held it meanwhile, as while this machine slept.
+Theory. `lease` explains why two candidates never lead at the same time. Cancelling cannot end a body that does not
+await, or one that continues in a ``finally``. Such a body has ``lease_duration - renew_deadline`` seconds. Code that
+starts work in a loop of its own calls `check` first, as the controllers here do before each step. A lost lease stays
+lost for this body. Even if nobody holds the lease then, somebody may have held it meanwhile, for example while this
+machine slept.
 
 Not here. What may be written when: `lease`. In what order: `lease_attempts`. Requests: `lease_client`.
 """
@@ -176,7 +177,7 @@ class LeaderElection:
                 raise
             except BaseException as raised:  # noqa: BLE001 - raised again below, or the cause of what is
                 error = raised
-            # Also of a body that ended by itself: what it did last, it may have done without the lease.
+            # Also if the body ended by itself: the last things that it did, it may have done without the lease.
             if not self.is_leader:
                 loss = self._reason()
         finally:
@@ -206,7 +207,7 @@ class LeaderElection:
             if self.is_leader:
                 break
             self._tell_holder()
-            # No random number is a secret here; it keeps candidates from asking in step.
+            # The random number is no secret; it keeps candidates from asking at the same moments.
             await anyio.sleep(self._timing.retry_period * random.uniform(1, 1 + JITTER))  # noqa: S311 - as said
         logger.info("lease acquired", extra=self._facts())
 
@@ -235,7 +236,7 @@ class LeaderElection:
             self._failed(error)
 
     def _failed(self, error: KubeInformerError) -> None:
-        # The same again and again while a server is down: said once at WARNING, then at DEBUG.
+        # While a server is down, the same error comes again and again: logged once at WARNING, then at DEBUG.
         level = logging.WARNING if type(error) is not type(self._failure) else logging.DEBUG
         self._failure = error
         logger.log(level, "lease request failed", extra=self._facts() | {"error": str(error)})
@@ -243,8 +244,8 @@ class LeaderElection:
     # After
 
     async def _leave(self) -> None:
-        """Give the lease back, or learn who has it; within a bound, and whatever happens."""
-        knows = self.is_leader  # what the server has; otherwise a write may be on its way, or somebody else's there
+        """Give the lease back, or find out who has it; within a time limit, and whatever happens."""
+        knows = self.is_leader  # what the server has; if not, a write may be on its way, or somebody else has written
         self._candidate.resign()
         if not self._attempts.has_written:
             return

@@ -1,11 +1,11 @@
-"""Which events are worth a reconcile.
+"""Which events need a reconcile.
 
-Theory. A reconcile that is one too many costs a little, one that is missing costs correctness: so whatever cannot be
-told passes, and an event whose predicate raises passes too. The predicates here look at metadata alone, as the server
-sent it: any ``model=`` will do, and no more than the metadata is decoded.
+Theory. One reconcile too many costs a little; a missing one breaks correctness. So an event passes whenever a predicate
+cannot decide, and also if a predicate raises. The predicates in this module read only metadata, as the server sent it.
+So they work with any ``model=``, and decode nothing but the metadata.
 
-Additions and deletions always pass them; they are about updates. Resyncs by ``resync_period=`` are no events and ask no
-predicate.
+The predicates in this module decide about updates; additions and deletions always pass them. Resyncs by
+``resync_period=`` are not events, so no predicate is asked about them.
 """
 
 import inspect
@@ -88,7 +88,7 @@ class Predicate(Generic[T]):
         return Predicate(other) | self
 
     def __bool__(self) -> NoReturn:
-        # `a and b` would be b, and `not a` False: a filter that is none, and nobody would notice.
+        # `a and b` would be b, and `not a` would be False: a filter that filters wrongly, unnoticed.
         raise UsageError(f"predicate {self.__qualname__} was taken for true or false: combine them with &, | and ~")
 
     def __invert__(self) -> "Predicate[T]":
@@ -126,10 +126,10 @@ class Filtered(Generic[T]):
 def checked_all(
     predicates: Sequence[Callable[[ObjectEvent[T]], bool]], informer: Informer[T]
 ) -> list[Callable[[ObjectEvent[T]], bool]]:
-    """The same for each of a list, which it must be.
+    """Check each predicate of a list, as ``checked`` does.
 
     Raises:
-        UsageError: It is no list, or one of them cannot be a predicate of this informer's events.
+        UsageError: The argument is not a list, or one of them cannot be a predicate of this informer's events.
     """
     if not isinstance(cast("object", predicates), list | tuple):
         raise UsageError(f"predicates= is of type {type(predicates).__name__}: give a list")
@@ -139,10 +139,10 @@ def checked_all(
 def checked(
     predicate: Callable[[ObjectEvent[T]], bool], informer: Informer[T] | None = None
 ) -> Callable[[ObjectEvent[T]], bool]:
-    """The predicate, if it can be one, of this informer's events.
+    """Return the predicate, if it can be one for the events of this informer.
 
     Raises:
-        UsageError: It is no function or async, or looks at what the informer does not keep.
+        UsageError: It is not callable or is async, or it looks at something that the informer does not keep.
     """
     if not callable(cast("object", predicate)):
         raise UsageError(f"a predicate is of type {type(predicate).__name__}: give functions of an event")

@@ -1,7 +1,8 @@
-"""Conditions: the list ``status.conditions`` of ``metav1.Condition``, one of each type.
+"""Conditions: the list ``status.conditions`` of ``metav1.Condition``, with one condition of each type.
 
-Rules. ``lastTransitionTime`` moves when the status does, and only then; that is what people compute "ready since" from.
-What the server would refuse is refused here, where the mistake stands. Other people's fields and types stay.
+Rules. ``lastTransitionTime`` changes when the status changes, and only then, because people compute "ready since" from
+it. What the server would refuse is refused here, where the mistake was made. Fields and types that others have set
+stay.
 
 Source. ``apimachinery/pkg/api/meta/conditions.go`` and the patterns of ``metav1.Condition`` at 1.37.
 """

@@ -1,10 +1,10 @@
 """Finalizers: a name in ``metadata.finalizers`` keeps an object there until its controller has cleaned up.
 
-Rules. A list is replaced as a whole by a merge patch, so every patch carries the ``resourceVersion`` of the list it was
-made from: somebody else's finalizer is never lost. After a conflict the object is read anew and it is tried again, a
-few times. An object of the same name with another uid is another object: it is left alone.
+Rules. A merge patch replaces a list as a whole. So every patch carries the ``resourceVersion`` of the list that it was
+made from; then it can never remove somebody else's finalizer. After a conflict, the object is read again and the change
+is tried again, a few times. An object of the same name with another uid is another object, and is left alone.
 
-Theory. A stale copy out of a store does no harm: writing from it is a conflict, and what was read anew decides.
+Theory. A stale copy from a store does no harm: writing from it is a conflict, and what is read afterwards decides.
 """
 
 from collections.abc import Awaitable, Callable
@@ -14,7 +14,7 @@ from kubeinformer import Cluster, Conflict, NotFound, RawObject, Resource
 __all__ = ["ensure_finalizer", "finalized", "remove_finalizer"]
 
 _MERGE = "application/merge-patch+json"
-# As client-go's DefaultRetry. Each try is a read and a write; who loses five races is better off in the queue again.
+# As client-go's DefaultRetry. Each try is a read and a write; after five lost races, a retry by the queue is better.
 _TRIES = 5
 
 

@@ -1,8 +1,9 @@
-"""Owner references: who an object belongs to, so that it is deleted with its owner and found from it.
+"""Owner references: they say which object owns another one, so that it is deleted with its owner and found from it.
 
-Rules. Those of the garbage collector, checked before anything is sent, since the server accepts what breaks them and
-then deletes the object: an owner in a namespace owns in that namespace only, a cluster-scoped one owns anything. Of an
-object's owners one at most is its *controller*; that one is whom a `Controller` maps the object to.
+Rules. The rules are those of the garbage collector. They are checked before anything is sent, because the server
+accepts what breaks them and then deletes the object. A namespaced owner can own objects in its namespace only; a
+cluster-scoped owner can own any object. At most one of an object's owners is its *controller*; a `Controller` maps the
+object to that one.
 """
 
 from typing import Any

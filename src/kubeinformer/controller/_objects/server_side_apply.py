@@ -1,8 +1,8 @@
-"""Server-side apply: say what you want of an object, and the server merges it with what others want.
+"""Server-side apply: you send the fields that you want, and the server merges them with what others want.
 
-Rules. What is sent is what the caller gave, less what the server would refuse: ``managedFields``. Everything a
-field manager said in an earlier apply and leaves out now is removed from the object, so a status that is
-applied must be whole each time.
+Rules. What the caller gave is sent, without ``managedFields``, which the server would refuse. If a field manager leaves
+out a field that it sent in an earlier apply, the field is removed from the object. So a status that is applied must be
+complete each time.
 """
 
 from kubeinformer import Cluster, RawObject, Resource

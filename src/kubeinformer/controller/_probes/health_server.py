@@ -1,8 +1,8 @@
-"""The server that a kubelet and Prometheus ask: ``/healthz``, ``/readyz``, ``/metrics``.
+"""The server for the kubelet and for Prometheus: ``/healthz``, ``/readyz``, ``/metrics``.
 
-Rules. It says what stands in checks and metrics, which is no secret, to anybody who can reach its port. Nothing that a
-client does ends or holds up the program: see ``http_answers``. A port that cannot be had is an error at once: a
-controller without probes would be restarted for ever, and nobody would know why.
+Rules. Anybody who can reach the port can read the results of checks and the metrics; they are no secret. Nothing that a
+client does can end or hold up the program: see ``http_answers``. A port that cannot be opened is an error at once.
+Otherwise a controller without probes would be restarted again and again, and nobody would know why.
 
 Not here. What is checked (``health``) and measured (``metrics``).
 """

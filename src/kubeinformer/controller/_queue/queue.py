@@ -1,19 +1,22 @@
-"""The work queue: keys in, one at a time out to workers that wait.
+"""The work queue: keys go in, and workers that wait take them out one at a time.
 
-Rules. Not for threads: all calls come from the event loop's thread. A key never travels through a wake-up: whoever was
-woken takes one itself, in the same step in which it returns. So a `get` that is cancelled had none, and nothing is
-lost with it but the wake-up, which it passes on.
+Rules. Not safe for threads: all calls come from the event loop's thread. A wake-up never carries a key: the worker that
+was woken takes a key itself, in the same step in which it returns. So a cancelled `get` had no key, and only the
+wake-up could be lost; the cancelled worker passes it on to another one.
 
-Theory. There is no task in the background. Waiting workers are of two kinds: sleepers, who wait to be woken, and at
-most one timekeeper, who also wakes when the first delayed key is due. Two things hold whenever the loop has control:
-as long as somebody waits, each ready key has a worker on its way; and while keys are delayed, there is a timekeeper, or
-a worker on its way. Each call that could break one of them ends in ``_wake``, which repairs both. A worker on its way
-that finds its key gone, because another one asked in between, waits again.
+Theory. There is no background task. Waiting workers are of two kinds: sleepers, who wait until they are woken, and at
+most one timekeeper, who also wakes up when the first delayed key is due. "On its way" is a worker that was woken but
+has not run yet. Two invariants hold whenever the event loop has control. First: as long as somebody waits, each ready
+key has a worker on its way. Second: while keys are delayed, there is a timekeeper, or a worker on its way. Each call
+that could break an invariant ends in ``_wake``, which restores both. A worker on its way may find that another worker
+took its key in between; then it waits again.
 
-Speed. A ready key costs no trip through the event loop, which is worth three times its own work. That workers which
-find keys all the time do not starve the loop, `get` yields to it once in 2 ms; that is where they can be cancelled,
-too. All workers share these 2 ms: while the first one to yield has not come back, each other one takes a key at most.
-Not here. Which key is next (``schedule``), and what a failure costs (``limits``).
+Speed. Taking a ready key does not pass through the event loop: that would cost three times as much as the queue's own
+work. If workers always find keys, they would starve the loop. So `get` yields to the loop once in 2 ms; there it can
+also be cancelled. All workers share these 2 ms: until the first one that yields has come back, each other one takes at
+most one key.
+
+Not here. Which key is next (``schedule``), and the delay after a failure (``limits``).
 """
 
 import math
@@ -35,7 +38,7 @@ __all__ = ["LOW_PRIORITY", "QueueShutDown", "QueueStatistics", "WorkQueue"]
 K = TypeVar("K", bound=Hashable, default=str)
 
 LOW_PRIORITY = -100  # of the first sync and of resyncs, which every object goes through; as in controller-runtime
-SLICE = 0.002  # seconds; a few loop trips' worth of work, and still far below what anybody notices
+SLICE = 0.002  # seconds; as much work as a few trips through the loop, and far less than anybody notices
 
 
 @final
@@ -262,7 +265,7 @@ class WorkQueue(Generic[K]):
         self._changed()
 
     def _changed(self) -> None:
-        """Let everybody know what has become of the schedule."""
+        """React to a change of the schedule: wake workers, and tell the observer."""
         if self._sleepers or self._timekeeper is not None:
             self._wake()
         if self._schedule.is_shut_down and self._schedule.is_drained:
@@ -273,7 +276,7 @@ class WorkQueue(Generic[K]):
                 self._observer.key_added(self.name, len(self._schedule))
 
     def _wake(self) -> None:
-        """Bring about what holds while somebody waits: see the head of the module."""
+        """Restore the two invariants: see the head of the module."""
         if self._schedule.is_exhausted:
             while sleeper := self._any_sleeper():
                 self._wake_up(sleeper)
