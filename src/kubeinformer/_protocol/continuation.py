@@ -1,12 +1,12 @@
-"""Whether the pages of a list belong together, and lead on.
+"""Whether the pages of a list belong together, and lead to an end.
 
-Rules. All pages of one list are of one version and one kind, and a continue token never leads back to where the list
-has been. A server (or a proxy before two of them) that breaks one of these would make a store that was never a state of
-the cluster, or a list without an end.
+Rules. All pages of one list have one version and one kind, and a continue token never leads back to an earlier page. If
+a server (or a proxy in front of two servers) broke these rules, the store would show a state that the cluster never
+had, or the list would never end.
 
-Theory. A token that comes back means a loop, but the pages of a list are too many to remember all their tokens. One
-landmark is enough, set anew whenever the number of pages is a power of two (R. P. Brent, 1980): a loop is noticed
-within three times its length, or within three times the pages before it.
+Theory. A token that appears again means a loop. But a list may have too many pages to remember all their tokens. One
+landmark is enough, which is replaced whenever the number of pages is a power of two (R. P. Brent, 1980). A loop is
+noticed within three times its length, or within three times the number of pages before it.
 """
 
 import msgspec
@@ -17,13 +17,13 @@ __all__ = ["Continuation"]
 
 
 class Continuation(msgspec.Struct, frozen=True):
-    """Where a list of several pages stands.
+    """How far a list of several pages has been read.
 
     Attributes:
         token: Leads to the next page; never empty.
         version: The version of the list.
         kind: Kind and apiVersion that its first page gave for the items.
-        pages: How many pages led here.
+        pages: How many pages have been read.
         landmark: The token of an earlier page; never empty.
     """
 
@@ -35,18 +35,18 @@ class Continuation(msgspec.Struct, frozen=True):
 
     @classmethod
     def after_first(cls, meta: PageMeta) -> "Continuation":
-        """Where a list stands after its first page."""
+        """The continuation after the first page."""
         return cls(meta.continue_token, meta.resource_version, (meta.kind, meta.api_version), 1, meta.continue_token)
 
     def after(self, meta: PageMeta) -> "Continuation":
-        """Where the list stands after one more page that is not the last."""
+        """The continuation after one more page that is not the last."""
         pages = self.pages + 1
         is_power_of_two = pages & (pages - 1) == 0
         landmark = meta.continue_token if is_power_of_two else self.landmark
         return msgspec.structs.replace(self, token=meta.continue_token, pages=pages, landmark=landmark)
 
     def problem(self, meta: PageMeta) -> str | None:
-        """What keeps this page from being the one that should follow, in words; None when nothing does."""
+        """Why this page cannot be the one that should follow, in words; None if it can."""
         if meta.resource_version != self.version:
             return (
                 f"a later page is of version {meta.resource_version} while the first was of {self.version}: "

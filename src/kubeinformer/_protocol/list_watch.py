@@ -1,24 +1,26 @@
-"""What one collection's conversation with the server means: the list-watch machine.
+"""What the server's answers about one collection mean: the list-watch machine.
 
-Rules. Every transition is here; the shell only moves bytes and sleeps. No I/O, clock or randomness: ``now``
-(seconds, any monotonic origin) and ``jitter`` (a random number in [0, 1)) are arguments.
+Rules. Every transition is here; the shell around the machine only moves bytes and sleeps. No I/O, clock or randomness:
+``now`` (seconds, any monotonic origin) and ``jitter`` (a random number in [0, 1)) are arguments.
 
-How it is driven. ``next_step`` says what to do: `Wait`, `Reauthenticate` or `Send`. After a `Send`, exactly one of
-``opened`` (HTTP 200) or ``refused`` follows, or ``broken`` when nobody answered. Then ``receive`` for each watch
-event, or ``receive_item``, ``accept_page`` and ``page_complete`` for a list, until ``is_open`` turns False or one of
-``broken`` and ``refused`` (an ERROR event) ends it. Then ``next_step`` again, for ever.
+How it is driven. ``next_step`` says what to do: `Wait`, `Reauthenticate` or `Send`. After a `Send`, report exactly one
+of these: ``opened`` (HTTP 200), ``refused`` (another status), or ``broken`` (no answer). After ``opened``, call
+``receive`` for each watch event; or, for a list, ``receive_item``, ``accept_page`` and ``page_complete``. Go on until
+``is_open`` turns False, or until ``broken`` or ``refused`` (an ERROR event) ends the response. Then call ``next_step``
+again, and so on forever.
 
-Theory. Until the bookmark that carries ``k8s.io/initial-events-end`` the stream is unordered, so nothing in it may
-become a position to resume from; after it, every event and bookmark moves the position, and none moves it back.
-Whatever starts over (a first page, an initial stream) begins a new sweep generation, because what an earlier attempt
-saw may have been deleted since; only page 2 and later, which the server pins to the first page's version, go on within
-one. A lost position never empties the cache: the next `Sweep` deletes what the new generation did not see.
+Theory. An initial stream is unordered until the bookmark that carries ``k8s.io/initial-events-end``. So nothing before
+that bookmark may become a position to resume from. After it, every event and bookmark moves the position forward, and
+none moves it back. Whatever starts over (a first page, an initial stream) begins a new sweep generation, because an
+object that an earlier attempt saw may have been deleted since. Only page 2 and later continue a generation, because the
+server pins them to the version of the first page. A lost position never empties the cache: the next `Sweep` deletes
+what the new generation did not see.
 
 Not here. Framing (``frames``), pages (``pages``), delays (``backoff``), URLs (``requests``), when a position has to be
-proven before a watch goes on from it (``silence``).
+proven before a watch continues from it (``silence``).
 
-Source. KEP-3157 (watch-list), KEP-956 (bookmarks); the API concepts page on 410 and on
-``continue``; client-go's reflector, from which it differs in never resuming a list at a newer version.
+Source. KEP-3157 (watch-list), KEP-956 (bookmarks); the API concepts page on 410 and on ``continue``; client-go's
+reflector, from which it differs in never resuming a list at a newer version.
 """
 
 from collections import Counter
@@ -66,9 +68,9 @@ class _Rewatch(msgspec.Struct, frozen=True):
 _HTTP_UNAUTHORIZED = 401
 _HTTP_NOT_FOUND = 404
 _HTTP_SERVER_ERROR = 500
-_PASSING = (401, 408, 429)  # of the 4xx codes, those after which the same question may be answered
-_UNUSABLE_TOKEN = (400, 415, 422)  # for a token that the server itself gave: another server, or a restored one
-_PAGE_FAILURE_LIMIT = 3  # a token's page that cannot be read will not be readable later: tokens are pinned to a version
+_PASSING = (401, 408, 429)  # of the 4xx codes, those after which the same request may succeed
+_UNUSABLE_TOKEN = (400, 415, 422)  # for a token that the server itself gave: another server, or a restored one, answers
+_PAGE_FAILURE_LIMIT = 3  # tokens are pinned to a version: a page that cannot be read now will not be readable later
 _TOO_LARGE_LIMIT = 3  # an API server that is behind its peers catches up within a few retries, or was restored
 
 
@@ -93,7 +95,7 @@ class ListWatch:
         self._silence = Silence(self._timing.proof_after)
         self._unpaged = False  # the next list asks for everything at once
         self._page_limit = FIRST_PAGE_LIMIT
-        # Failures in a row, each with its own way back to zero.
+        # Failures in a row. Each counter is reset by an event of its own.
         self._attempts = 0
         self._initial_failures = 0
         self._initial_expiries = 0
@@ -111,12 +113,12 @@ class ListWatch:
 
     @property
     def is_open(self) -> bool:
-        """Whether the response at hand is still worth reading."""
+        """Whether to go on reading the current response."""
         return self._stream is not None
 
     @property
     def phase(self) -> Phase:
-        """Where the conversation stands."""
+        """The current phase of the conversation with the server."""
         match self._stream:
             case Initial():
                 return Phase.INITIAL
@@ -134,13 +136,14 @@ class ListWatch:
 
     @property
     def read_deadline(self) -> float:
-        """Seconds of silence after which the peer is taken for dead."""
+        """Seconds of silence after which the peer counts as dead."""
         return self._stream.read_deadline if self._stream else self._timing.initial_silence
 
     def is_overdue(self, now: float) -> bool:
-        """Whether the response at hand should have said or ended something by now, although bytes come.
+        """Whether the current response should have made progress or ended by now, although bytes come.
 
-        A proxy that keeps its side alive, or a line that drips, is never silent. Report it as ``broken``.
+        A proxy that keeps its side of the connection alive, or a peer that sends single bytes, is never silent. Report
+        it as ``broken``.
         """
         return self._stream is not None and self._stream.is_overdue(now)
 
@@ -170,7 +173,7 @@ class ListWatch:
                 if self._paged_since is not None and now - self._paged_since >= self._timing.paged_for:
                     self._paged_since = None
                 if self._unpaged:
-                    # Once: a list too large for the server's own time limit would otherwise fail like this for ever.
+                    # Only once: a list too large for the server's own time limit would otherwise fail again and again.
                     self._unpaged = False
                     return ListFetch(0)
                 return WatchListFetch(timeout_seconds) if self._paged_since is None else ListFetch(self._page_limit)
@@ -180,7 +183,7 @@ class ListWatch:
     def opened(self, now: float) -> BeginSweep | None:
         """The server answered 200."""
         if not self._is_pending:
-            return None  # ``resync`` came first: this answer is to be dropped
+            return None  # ``resync`` came first: this answer must be dropped
         self._probes = 0
         if isinstance(self._fetch, WatchFetch) and self._silence.is_long_at_answer(now):
             self._settle()
@@ -236,10 +239,10 @@ class ListWatch:
         return None
 
     def _moved_to(self, version: str) -> None:
-        """Live events come in the order of their versions; a restored server ends its streams before it goes back.
+        """Live events come in the order of their versions, and a restored server ends its streams before it goes back.
 
-        What breaks that order may be an old event once more, and could bring back what is deleted, or the versions
-        are not what they should be. Only a snapshot tells.
+        If this order is broken, the event may be a repeated old one that could bring back a deleted object; or the
+        versions are not what they should be. Only a snapshot shows the truth.
         """
         assert isinstance(self._goal, _Rewatch), "a live stream has a position"
         position = self._goal.position
@@ -259,7 +262,7 @@ class ListWatch:
         return Upsert(item.identity, item.body)
 
     def accept_page(self, meta: PageMeta) -> None:
-        """Say whether a page is the one that should follow: before its items are written, if that is known by then.
+        """Check that a page is the one that should follow. Called before its items are written, if possible.
 
         Raises:
             ProtocolError: The page does not belong to the same snapshot as the one before it, or does not lead on.
@@ -294,14 +297,14 @@ class ListWatch:
         self._initial_failures = self._initial_expiries = self._too_large = 0
         return Sweep(resource_version)
 
-    # What the shell reports: failures. Each way out of a request ends in a wait, but for those named in the table.
+    # What the shell reports: failures. Each end of a request leads to a wait, except those of the table.
 
     def refused(self, status: Status, retry_after: float | None, now: float) -> None:
-        """The server answered with an error: as the response's status, or as an ERROR event within a watch.
+        """The server answered with an error: as the status of the response, or as an ERROR event within a watch.
 
         Args:
-            status: What it said.
-            retry_after: Seconds it asked to be left alone, from the header or the status.
+            status: What the server said.
+            retry_after: Seconds for which the server wants no request, from the header or the status.
             now: Seconds.
         """
         before_end = self._stream is None or isinstance(self._stream, Initial)
@@ -312,11 +315,11 @@ class ListWatch:
             self._settle()
         elif status.code == _HTTP_NOT_FOUND:
             self._settle()
-            self._start_over("not found")  # the resource's next life may count versions from anywhere
+            self._start_over("not found")  # if the resource comes back, its versions may begin anywhere
             self._wait = doubling(self._timing.probe_first, self._timing.probe_limit, self._probes)
             self._probes += 1
         elif isinstance(self._fetch, ProofFetch) and status.code not in _PASSING and status.code < _HTTP_SERVER_ERROR:
-            # It does not answer such a question, perhaps for want of the right to list: then nobody can know.
+            # The server answers no proofs, perhaps because the right to list is missing. Then nothing can be proven.
             self._silence.broken_at(now)
             self._settle()
         else:
@@ -336,8 +339,8 @@ class ListWatch:
             self._leave(now)
             return
         if isinstance(self._goal, Continuation):
-            # The token in the answer leads to pages of a newer version than those already read; mixing the two
-            # would lose what changed in between. One whole list, parsed as it streams, costs only the budget.
+            # The token in the answer leads to pages of a newer version than the pages already read. Mixing the two
+            # would lose what changed in between. One whole list, parsed as it streams, needs only the page budget.
             self._unpaged = True
             self._goal = _Resync()
         self._initial_expiries += 1
@@ -347,9 +350,9 @@ class ListWatch:
             self._leave(now)
 
     def broken(self, now: float) -> None:
-        """The request is over without a verdict: a clean end, a lost connection, silence, bytes that made no sense.
+        """The request has ended without an error status: a clean end, a lost connection, silence, or malformed data.
 
-        Does nothing when the machine had already settled it: a connection may break while it is being dropped.
+        Does nothing if the machine has already settled the request: a connection may break while it is being dropped.
         """
         if not self._is_pending:
             return
@@ -360,10 +363,10 @@ class ListWatch:
         self._leave(now)
 
     def resync(self) -> None:
-        """The store was found to differ from the server: give up the position, and the stream that goes on from it.
+        """The store was found to differ from the server: give up the position, and the stream that continues from it.
 
-        The next request is for a whole snapshot, at once: whoever compares does so seldom. Does nothing without a
-        position: a snapshot comes anyway.
+        The next request is for a whole snapshot. It comes at once, because comparisons are rare. Does nothing without a
+        position, because a snapshot comes anyway.
         """
         if isinstance(self._goal, _Rewatch):
             self._start_over("consistency check")

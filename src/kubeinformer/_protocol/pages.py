@@ -1,28 +1,28 @@
 """Pages: from the body of a list answer to its items.
 
-Rules. Items come out as the bytes the server sent, with ``kind`` and ``apiVersion`` put in front where the server
-left them out (it does for built-in kinds; at the end where it gave them empty), so that an object is the same whether
-a list or a watch brought it.
-``items: null`` is an empty list, as Go servers mean it. What is no list, or no complete one, is an error.
+Rules. Items come out as the bytes that the server sent. If the server left out ``kind`` and ``apiVersion``, as it does
+for built-in kinds, they are put in front; if it sent them empty, they are put at the end. So an object is the same
+whether a list or a watch brought it. ``items: null`` is an empty list, as Go servers mean it. Anything that is not a
+list, or not a complete one, is an error.
 
-Theory. Two ways give equal items and equal errors:
+Theory. There are two ways, with equal items and equal errors:
 
-- *Whole*: a body within the page budget is kept until it ends, and then decoded by msgspec into `msgspec.Raw`
-  items. Pages are 4 MiB by design, so this is the usual way; a body that is cut or no list yields no item at all.
-- *Streamed*: a body beyond the budget (a server that ignores ``limit``; an unpaged list) goes through the
-  `ListScanner` (or the `IjsonScanner` that stands in for it), what was kept first. Memory stays the budget, for a
-  list of any size. Items before an error have been yielded by then: only the end of a list says that all of it came,
-  and callers must wait for that.
+- *Whole*: a body within the page budget is kept until it ends. Then msgspec decodes it into `msgspec.Raw` items. Pages
+  are 4 MiB by design, so this is the usual way. A body that is cut off, or is not a list, yields no item at all.
+- *Streamed*: a body beyond the budget (from a server that ignores ``limit``, or an unpaged list) goes through the
+  `ListScanner` (or the `IjsonScanner` that replaces it), beginning with what was kept. Memory stays within the budget,
+  however large the list is. Items before an error have already been yielded when it is found. Only the end of a list
+  shows that all of it came, and callers must wait for that.
 
-When msgspec finds a body bad, the scanner goes through it again to say what is wrong and where: one judge, so one
-wording, and positions that msgspec does not give for items. Three things are refused by the scanner only: a second
-``items``, or an earlier member of any name that is wrong (msgspec takes the last one; no server sends two); a member of
-the list itself that is larger than an object may be, which within the budget does no harm; and an item without a kind
-before the list has said its own.
+If msgspec finds an error in a body, the scanner reads the body again and says what is wrong and where. So all errors
+are worded in one place, and have positions, which msgspec does not give for items. The scanner alone refuses three
+things. The first is a second ``items``, or an earlier member of any name that is wrong; msgspec takes the last one, and
+no server sends two. The second is a member of the list itself that is larger than an object may be; within the budget
+it does no harm. The third is an item without a kind that comes before the list's own kind.
 
-Not told by its name: a list. Custom resources choose their ``listKind``, so what counts is ``items`` and
-``metadata.resourceVersion``; a kind that does not end in ``List`` says nothing about the items' own kind, which
-custom resources carry themselves. Their lists have sorted keys, so kind comes after the items.
+A list is not recognized by its kind. Custom resources choose their ``listKind``, so what counts is ``items`` and
+``metadata.resourceVersion``. A kind that does not end in ``List`` says nothing about the kind of the items, but items
+of custom resources carry their own. Their lists have sorted keys, so kind comes after the items.
 """
 
 from collections.abc import Callable, Iterator
@@ -37,7 +37,7 @@ from kubeinformer.errors import ObjectTooLarge, ProtocolError, WrongKind
 
 __all__ = ["PAGE_BUDGET", "ListItem", "PageMeta", "PageParser"]
 
-# Twice the 4 MiB that a page should have: the guess for the next page may be off by that much without slowing down.
+# Twice the 4 MiB that a page should have: if the estimate for a page is wrong by no more, nothing slows down.
 PAGE_BUDGET = 8 * 2**20
 
 _SCANNER: type[ListScanner] | type[IjsonScanner] = ListScanner if IS_USABLE else IjsonScanner
@@ -115,7 +115,7 @@ _METADATA: msgspec.json.Decoder[_Metadata | None] = msgspec.json.Decoder(_Metada
 
 
 class _Head:
-    """What is known of the list beside its items."""
+    """What is known about the list, apart from its items."""
 
     def __init__(self, resource: str, item_kind: tuple[str, str] | None) -> None:
         self.has_items = False
@@ -141,15 +141,15 @@ class _Head:
         refuse_foreign_kind(self._resource, self._kind, self._api_version, position)
 
     def item_kind(self) -> tuple[str, str]:
-        """Tell kind and apiVersion of items that do not bring their own; empty when the list does not say."""
+        """Kind and apiVersion of items that do not have their own; empty if the list does not say."""
         kind = self._kind.removesuffix("List")
         return (kind, self._api_version) if kind and kind != self._kind else self._hint
 
     def meta(self) -> PageMeta:
-        """Sum up. Call at the end only.
+        """What the list said about itself. Call this at the end only.
 
         Raises:
-            WrongKind: It was no list.
+            WrongKind: It was not a list.
         """
         metadata = self._metadata
         if not self.has_items or not self._kind:
@@ -206,12 +206,12 @@ class PageParser:
         return self._meta
 
     def feed(self, data: bytes | bytearray) -> Iterator[ListItem]:
-        """Yield the items that can be told already: none while within the budget. Exhaust before feeding more.
+        """Yield the items that are known already; none within the budget. Exhaust the iterator before feeding more.
 
         Raises:
             MalformedData: Not JSON, not UTF-8, cut off, or nested too deeply.
             ObjectTooLarge: An item has more bytes than the limit.
-            WrongKind: No list, or an item that is no object with name and resource version.
+            WrongKind: Not a list, or an item is not an object with name and resource version.
         """
         if self._scanner is None:
             if len(self._kept) + len(data) <= self._budget:
@@ -232,11 +232,11 @@ class PageParser:
             return
         try:
             items = self._whole()
-            self._meta = self._head.meta()  # refuses what is no list before its first item is out
+            self._meta = self._head.meta()  # refuses what is not a list, before its first item is yielded
         except ProtocolError as error:
             raise self._judge(error) from None
         self._accept(self._meta)
-        while items:  # popped, so that the Raws go as the items come
+        while items:  # popped, so that each Raw is freed when its item comes
             try:
                 item = self._item(bytes(items.pop()), None)
             except ProtocolError as error:

@@ -1,8 +1,8 @@
-"""What is asked of the server: collections, the three kinds of request, and their URLs.
+"""What is requested from the server: collections, the kinds of request, and their URLs.
 
-Source. https://kubernetes.io/docs/reference/using-api/api-concepts/ for list, watch and metadata-only answers;
-KEP-3157 for ``sendInitialEvents``. A list never asks for ``resourceVersion=0``: the answer may be older than what
-was already seen. Only a proof, of which nothing is kept, names a version.
+Source. https://kubernetes.io/docs/reference/using-api/api-concepts/ for list, watch and metadata-only answers; KEP-3157
+for ``sendInitialEvents``. A list never asks for ``resourceVersion=0``, because the answer may be older than what was
+already seen. Only a proof names a version, and nothing of its answer is kept.
 """
 
 from dataclasses import dataclass, field
@@ -108,11 +108,11 @@ _PARTIAL = "application/json;as={kind};g=meta.k8s.io;v=v1"
 
 
 def build_request(collection: Collection, fetch: Fetch, head_timeout: float = 60.0) -> HttpRequest:
-    """Turn what the machine wants into what goes over the wire.
+    """Turn what the machine wants into an HTTP request.
 
     Args:
-        collection: Of which objects.
-        fetch: What is wanted of them.
+        collection: The collection of objects.
+        fetch: What is wanted from it.
         head_timeout: See `HttpRequest`.
     """
     query = list(_selectors(collection))
@@ -122,7 +122,7 @@ def build_request(collection: Collection, fetch: Fetch, head_timeout: float = 60
                 ("watch", "true"),
                 ("sendInitialEvents", "true"),
                 ("resourceVersionMatch", "NotOlderThan"),
-                # Empty means "the newest": the server asks etcd how far its cache has to be (KEP-3157).
+                # Empty means "the newest": the server asks etcd which version its cache has to reach (KEP-3157).
                 ("resourceVersion", ""),
                 ("allowWatchBookmarks", "true"),
                 ("timeoutSeconds", str(seconds)),
@@ -138,7 +138,7 @@ def build_request(collection: Collection, fetch: Fetch, head_timeout: float = 60
             query += [("limit", str(limit))] if limit else []
             query += [("continue", token)] if token else []
         case ProofFetch(resource_version=version):
-            # Without the selectors: any object will do, and the server need not look for one that matches.
+            # Without selectors: any object is enough, and the server need not search for one that matches.
             query = [("limit", "1"), ("resourceVersion", version), ("resourceVersionMatch", "NotOlderThan")]
         case _:
             assert_never(fetch)

@@ -1,23 +1,23 @@
-"""Whether a position can still be trusted, or has to be proven before a watch goes on from there.
+"""Whether a position can still be trusted, or has to be proven before a watch continues from it.
 
-A database restored from a backup goes back in time, perhaps to before the position. An API server then takes a watch
-from there as if nothing were wrong, and is silent until its versions have passed the position; what became of the
-objects meanwhile is never told (seen: 1.37.2, etcd restored without a bumped revision). A list that must not be older
-than the position is refused, though. So a position from which nothing was heard for longer than any restore takes is
-proven by such a list, of one object, before a watch goes on from it.
+A database that is restored from a backup goes back in time, perhaps to before the position. The API server then accepts
+a watch from the position as if nothing were wrong. It sends nothing until its versions have passed the position, and
+what the restore did to the objects meanwhile is never sent (seen: 1.37.2, etcd restored without a bumped revision). But
+such a server refuses a list that must not be older than the position. So after a silence that is long enough for a
+restore, the position is proven by such a list, of one object, before a watch continues from it.
 
-What counts is when an answer comes, not when it was asked for: a connection can be accepted by the kernel long before
-the server behind it runs (seen: a watch that was sent to a server about to start, and answered after the restore).
+What counts is the time of the answer, not of the request. The kernel can accept a connection long before the server
+behind it runs (seen: a watch that was sent to a server about to start, and answered after the restore).
 """
 
 __all__ = ["Silence"]
 
-# Proxies that hold an answer back until there is something in it are late whenever nothing happens.
+# Some proxies hold an answer back until it has content. They are late whenever nothing happens.
 _LATE_LIMIT = 3
 
 
 class Silence:
-    """Since when nothing was heard from the server that proves what it has reached.
+    """Since when nothing was heard from the server that proves which version it has reached.
 
     Args:
         proof_after: See `Timing`.
@@ -31,7 +31,7 @@ class Silence:
         self._late = 0  # watches in a row that were answered too late
 
     def broken_at(self, now: float) -> None:
-        """The server said something that proves what it has reached."""
+        """The server said something that proves which version it has reached."""
         self._last = now
 
     def is_long(self, now: float) -> bool:
@@ -39,9 +39,9 @@ class Silence:
         return now - self._last >= self._proof_after
 
     def is_long_at_answer(self, now: float) -> bool:
-        """As `is_long`, of a watch that is answered only now: it is to be dropped, and the position to be proven.
+        """As `is_long`, for a watch that is answered only now. If so, drop the watch and prove the position.
 
-        Not for ever: the third in a row is taken.
+        Not forever: the third late watch in a row is accepted.
         """
         self._late = (self._late + 1) % _LATE_LIMIT if self.is_long(now) else 0
         return self._late > 0

@@ -1,7 +1,7 @@
-"""What is known about the response at hand: how long it may be silent, and whether it still makes progress.
+"""What is known about the current response: how long it may be silent, and whether it still makes progress.
 
-An `Initial` stream becomes `Live` when its end bookmark comes; a `Page` is one list body. Each holds only what is
-legal in it; none holds a position, which outlives the connection and is the machine's.
+An `Initial` stream becomes `Live` when its end bookmark comes; a `Page` is one list body. Each class holds only what is
+valid in its state. None holds a position: the position outlives the connection, and belongs to the machine.
 """
 
 from typing import TypeAlias
@@ -28,7 +28,7 @@ class Initial:
 
     @property
     def read_deadline(self) -> float:
-        """Seconds of silence that mean a dead peer: objects come back to back, so any long silence does."""
+        """Seconds of silence that mean a dead peer. Objects follow one another directly, so any long silence does."""
         return self._timing.initial_silence
 
     def is_stuck(self, now: float) -> bool:
@@ -36,7 +36,7 @@ class Initial:
         return now - self.last_new >= self._timing.initial_progress
 
     def is_overdue(self, now: float) -> bool:
-        """Whether it is to be given up, although bytes come."""
+        """Whether to give the stream up, although bytes come."""
         return self.is_stuck(now)
 
 
@@ -55,16 +55,16 @@ class Page:
         return self._timing.initial_silence
 
     def is_overdue(self, now: float) -> bool:
-        """Whether it took longer than a server gives itself: a list says nothing before its end, but bytes come."""
+        """Whether it takes longer than a server allows itself: a list shows no progress before its end, only bytes."""
         return now - self._opened >= self._timing.list_timeout
 
 
 class Live:
     """A watch that delivers changes as they happen.
 
-    A dead connection without a FIN looks just like a quiet cluster; only bookmarks tell them apart. They come every
-    minute or two from a watch cache (119 s were seen), but not from servers without one, so their rhythm is learned
-    from each stream, and until two have come only the stream's own end is certain.
+    A dead connection without a FIN looks just like a quiet cluster; only bookmarks tell them apart. A server with a
+    watch cache sends them every minute or two (119 s were seen); a server without one sends none. So the interval is
+    learned from each stream. Until two bookmarks have come, only the end of the stream itself is certain.
 
     Attributes:
         opened: When live events began.
@@ -86,7 +86,7 @@ class Live:
         self._last_bookmark = now
 
     def is_overdue(self, now: float) -> bool:
-        """Whether it outlived its own end: servers end each watch in time, so bytes that still come are no server's."""
+        """Whether it outlived its end. Servers end each watch in time, so later bytes do not come from a server."""
         return now - self.opened >= self._timeout_seconds + self._timing.read_margin
 
     @property

@@ -1,16 +1,16 @@
-"""Compares a store with the server, and takes a new snapshot where they differ.
+"""Compares a store with the server, and takes a new snapshot if they differ.
 
-Rules. What is compared is key, uid and resource version, with a paged list of metadata alone. A difference is reported
-only when time cannot explain it: the store has reached the list's version, and what it holds is not newer. So a
-busy collection gives no false alarm, and a quiet one that has missed something gives a true one.
+Rules. Key, uid and resource version are compared, with a paged list that contains only metadata. A difference is
+reported only if timing cannot explain it: the store has reached the version of the list, and what it holds is not
+newer. So a busy collection gives no false alarm, and a quiet one that has missed something gives a true one.
 
-Theory. Nothing of the list is kept: an entry that the list confirms carries the check's number from then on
-(``Entry.checked``), so what the server does not have is what carries no number in the end. Only mismatches are kept,
-and only so many: a store that is far behind its stream is no evidence of anything, and catches up by itself.
-An object that only the list has may have been deleted just then; the server is asked once more before it counts.
+Theory. The list is not kept. Each entry that the list confirms gets the number of the check (``Entry.checked``), so at
+the end, the entries without the number are those that the server does not have. Only mismatches are kept, and only a
+limited number: if a store is far behind its stream, mismatches prove nothing, and it catches up by itself. An object
+that only the list has may just have been deleted, so the server is asked again before it counts.
 
-Not here. How a store and a server can come to differ: they should not. A bug, a proxy that drops bytes in a way that
-still parses, or a server that loses events would show here and nowhere else.
+Not here. How a store and a server can come to differ. They should not. A bug, a proxy that drops bytes so that the rest
+still parses, or a server that loses events would be noticed only here.
 """
 
 import logging
@@ -124,7 +124,7 @@ class ConsistencyCheck:
             patience: Seconds that the store may take to reach the list's version.
 
         Raises:
-            WaitTimeout: It did not: the stream is behind, or silent.
+            WaitTimeout: The store did not reach it: the stream is behind, or silent.
             KubeInformerError: The server could not be asked.
         """
         async with self._one_at_a_time:
@@ -151,8 +151,8 @@ class ConsistencyCheck:
         finally:
             self._turn.give_back()
         unconfirmed = await self._unconfirmed()
-        # A list is never older than what was known before it was asked for, unless the server was restored to before
-        # that: then time explains nothing that was known.
+        # A list is never older than what was known before it was requested, unless the server was restored to an
+        # earlier state. Then timing cannot explain a difference in what was known.
         proven = before if before is not None and is_earlier(version, before) else version
         if suspects or unconfirmed:
             await self._wait_reached(version, patience)
@@ -172,13 +172,13 @@ class ConsistencyCheck:
     # Reading the server's list.
 
     async def _read(self) -> tuple[str, int, _Suspects]:
-        """The list's version, its number of objects, and those that are not what the store has."""
+        """The version of the list, its number of objects, and those that differ from the store."""
         try:
             return await self._read_pages(FIRST_PAGE_LIMIT)
         except ServerUnavailable as error:
             if error.status != _HTTP_GONE:
                 raise
-        return await self._read_pages(0)  # the pages expired under way: everything in one list, parsed as it streams
+        return await self._read_pages(0)  # the pages expired meanwhile: everything in one list, parsed as it streams
 
     async def _read_pages(self, limit: int) -> tuple[str, int, _Suspects]:
         self._number += 1
@@ -229,12 +229,12 @@ class ConsistencyCheck:
             raise WaitTimeout(self._name, version, self._cache.resource_version, patience)
 
     def _is_of(self, key: str, version: str) -> bool:
-        """Whether the store holds a state from this version or before, and so has to hold just what the list says."""
+        """Whether the store's state of a key is from this version or before, so that it must be what the list says."""
         entry = self._cache.entries.get(key)
         return entry is not None and has_reached(version, entry.resource_version)
 
     async def _is_missing(self, key: str, patience: float) -> bool:
-        """Whether the store does not have what the server had then, and has still."""
+        """Whether the store lacks an object that the server had then, and still has."""
         if key in self._cache.entries:
             return False
         found: list[ListItem] = []

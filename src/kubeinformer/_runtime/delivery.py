@@ -1,7 +1,7 @@
-"""Where the machine's writes go: first into the store, then to the readers, then to those who wait.
+"""Where the machine's writes go: first into the store, then to the readers, then to those who wait for a version.
 
-Rules. The store is written before anybody is told. ``synced`` is set once and stays set: a later resync does not undo
-that a whole snapshot was there.
+Rules. The store is written before anybody is notified. ``synced`` is set once and stays set: after a whole snapshot was
+there, a later resync does not change that.
 """
 
 from typing import Generic
@@ -42,7 +42,7 @@ class Delivery(Generic[T]):
 
     @property
     def subscriptions(self) -> tuple[int, int]:
-        """How many readers there are, and how many keys they have not taken yet."""
+        """The number of readers, and the number of keys that they have not taken yet."""
         return len(self._subscribers), sum(subscription.pending for subscription in self._subscribers)
 
     def apply(self, write: CacheWrite) -> None:
@@ -63,7 +63,7 @@ class Delivery(Generic[T]):
                 raise AssertionError("a sweep takes turns with others: use complete()")
 
     async def complete(self, sweep: Sweep) -> None:
-        """A snapshot is complete: delete what it did not have, then it is the state."""
+        """A snapshot is complete: delete what it did not contain. Then the store equals it."""
         for change in self._cache.sweep():
             if change is None:
                 await anyio.lowlevel.checkpoint()

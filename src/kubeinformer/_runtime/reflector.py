@@ -1,9 +1,9 @@
-"""Drives one collection's list-watch machine over a transport. No decision about the protocol is made here.
+"""Drives the list-watch machine of one collection over a transport. It makes no decision about the protocol.
 
-Rules. Every response is read to where the machine wants it, then dropped. Decoded bytes are taken in pieces of at
-most 256 KiB, a millisecond's work, and after each one the event loop gets a turn, so that a stream that is always ready
-never starves others. Errors that a retry can mend are recorded and handed to the machine as "broken"; all others end
-the scope.
+Rules. Every response is read as far as the machine wants it, and then dropped. Decoded bytes are taken in pieces of at
+most 256 KiB, which is a millisecond's work. After each piece the event loop gets a turn, so a stream that always has
+data never starves others. Errors that a retry may solve are recorded, and reported to the machine as "broken". All
+other errors end the scope.
 """
 
 import random
@@ -42,16 +42,16 @@ _HTTP_OK = 200
 
 
 class Reflector:
-    """Mirrors one collection into a `Delivery`, for ever.
+    """Mirrors one collection into a `Delivery`, forever.
 
     Args:
         collection: What to mirror.
         transport: How to reach the server.
         delivery: Where writes go.
         health: What to count.
-        machine: Decides.
+        machine: Decides what to do.
         limits: Sizes in bytes.
-        turn: To read a whole snapshot.
+        turn: Taken to read a whole snapshot.
         jitter: Gives random numbers in [0, 1); tests hand in fixed ones.
     """
 
@@ -86,7 +86,7 @@ class Reflector:
         """Mirror until cancelled.
 
         Raises:
-            IndexerError: A function of the user's failed; the store could not be kept right.
+            IndexerError: A function of the user failed, so the store could not be kept correct.
         """
         try:
             while True:
@@ -100,9 +100,9 @@ class Reflector:
         return dict(self._machine.resyncs)
 
     def resync(self) -> None:
-        """Take a whole snapshot next: somebody found that the store differs from the server.
+        """Take a whole snapshot next, because the store was found to differ from the server.
 
-        The stream at hand is dropped; nothing happens when a snapshot is being taken anyway.
+        The current stream is dropped. Nothing happens if a snapshot is being taken anyway.
         """
         if self._machine.position is not None:
             self._machine.resync()
@@ -182,7 +182,7 @@ class Reflector:
                 raise ConnectionLost(f"the stream of {self._resource} brings bytes, but no events in time: given up")
 
     async def _take_lines(self, lines: Iterable[tuple[int, bytes]]) -> bool:
-        """Pass lines on to the machine; whether it wants more."""
+        """Pass lines on to the machine, and return whether it wants more."""
         before = self._health.events
         try:
             wants_more = await self._take_each(lines)
@@ -190,7 +190,7 @@ class Reflector:
                 self._health.progressed()
             return wants_more
         finally:
-            # Also when a line is bad: what came before it counts, and somebody may wait for its version.
+            # Also if a line is bad: the lines before it count, and somebody may wait for their version.
             if self._machine.position is not None:
                 self._reached(self._machine.position)
 
@@ -288,4 +288,4 @@ class Reflector:
         self._health.decoded_bytes += len(piece)
 
 
-_ITEMS_PER_TURN = 64  # of the usual size about two milliseconds' work
+_ITEMS_PER_TURN = 64  # about two milliseconds' work for items of the usual size

@@ -1,13 +1,13 @@
-"""Controllers: what reconciles, on informers. Public API only: nothing here reaches below ``kubeinformer``.
+"""Controllers: reconcile loops, built on informers. They use the public API only, nothing below ``kubeinformer``.
 
-From what a user writes down to what it stands on:
+The modules, from what a user writes down to what it is built on:
 
-- ``running``: `run_controllers`: several as one program, signals
-- ``controller``: `Controller`: informers, queue and reconcile put together
+- ``running``: `run_controllers`, which runs several controllers as one program and obeys signals
+- ``controller``: `Controller`, which puts informers, queue and reconcile together
 - ``_intake``: from events to keys: `Filtered`, predicates, mappers, owners, resyncs
 - ``_reconciling``: one call of the reconcile, and what follows from it; ``request``: `Request`, `Result`
-- ``_queue``: `WorkQueue`: which key is next
-- ``_probes``: `serve_health`; ``metrics``: ``Metrics``, an `Observer` for Prometheus, imported by who wants it
+- ``_queue``: `WorkQueue`, which says which key is next
+- ``_probes``: `serve_health`; ``metrics``: ``Metrics``, an `Observer` for Prometheus, which users import themselves
 - ``_election``: `LeaderElection`
 - ``_objects``: server-side apply, finalizers, owners, conditions; ``_recording``: `EventRecorder`
 """

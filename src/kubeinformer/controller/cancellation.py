@@ -1,12 +1,13 @@
-"""What a reconcile may raise that is no ordinary error: cancellations, asked for or not, and exits.
+"""What a reconcile may raise that is not an ordinary error: cancellations, requested or not, and exits.
 
-Theory. A reconcile that ends in a cancellation is nearly always being cancelled, and then so is the worker around it:
-it has to go on its way. On asyncio there is another kind: who awaits a task or future that somebody else has cancelled
-gets a CancelledError of their own, though nobody cancelled them. A task that lets it through ends as if it had been
-cancelled, without a word; a worker that did would be missing from then on. So that one is an error like any other.
+Theory. A reconcile that ends in a cancellation is nearly always being cancelled, and so is the worker around it; then
+the cancellation has to go on. On asyncio there is another kind. If code awaits a task or future that somebody else has
+cancelled, it gets a CancelledError, although nobody cancelled the code itself. A task that lets this error through ends
+silently, as if it had been cancelled. A worker that did so would be missing from then on. So such an error counts as an
+ordinary one.
 
-Where nothing is awaited nobody is cancelled: a plain function that raises a CancelledError has asked a task or future
-for its result. Who calls plain functions of users catches `PLAIN_ERRORS`.
+Code that awaits nothing cannot be cancelled. If a plain function raises a CancelledError, it has asked a task or future
+for its result. Whoever calls plain functions of users catches `PLAIN_ERRORS`.
 """
 
 import asyncio
@@ -18,7 +19,7 @@ import anyio
 __all__ = ["PLAIN_ERRORS", "is_asked_for", "split"]
 
 PLAIN_ERRORS: Final = (Exception, asyncio.CancelledError)
-"""What a plain function may raise that is an error of its own. Who awaits lets pass what `is_asked_for`."""
+"""What counts as an error of a plain function itself. Code that awaits lets a cancellation pass if `is_asked_for`."""
 
 
 def is_asked_for() -> bool:
@@ -32,7 +33,10 @@ def is_asked_for() -> bool:
 
 
 def split(error: BaseException) -> tuple[Exception | None, BaseException | None]:
-    """What is an ordinary error, and one that is not: an exit before a cancellation. Looks into groups."""
+    """Split an error into its ordinary part and one that is not ordinary. Looks into groups.
+
+    If there are several of the latter, an exit goes before a cancellation.
+    """
     if not isinstance(error, BaseExceptionGroup):
         return (error, None) if isinstance(error, Exception) else (None, error)
     ordinary, rest = error.split(Exception)

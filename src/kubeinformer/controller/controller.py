@@ -1,14 +1,14 @@
-"""`Controller`: a primary informer, a reconcile, and what else should wake it.
+"""`Controller`: a primary informer, a reconcile, and the other informers whose events make it reconcile.
 
-Theory. Events become keys, keys wait in the work queue, workers hand them to the reconcile, one at a time for each key.
-Nothing is decoded on the way unless a predicate or mapper looks. A worker is one task for good: a reconcile that has
-nothing to do costs microseconds.
+Theory. Events become keys, and keys wait in the work queue. Workers take keys from the queue and call the reconcile,
+one call at a time for each key. Nothing is decoded on the way unless a predicate or mapper reads it. A worker is one
+task that lives as long as the controller, so a reconcile that has nothing to do costs microseconds.
 
-Rules. Nothing is reconciled before all informers are in sync: a reconcile that finds nothing in a store may then take
-it for the truth. Nor before all that they held then is read: no event tells of what goes before its reader got there,
-and a reconcile that saw it in the store would never learn that it is gone. A failure of one key is that key's; an
-informer that fails for good ends the controller. Cancelling `Controller.run` cancels what runs; `Controller.drain`
-lets it finish first.
+Rules. Nothing is reconciled before all informers are in sync, so that a reconcile which finds nothing in a store can
+rely on it. Nor is anything reconciled before the readers have read everything that the stores held then. The reason: no
+event tells of an object that disappears before its reader got to it, so a reconcile that saw the object in the store
+would never learn that it is gone. The failure of one key does not affect the others; an informer that fails for good
+ends the controller. Cancelling `Controller.run` cancels what runs; `Controller.drain` lets it finish first.
 
 Not here. What one call of the reconcile may do (``invoking``), what follows from it (``outcomes``), which events count
 (``predicates``) and for which keys (``mapping``), signals and several controllers (``running``).
@@ -56,7 +56,7 @@ _running: "WeakKeyDictionary[Cluster, set[str]]" = WeakKeyDictionary()
 
 @final
 class Controller(Generic[T]):
-    """Calls a reconcile for each object that may not be where it should be, until it is.
+    """Calls a reconcile for each object that may not be in its desired state, until it is.
 
     Example::
 
@@ -68,28 +68,33 @@ class Controller(Generic[T]):
             await Controller(cluster.informer("example.com/v1/widgets"), reconcile, concurrency=4).run()
 
     Args:
-        primary: Whose keys are reconciled.
-        reconcile: Async; gets a `Request`. A key never runs twice at once.
-        name: For logs and metrics, unique in a cluster; None for the resource's, such as ``deployments.apps``.
-        owns: Informers of what the primary's objects own: an event wakes the owner that controls the object.
-        watches: Informers of anything else, each with a function from an object to the keys that it wakes.
-        predicates: An event of the primary counts if it passes all of them. For the others see `Filtered`.
-        concurrency: How many keys run at once, at least 1.
-        reconcile_timeout: Seconds that one reconcile may take before it is cancelled and tried again.
-        on_error: Called with the request and the error of a reconcile, but for `Terminal`: returns None for a retry
-            with backoff, or a `Result` to be treated as one that was returned.
-        resync_period: Seconds within which each key is reconciled again though nothing has changed; None for never.
-        read_your_writes: Whether a key waits, after it ran, until the informers here have seen what it wrote: 5 s at
-            most, 0.5 s where selectors or a shard may leave it out.
-        queue: A work queue of your own, with other limits; it is used up by one controller. Give it the name and the
-            observer, too: what it tells is the queue's own.
-        observer: Told what happens, for metrics.
-        trace: Gives a context manager around each reconcile, such as a span.
+        primary: The informer whose keys are reconciled.
+        reconcile: An async function that takes a `Request`. It never runs twice at the same time for one key.
+        name: The name for logs and metrics, unique in a cluster; None for the resource's name, such as
+            ``deployments.apps``.
+        owns: Informers of what the primary's objects own. An event of an owned object reconciles the owner that
+            controls it.
+        watches: Informers of any other objects, each with a function that maps an object to the keys to reconcile.
+        predicates: An event of the primary informer counts only if it passes all of these. For the other informers, use
+            `Filtered`.
+        concurrency: How many keys are reconciled at the same time, at least 1.
+        reconcile_timeout: Seconds that one reconcile may take before it is cancelled and retried; None for no limit.
+        on_error: Called with the request and the error of a failed reconcile, except for `Terminal`. It returns None
+            for a retry with backoff, or a `Result`, which counts as if the reconcile had returned it.
+        resync_period: Seconds within which each key is reconciled again even if nothing has changed; None for never.
+        read_your_writes: Whether a key waits after its reconcile until the controller's informers have seen what the
+            reconcile wrote. The wait ends after 5 s, or after 0.5 s for informers whose selectors or shard may leave
+            the write out.
+        queue: A work queue of your own, with other limits. Only one controller can use it, and only once. Pass the name
+            and the observer to the queue, too, because the queue reports by itself.
+        observer: Is told what happens, for metrics.
+        trace: Makes a context manager, such as a span, that is entered around each reconcile.
 
     Raises:
         ValueError: A number is out of range.
-        UsageError: An argument is plainly of the wrong kind, such as a reconcile that is not async or a mapper that is;
-            or an informer keeps too little for ``owns=`` or a predicate, or is another cluster's in ``owns=``.
+        UsageError: An argument is obviously of the wrong kind, such as a reconcile that is not async, or a mapper that
+            is. Or an informer keeps too little for ``owns=`` or for a predicate. Or an informer in ``owns=`` belongs to
+            another cluster.
     """
 
     def __init__(
@@ -154,17 +159,17 @@ class Controller(Generic[T]):
         return self._is_started
 
     async def run(self, *, fence: Callable[[], None] | None = None) -> None:
-        """Reconcile until cancelled, or until `drain` was called and is done.
+        """Reconcile until cancelled, or until `drain` was called and has finished.
 
         Args:
-            fence: Called before each reconcile and each of its steps. What it raises ends the controller: no reconcile
-                begins any more, and those that run are cancelled where they wait. ``LeaderElection.check`` stands
-                here, see `run_controllers`.
+            fence: Called before each reconcile and before each step of a reconcile. If it raises, the controller ends
+                with that error: no new reconcile begins, and running reconciles are cancelled where they wait.
+                ``LeaderElection.check`` is such a function; see `run_controllers`.
 
         Raises:
-            ValueError: A controller of this name runs in this cluster already.
-            UsageError: This one was run before: a controller runs once.
-            KubeInformerError: What ended one of its informers for good.
+            ValueError: A controller of this name is already running in this cluster.
+            UsageError: This controller was run before. A controller can run only once.
+            KubeInformerError: The error that ended one of its informers for good.
         """
         if self._was_run:
             raise UsageError(f"controller {self.name!r} was run before: make a new one")
@@ -179,16 +184,16 @@ class Controller(Generic[T]):
                 self.queue.shut_down(drain=False)
 
     def drain(self, *, grace_period: float = 30.0) -> None:
-        """Stop in order: take no more events, reconcile what is due now, and let `run` return.
+        """Stop in order: take no more events, reconcile the keys that are due now, and let `run` return.
 
-        Keys that wait for a retry or a time are dropped: the next start finds them by its first sync. Calling it again
-        can only shorten the time left.
+        Keys that wait for a retry or for a later time are dropped. After the next start, the first sync finds them
+        again. Calling this again can only shorten the time that is left.
 
         Args:
-            grace_period: Seconds after which reconciles that still run are cancelled.
+            grace_period: Seconds after which reconciles that are still running are cancelled.
 
         Raises:
-            ValueError: That is no number of seconds.
+            ValueError: The grace period is not a number of seconds.
         """
         if not grace_period >= 0:
             raise ValueError(f"grace_period={grace_period!r} must be seconds, 0 or more")
@@ -197,7 +202,7 @@ class Controller(Generic[T]):
         self._work_scope.deadline = min(self._work_scope.deadline, anyio.current_time() + grace_period)
 
     def statistics(self) -> ControllerStatistics:
-        """Counters and the state of things, for metrics and for people."""
+        """Return counters and the current state, for metrics and for people."""
         return ControllerStatistics(
             name=self.name,
             is_started=self._is_started,

@@ -1,7 +1,7 @@
-"""Tasks that live and fail together, and whose one failure comes out as itself.
+"""Tasks that live and fail together. If one of them fails, its exception comes out without an ExceptionGroup around it.
 
-Theory. anyio wraps whatever leaves a task group in an ExceptionGroup. Of the tasks here one failure ends all, so there
-is nearly always one, and a caller can catch it with a plain ``except``.
+Theory. anyio wraps every exception that leaves a task group in an ExceptionGroup. Here one failure ends all the tasks,
+so there is nearly always only one, and a caller can catch it with a plain ``except``.
 """
 
 from collections.abc import Awaitable, Callable
@@ -12,7 +12,7 @@ __all__ = ["Crew"]
 
 
 class Crew:
-    """Runs functions at once, once."""
+    """Runs functions at the same time. Can be used once."""
 
     def __init__(self) -> None:
         self._scope = anyio.CancelScope()
@@ -22,8 +22,8 @@ class Crew:
         """Run the functions until all have ended, one has failed, or `stop` is called.
 
         Raises:
-            Exception: What the one function raised that failed. Several failures at once come as a group.
-            SystemExit, KeyboardInterrupt: A function raised it, whatever else failed.
+            Exception: What the failed function raised. Several failures at once come as a group.
+            SystemExit, KeyboardInterrupt: A function raised it, even if others failed, too.
         """
         with self._scope:
             async with anyio.create_task_group() as tasks:

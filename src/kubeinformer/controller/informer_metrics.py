@@ -1,8 +1,9 @@
 """What the informers of a cluster have counted, for Prometheus: ``kubeinformer_*``.
 
-Rules. Read when somebody looks, from ``Informer.statistics()``. Labels say which collection an informer mirrors:
-``resource``, ``namespace``, ``label_selector``, ``field_selector``; empty for none. Two of one collection, which differ
-in what they keep, are told apart by ``informer``: the first is 1. One that is closed has no metrics any more.
+Rules. The values are read from ``Informer.statistics()`` at each scrape. Labels say which collection an informer
+mirrors: ``resource``, ``namespace``, ``label_selector``, ``field_selector``; empty for none. If several informers
+mirror the same collection but keep different parts of it, the label ``informer`` tells them apart; the first is 1. A
+closed informer has no metrics any more.
 """
 
 from collections.abc import Iterator, Sequence
@@ -56,7 +57,7 @@ def check_event_loop() -> None:
 
 @final
 class InformerCollector(Collector):
-    """Reads the informers of some clusters, when somebody looks."""
+    """Reads the informers of some clusters at each scrape."""
 
     def __init__(self, clusters: Sequence[Cluster]) -> None:
         self._clusters = clusters

@@ -1,16 +1,16 @@
-"""Metrics for Prometheus, under the names that controller-runtime gave them. Needs the extra ``kubeinformer[metrics]``.
+"""Metrics for Prometheus, with the names that controller-runtime uses. Needs the extra ``kubeinformer[metrics]``.
 
-Rules. Names, labels, results and buckets are controller-runtime's, so that its dashboards and alerts work:
+Rules. Names, labels, results and buckets are those of controller-runtime, so that its dashboards and alerts work:
 ``workqueue_*{name,controller}`` and ``controller_runtime_*{controller}``. As there, a terminal error and a timeout
-count as errors, too, and ``workqueue_retries_total`` counts every key that was put off, asked for or not. Panics do not
-exist here; ``requeue`` as a result neither. Ours alone is ``kubeinformer_mapper_failures_total``.
+count as errors, too, and ``workqueue_retries_total`` counts every key that was delayed, after a failure or on request.
+Panics do not exist here, nor does the result ``requeue``. Only ``kubeinformer_mapper_failures_total`` is our own.
 
 Theory. What grows with each key is counted when it happens. What is a state (depth, work in progress, an informer's
-counters) is read when somebody looks: that costs nothing otherwise, and cannot be missed. Looking reads what the event
-loop changes, so it has to be done there, not in a thread of a server such as prometheus_client's: `Metrics.render` and
-`serve_health` do that.
+counters) is read at each scrape: between scrapes this costs nothing, and no change can be missed. A scrape reads what
+the event loop changes, so it has to run in the event loop, not in a thread of a server such as prometheus_client's.
+`Metrics.render` and `serve_health` do that.
 
-Not here. What informers tell (``informer_metrics``); who serves it (``health_server``).
+Not here. What informers report (``informer_metrics``); the server (``health_server``).
 """
 
 from collections.abc import Iterator
@@ -54,11 +54,12 @@ class Metrics(Observer):
     """Counts what controllers do, and reads what informers have counted: ``Controller(..., observer=metrics)``.
 
     Args:
-        clusters: Whose informers are to be told of: ``kubeinformer_*{resource,namespace,...}``.
-        registry: Where the metrics go; None for prometheus_client's own, which has the process' metrics, too.
+        clusters: The clusters whose informers are included, as ``kubeinformer_*{resource,namespace,...}``.
+        registry: Where the metrics go; None for the registry of prometheus_client, which has the metrics of the
+            process, too.
 
     Raises:
-        ValueError: The registry has such metrics already: one `Metrics` is enough for all controllers.
+        ValueError: The registry already has such metrics: one `Metrics` is enough for all controllers.
         ModuleNotFoundError: On importing this module, without the extra ``metrics``.
     """
 
@@ -94,24 +95,25 @@ class Metrics(Observer):
             self._register(collector)
 
     def close(self) -> None:
-        """Take all of it out of the registry again, for another `Metrics` to come."""
+        """Remove all of its metrics from the registry, so that another `Metrics` can use it."""
         while self._collectors:
             self.registry.unregister(self._collectors.pop())
 
     def render(self, accept: str = "") -> tuple[bytes, str]:
-        """The registry's metrics as a scraper wants them, and their content type. In the event loop.
+        """Return the metrics of the registry as a scraper wants them, and their content type. Call it in the event
+        loop.
 
         Args:
-            accept: The request's header ``Accept``; empty for Prometheus' text format.
+            accept: The ``Accept`` header of the request; empty for the text format of Prometheus.
 
         Raises:
-            UsageError: There is no event loop here.
+            UsageError: It was called outside of the event loop.
         """
         encode, content_type = choose_encoder(accept)
         return encode(self.registry), content_type
 
     def queue_opened(self, queue: "WorkQueue[Any]") -> None:
-        """See `Observer`. Of two queues of one name, the later one is told of."""
+        """See `Observer`. Of two queues with the same name, only the later one is included."""
         self._queues.add(queue)
         for metric in (self._adds, self._retries, self._waits, self._works):
             metric.labels(queue.name, queue.name)  # from now on it is 0, rather than not there
@@ -194,7 +196,7 @@ class Metrics(Observer):
 
 
 class _QueueCollector(Collector):
-    """Reads the state of all work queues when somebody looks. Holds none of them."""
+    """Reads the state of all work queues at each scrape. Keeps none of them alive."""
 
     def __init__(self) -> None:
         self._queues: WeakValueDictionary[str, WorkQueue[Any]] = WeakValueDictionary()

@@ -1,4 +1,4 @@
-"""What to call a function of a user's in errors and logs."""
+"""How errors and logs name a function of the user."""
 
 import functools
 
@@ -6,7 +6,7 @@ __all__ = ["name_of"]
 
 
 def name_of(function: object) -> str:
-    """The function's name; that of the function inside a partial; the class's for other callables."""
+    """Return the name of the function, of the function inside a partial, or of the class of another callable."""
     while isinstance(function, functools.partial):
         function = function.func
     return str(getattr(function, "__qualname__", None) or type(function).__qualname__)

@@ -1,7 +1,7 @@
-"""What a reconcile is given, and what it gives back.
+"""What a reconcile gets, and what it returns.
 
-Theory. A reconcile is told a key and nothing about why: what happened since the last time may have been folded into
-one, so it compares what is with what should be, from the store, each time.
+Theory. A reconcile gets a key, and not the reason why. Several changes since the last call may have become one call. So
+a reconcile compares the actual state with the desired state, from the store, each time.
 """
 
 import math
@@ -20,7 +20,7 @@ _NOT_READ: Final = object()
 
 
 def is_seconds(given: object) -> bool:
-    """Whether that is a finite number: no text, and no timedelta."""
+    """Whether the value is a finite number, and not a string or a timedelta."""
     return isinstance(given, int | float) and math.isfinite(given)
 
 
@@ -30,13 +30,13 @@ class Request(Generic[T]):
 
     Args:
         key: ``namespace/name``, or ``name`` for cluster-scoped resources.
-        informer: The controller's primary informer.
-        attempt: See below.
+        informer: The primary informer of the controller.
+        attempt: The value of the attribute below.
 
     Attributes:
-        key: As given. The object may have been deleted: then `object` is None.
-        store: The primary informer's objects.
-        cluster: For writes.
+        key: As given. If the object has been deleted, `object` is None.
+        store: The objects of the primary informer.
+        cluster: The cluster, for writes.
         attempt: 1, plus the number of times that the reconcile of this key has failed since it last succeeded.
     """
 
@@ -85,7 +85,7 @@ class Request(Generic[T]):
 
         Raises:
             WaitTimeout: The time is up.
-            ValueError: It is not a resource version.
+            ValueError: The given version is not a resource version.
             InformerClosed: The informer was closed.
         """
         await self._informer.wait_for(resource_version, timeout=timeout)
@@ -100,7 +100,7 @@ class Result:
         requeue_after: Seconds after which the key is reconciled again, even if nothing has changed; None for never.
 
     Raises:
-        ValueError: It is not a number of seconds.
+        ValueError: ``requeue_after`` is not a number of seconds.
     """
 
     requeue_after: float | None = None

@@ -1,8 +1,8 @@
 """Several controllers as one program: they start together, and a signal ends them in order.
 
-Theory. Kubernetes ends a pod by SIGTERM, and by SIGKILL ``terminationGracePeriodSeconds`` later. What is being
-reconciled should be finished by then, nothing new should begin, and a lease should be given back only when nothing runs
-any more. All of that is composition: controllers drain, the election is the scope around them.
+Theory. Kubernetes ends a pod with SIGTERM, and with SIGKILL ``terminationGracePeriodSeconds`` later. By then, running
+reconciles should be finished, nothing new should begin, and the lease should be given back only when nothing runs any
+more. All of this is composition: the controllers drain, and the election is the scope around them.
 """
 
 import logging

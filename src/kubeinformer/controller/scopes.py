@@ -1,4 +1,6 @@
-"""A task group for work behind a body: what the body raised comes out as it is, without an ExceptionGroup around it."""
+"""A task group for background work during a body. An exception of the body comes out as it is, without an
+ExceptionGroup.
+"""
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -11,9 +13,9 @@ __all__ = ["open_background"]
 
 @asynccontextmanager
 async def open_background() -> AsyncGenerator[anyio.abc.TaskGroup]:
-    """A task group whose tasks never raise, and are cancelled when the body ends.
+    """A task group whose tasks must never raise. They are cancelled when the body ends.
 
-    The body is cancelled, as in any task group, by cancelling its scope; then this ends without an error.
+    As in any task group, cancelling its scope cancels the body; then this ends without an error.
     """
     error: BaseException | None = None
     async with anyio.create_task_group() as tasks:

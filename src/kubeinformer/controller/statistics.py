@@ -1,4 +1,4 @@
-"""What a controller has done so far."""
+"""The state of a controller, and what it has done so far."""
 
 from dataclasses import dataclass
 
@@ -9,16 +9,17 @@ __all__ = ["ControllerStatistics"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ControllerStatistics:
-    """What a controller has done so far. Counters only grow.
+    """The current state of a controller, and what it has done so far. Counters only grow.
 
     Attributes:
-        name: The controller's.
+        name: The name of the controller.
         is_started: Whether all informers are in sync and keys are being reconciled.
-        active: Reconciles that run now.
-        reconciles: How many came to what: ``success``, ``requeue_after``, ``error``, ``timeout``, ``terminal``.
-        mapper_failures: Predicates and mappers that raised.
-        blocked: Steps of reconciles that kept the event loop for over a second.
-        queue: The work queue's.
+        active: Reconciles that are running now.
+        reconciles: The number of reconciles by outcome: ``success``, ``requeue_after``, ``error``, ``timeout``,
+            ``terminal``.
+        mapper_failures: How often a predicate or mapper raised.
+        blocked: How many steps of reconciles blocked the event loop for more than a second.
+        queue: The statistics of the work queue.
     """
 
     name: str

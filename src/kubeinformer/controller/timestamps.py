@@ -1,4 +1,4 @@
-"""Times as the API server writes them: RFC 3339 in UTC, in seconds or in microseconds."""
+"""Times in the format of the API server: RFC 3339 in UTC, with seconds or microseconds."""
 
 import datetime as dt
 
@@ -11,7 +11,7 @@ def utc_now() -> dt.datetime:
 
 
 def micro_time(moment: dt.datetime) -> str:
-    """As ``metav1.MicroTime``: six digits, always. The server refuses a lease whose times have none."""
+    """As ``metav1.MicroTime``: always with six decimals. The server refuses a lease whose times have none."""
     return moment.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 

@@ -1,1 +1,1 @@
-"""Of several processes one leads: the election, and behind it what may be written, in what order, and how."""
+"""Leader election: of several processes one leads. The election, and below it what may be written, when, and how."""

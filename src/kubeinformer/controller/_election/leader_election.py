@@ -1,15 +1,16 @@
 """`LeaderElection`: of several processes, one runs the body.
 
-Rules. The body runs only between a successful write of the lease and ``renew_deadline`` seconds after the last one
-began. At that moment it is cancelled, whatever the network does: no request is waited for longer, and `is_leader` asks
-the clock rather than a flag, so that it is right even when the event loop was blocked, the process was stopped or
-the machine slept. It is renewed until the body has ended, and given back then. Leaving takes half of ``renew_deadline``
-at most beyond the body, also when cancelled.
+Rules. The body runs only after a successful write of the lease, and for at most ``renew_deadline`` seconds from the
+moment at which the last such write began. Then it is cancelled, whatever the network does: no request is waited for any
+longer. `is_leader` compares times and does not read a flag, so it is right even if the event loop was blocked, the
+process was stopped or the machine slept. The lease is renewed until the body has ended, and given back then. Leaving
+takes at most half of ``renew_deadline`` after the end of the body, even when cancelled.
 
-Theory. `lease` has the argument why two never lead at once. What cancelling cannot do: end a body that does not await,
-or one that goes on in a ``finally``. It has ``lease_duration - renew_deadline`` seconds; who starts work in a loop of
-their own asks `check` first, as the controllers here do before each step. Once lost is lost for this body: if nobody
-holds the lease then, somebody may have held it meanwhile, as while this machine slept.
+Theory. `lease` explains why two candidates never lead at the same time. Cancelling cannot end a body that does not
+await, or one that continues in a ``finally``. Such a body has ``lease_duration - renew_deadline`` seconds. Code that
+starts work in a loop of its own calls `check` first, as the controllers here do before each step. A lost lease stays
+lost for this body. Even if nobody holds the lease then, somebody may have held it meanwhile, for example while this
+machine slept.
 
 Not here. What may be written when: `lease`. In what order: `lease_attempts`. Requests: `lease_client`.
 """
@@ -49,7 +50,7 @@ logger: logging.Logger = logging.getLogger("kubeinformer.leader_election")
 
 @final
 class LeaderElection:
-    """A lease that one of several processes holds, while it runs the body of ``async with``.
+    """A lease that one of several processes holds while it runs the body of ``async with``.
 
     Example::
 
@@ -57,28 +58,29 @@ class LeaderElection:
             async with LeaderElection(cluster, "my-operator", namespace="my-operator"):
                 ...  # only one process at a time gets here
 
-    Entering waits until the lease is this candidate's. When it is lost the body is cancelled, and leaving raises
-    `LeadershipLost`: let it end the process, and a restart makes a new candidate. Can be entered again
-    afterwards. Two elections in one process are two candidates.
+    Entering waits until this candidate holds the lease. If it loses the lease, the body is cancelled, and leaving
+    raises `LeadershipLost`. Let this error end the process; after a restart, the process is a new candidate. An
+    election can be entered again afterwards. Two elections in one process are two candidates.
 
     Args:
         cluster: The cluster that has the lease.
-        name: The lease's name: one for all candidates, and for nothing else.
-        namespace: Where the lease is. It must exist.
-        identity: What stands in the lease as its holder; ``<hostname>_<uuid>`` by default. Must be unique: who finds
-            its own identity in the lease goes on as its holder.
-        lease_duration: Seconds that others wait after the last renewal they saw (client-go: 15).
-        renew_deadline: Seconds after its last successful renewal in which the leader stops (client-go: 10).
-        retry_period: Seconds between two tries; those who wait add up to 1.2 times as much at random (client-go: 2).
-        release_on_exit: Give the lease back on leaving, so that the next one need not wait for ``lease_duration``.
+        name: The name of the lease: the same for all candidates, and used for nothing else.
+        namespace: The namespace of the lease. It must exist.
+        identity: What the lease shows as its holder; by default ``<hostname>_<uuid>``. It must be unique, because a
+            candidate that finds its own identity in the lease continues as the holder.
+        lease_duration: Seconds that others wait after the last renewal that they saw (client-go: 15).
+        renew_deadline: Seconds after its last successful renewal within which the leader stops (client-go: 10).
+        retry_period: Seconds between two attempts. Candidates that wait for the lease add up to 1.2 times as much at
+            random (client-go: 2).
+        release_on_exit: Give the lease back on leaving, so that the next leader need not wait for ``lease_duration``.
 
     Raises:
         ValueError: The three times leave no room for one another, or a name is malformed.
         Forbidden: On entering: RBAC does not allow what is needed: ``get``, ``create`` and ``update`` of leases. Raised
-            at once for what was never allowed; what was allowed before is tried again.
-        ServerRefused, ConfigError: On entering, by the same rule: such as for a namespace that does not exist.
-        LeadershipLost: On leaving: the lease was lost meanwhile. An error of the body is its cause.
-        UsageError: On entering: it is entered already.
+            immediately if a verb has never been allowed; if it was allowed before, the request is retried.
+        ServerRefused, ConfigError: On entering, by the same rule, for example if the namespace does not exist.
+        LeadershipLost: On leaving: the lease was lost meanwhile. If the body raised an error, it is the cause.
+        UsageError: On entering: the election is entered already.
     """
 
     def __init__(
@@ -115,24 +117,24 @@ class LeaderElection:
 
     @property
     def identity(self) -> str:
-        """What this candidate writes into the lease."""
+        """The name that this candidate writes into the lease."""
         return self._identity
 
     @property
     def holder(self) -> str | None:
-        """Who held the lease when it was last read or written, this candidate included; None for nobody or unknown."""
+        """Who held the lease when it was last read or written, maybe this candidate; None for nobody or unknown."""
         return self._candidate.holder
 
     @property
     def is_leader(self) -> bool:
-        """Whether this candidate leads now, by the clock. May be asked from any thread."""
+        """Whether this candidate leads now, by the clock. Can be read from any thread."""
         return self._candidate.is_leader(boot_clock())
 
     def check(self) -> None:
-        """Do nothing while this candidate leads. To be called before every piece of work.
+        """Do nothing while this candidate leads, and raise otherwise. Call it before every piece of work.
 
         Raises:
-            LeadershipLost: It does not lead, by the clock.
+            LeadershipLost: This candidate does not lead, by the clock.
         """
         if not self.is_leader:
             raise LeadershipLost(self.lease, self.identity, self.holder, self._reason())
@@ -175,7 +177,7 @@ class LeaderElection:
                 raise
             except BaseException as raised:  # noqa: BLE001 - raised again below, or the cause of what is
                 error = raised
-            # Also of a body that ended by itself: what it did last, it may have done without the lease.
+            # Also if the body ended by itself: the last things that it did, it may have done without the lease.
             if not self.is_leader:
                 loss = self._reason()
         finally:
@@ -205,7 +207,7 @@ class LeaderElection:
             if self.is_leader:
                 break
             self._tell_holder()
-            # No random number is a secret here; it keeps candidates from asking in step.
+            # The random number is no secret; it keeps candidates from asking at the same moments.
             await anyio.sleep(self._timing.retry_period * random.uniform(1, 1 + JITTER))  # noqa: S311 - as said
         logger.info("lease acquired", extra=self._facts())
 
@@ -234,7 +236,7 @@ class LeaderElection:
             self._failed(error)
 
     def _failed(self, error: KubeInformerError) -> None:
-        # The same again and again while a server is down: said once at WARNING, then at DEBUG.
+        # While a server is down, the same error comes again and again: logged once at WARNING, then at DEBUG.
         level = logging.WARNING if type(error) is not type(self._failure) else logging.DEBUG
         self._failure = error
         logger.log(level, "lease request failed", extra=self._facts() | {"error": str(error)})
@@ -242,8 +244,8 @@ class LeaderElection:
     # After
 
     async def _leave(self) -> None:
-        """Give the lease back, or learn who has it; within a bound, and whatever happens."""
-        knows = self.is_leader  # what the server has; otherwise a write may be on its way, or somebody else's there
+        """Give the lease back, or find out who has it; within a time limit, and whatever happens."""
+        knows = self.is_leader  # what the server has; if not, a write may be on its way, or somebody else has written
         self._candidate.resign()
         if not self._attempts.has_written:
             return

@@ -1,23 +1,24 @@
-"""Who may lead, by what stands in a Lease and by this candidate's own clock: no I/O, no clock.
+"""Who may lead, judged by the content of a Lease and by this candidate's own clock: no I/O, no clock.
 
-Rules. ``now`` is an argument, in seconds of one clock that only goes forward; clocks of other machines are never
-compared with it. The times written into the lease are for people. Every write carries the ``resourceVersion`` that was
-read, so of two candidates the server lets one through. What is in the lease and not ours is kept.
+Rules. ``now`` is an argument, in seconds of one clock that only goes forward. It is never compared with the clocks of
+other machines; the times written into the lease are for people. Every write carries the ``resourceVersion`` that was
+read, so of two candidates the server lets only one through. Fields in the lease that are not ours are kept.
 
-Theory. A leader that *began* a successful write at t leads until t + ``renew_deadline``. Everybody else *learned* of
-that write at some u >= t, and takes over at u + ``leaseDurationSeconds`` at the earliest. The first is shorter than the
-second by a margin, and nobody needs to know what time it is elsewhere: clocks must only run at about the same speed.
-A candidate's u is taken when the answer is there, a leader's t before its request leaves: a slow or hanging
-request makes a candidate wait longer and a leader stop earlier.
+Theory. A leader that *began* a successful write at t leads until t + ``renew_deadline``. Every other candidate
+*learned* of that write at some u >= t, and takes over at u + ``leaseDurationSeconds`` at the earliest. The first time
+is earlier than the second by a margin. So nobody needs to know what time it is elsewhere; clocks must only run at about
+the same speed. A candidate takes its u when the answer has arrived, and a leader takes its t before the request leaves.
+So a slow or hanging request makes a candidate wait longer and a leader stop earlier.
 
-A write without an answer may have happened. It is not counted; reading the lease tells, and the next write counts.
-A lease that somebody deleted is waited out by those who have seen its holder. Who has not takes it at once: deleting a
-lease by hand makes two leaders possible until the old one renews, so do not.
+A write without an answer may have succeeded. It is not counted: the next read shows whether it did, and only the next
+write counts. If somebody deletes a lease, candidates that have seen its holder still wait until its time is over. A
+candidate that has not seen it takes the lease at once. So do not delete a lease by hand: two leaders are possible until
+the old one renews.
 
 Not here. Requests, retries, cancelling: `leader_election`.
 
-Source. client-go's ``tools/leaderelection`` at 1.37. It counts the deadline from the start of a renewal that comes
-``retry_period`` after the last success; here it counts from the success, which is stricter.
+Source. client-go's ``tools/leaderelection`` at 1.37. There, the deadline counts from the start of a renewal, which
+begins ``retry_period`` after the last success. Here it counts from the success, which is stricter.
 """
 
 import copy
@@ -39,9 +40,9 @@ class LeaseTiming:
     """The three times of an election, in seconds, as in client-go.
 
     Attributes:
-        lease_duration: How long others wait after the last renewal they saw. Written in whole seconds, rounded up.
+        lease_duration: How long others wait after the last renewal that they saw. Written in whole seconds, rounded up.
         renew_deadline: How long the leader goes on after it began its last successful renewal.
-        retry_period: The pause between two tries.
+        retry_period: The pause between two attempts.
 
     Raises:
         ValueError: They do not leave room for one another.
@@ -75,7 +76,7 @@ class LeaseWrite:
 
 
 class Candidate:
-    """What one candidate knows and may do. Not safe to share between event loops; reading `is_leader` is."""
+    """What one candidate knows and may do. Not safe to share between event loops, except for reading `is_leader`."""
 
     def __init__(self, name: str, namespace: str, identity: str, timing: LeaseTiming) -> None:
         self._name, self._namespace = name, namespace
@@ -88,7 +89,7 @@ class Candidate:
 
     @property
     def holder(self) -> str | None:
-        """Who held it when it was last seen; None for nobody, or not known."""
+        """Who held the lease when it was last seen; None for nobody or unknown."""
         return self._spec.get("holderIdentity") or None
 
     @property
@@ -102,11 +103,11 @@ class Candidate:
         return deadline is not None and now < deadline
 
     def observe(self, lease: RawObject | None, now: float) -> None:
-        """Take in what the server has.
+        """Note what the server has.
 
         Args:
-            lease: The object; None when there is none (404).
-            now: When the answer was there.
+            lease: The object; None if there is none (404).
+            now: When the answer had arrived.
         """
         self._lease = lease
         if lease is None:
@@ -168,7 +169,7 @@ class Candidate:
         self.observe(lease, now)
 
     def _expiry(self) -> float:
-        """When the holder's promise ends. Its own duration counts, not ours: candidates may be of two versions."""
+        """When the lease expires. Its holder's duration counts, not ours: candidates may be of two versions."""
         assert self._seen is not None
         return self._seen + (_whole(self._spec.get("leaseDurationSeconds")) or self.timing.lease_duration)
 
@@ -183,5 +184,5 @@ class Candidate:
 
 
 def _whole(value: object) -> int:
-    """A count as the server keeps it; 0 for what is none, since a lease is anybody's to write."""
+    """A count as the server keeps it; 0 for anything else, because anybody may write a lease."""
     return value if isinstance(value, int) and value > 0 else 0

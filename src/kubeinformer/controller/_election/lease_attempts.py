@@ -1,8 +1,8 @@
-"""One attempt at a lease: what is read and written, in what order, for a `Candidate`.
+"""One attempt at a lease: what is read and written for a `Candidate`, and in what order.
 
-Rules. The time of a write is taken before its request leaves, that of a read when its answer is there: see ``lease``
-for why. Who loses a race reads what there is now and tries once more: the other one may have been an own write whose
-answer was lost, or somebody who only added a label.
+Rules. The time of a write is taken before its request leaves; the time of a read is taken when its answer has arrived.
+``lease`` explains why. After a lost race, the lease is read again and the attempt is repeated once. The other write may
+have been this candidate's own, with a lost answer, or one that only added a label.
 """
 
 import time
@@ -15,12 +15,12 @@ from kubeinformer.controller.timestamps import utc_now
 
 __all__ = ["LeaseAttempts", "boot_clock"]
 
-# Unlike CLOCK_MONOTONIC it goes on while the machine sleeps, and another machine's clock went on as well.
+# Unlike CLOCK_MONOTONIC, it goes on while the machine sleeps, as the clocks of other machines do.
 _CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
 def boot_clock() -> float:
-    """Seconds since the machine started, those included in which it slept."""
+    """Seconds since the machine started, including those in which it slept."""
     return time.clock_gettime(_CLOCK)
 
 
@@ -41,13 +41,13 @@ class LeaseAttempts:
         """Get the lease, unless somebody else has it.
 
         Raises:
-            KubeInformerError: What `LeaseClient` raises; a race that was lost twice, too.
+            KubeInformerError: What `LeaseClient` raises, also if a race was lost twice.
         """
         await self.learn()
         await self._claim(self._next)
 
     async def renew(self) -> None:
-        """Keep the lease, unless it was lost: then somebody else may have led, and given it back.
+        """Keep the lease, unless it was lost: then somebody else may have led meanwhile, and given it back.
 
         Raises:
             KubeInformerError: As `lead`.
@@ -55,7 +55,7 @@ class LeaseAttempts:
         await self._claim(lambda: self._next() if self._candidate.is_leader(self._clock()) else None)
 
     async def give_back(self) -> bool:
-        """Leave the lease to others; whether it was ours to leave.
+        """Give the lease back, and return whether it was ours.
 
         Raises:
             KubeInformerError: As `lead`.

@@ -1,8 +1,8 @@
-"""Requests about one Lease, and which of their refusals are news.
+"""Requests about one Lease, and which refusals are permanent.
 
-Rules. A verb that was allowed once is *proven*: a later refusal of it is an
-API server that is just starting or a right that was taken away, and worth another try. One that was never allowed
-is a Role that is missing, and somebody has to be told.
+Rules. A verb that was allowed once is *proven*. If it is refused later, the API server may just be starting, or the
+right was taken away; the request is worth another try. If a verb has never been allowed, a Role is missing, and
+somebody has to be told.
 """
 
 from kubeinformer import (
@@ -60,8 +60,8 @@ class LeaseClient:
         """The lease as written.
 
         Raises:
-            AlreadyExists, Conflict, NotFound: Somebody else wrote or deleted it since it was read. For a new one the
-                last means that there is no such namespace.
+            AlreadyExists, Conflict, NotFound: Somebody else wrote or deleted it since it was read. For a new lease,
+                NotFound means that there is no such namespace.
             KubeInformerError: What else `Cluster.request` raises.
         """
         if write.is_new:
@@ -73,8 +73,8 @@ class LeaseClient:
         try:
             answer = await self._cluster.request(method, path, body, timeout=self._timeout)
         except Forbidden as refusal:
-            if "cannot" in refusal.detail:  # RBAC's word; a namespace that is ending is refused with 403 as well
-                refusal.remedy = _REMEDY  # one right at a time would take three restarts
+            if "cannot" in refusal.detail:  # RBAC's word; a namespace that is being deleted is refused with 403 as well
+                refusal.remedy = _REMEDY  # all rights at once: naming only the missing one could take three restarts
             raise
         except (AlreadyExists, Conflict):
             self._proven.add(verb)

@@ -1,15 +1,17 @@
 """Reads the events of one informer into the work queue.
 
-Rules. What an event was about is added, not the event: the queue knows keys alone. What was there before the reader
-came, and what a resync brings, goes below live changes, so that a user who changes something does not wait for
-thousands of objects that nobody touched. An event that comes in while the informer resyncs counts as the resync's.
+Rules. The queue gets the key of an event, not the event, because it knows only keys. Keys of objects that were there
+before the reader came, and keys from a resync, get a lower priority than live changes. So a user who changes something
+does not wait for thousands of objects that nobody touched. An event that arrives while the informer resyncs counts as
+part of the resync.
 
-What a predicate or mapper raises is logged with the object's key and counted. The event passes a predicate that
-raises; a mapper that raises for one state of an object is still asked for the other.
+If a predicate or mapper raises, the error is logged with the key of the object, and counted. If a predicate raises, the
+event passes it. If a mapper raises for one state of an object, it is still called for the other state.
 
-Limits. Changes of one key are folded while this reader is behind: by milliseconds, or by as long as a mapper takes that
-wakes hundreds of thousands of keys. Then an object that came and went, or belonged to somebody in between only, wakes
-nobody, though a reconcile may have seen it in the store. ``resync_period=`` is for those who cannot bear that.
+Limits. While this reader is behind, several changes of one key are folded into one. It is usually behind by
+milliseconds, or by as long as a mapper takes that returns hundreds of thousands of keys. Then an object that appeared
+and disappeared, or that belonged to an owner only in between, triggers no reconcile, though a reconcile may have seen
+it in the store. If that matters, use ``resync_period=``.
 """
 
 import logging
@@ -29,12 +31,12 @@ __all__ = ["Intake"]
 
 logger: logging.Logger = logging.getLogger("kubeinformer.controller")
 
-_TURN: Final = 250  # keys of one event after which the loop gets a turn: an object that all depend on wakes them all
+_TURN: Final = 250  # keys of one event after which the loop gets a turn: one object may map to all keys
 
 
 @final
 class Intake:
-    """From one informer to the queue of one controller.
+    """Reads from one informer into the queue of one controller.
 
     Args:
         controller: The controller's name, for logs.
@@ -45,7 +47,7 @@ class Intake:
         failed: Called for each predicate or mapper that raised.
 
     Attributes:
-        has_read_first: Set when all that was there is read.
+        has_read_first: Set when everything that was in the store at the beginning has been read.
     """
 
     def __init__(
@@ -109,7 +111,7 @@ class Intake:
 
     def _tell(self, message: str, key: str, error: BaseException) -> None:
         self._failed()
-        # One traceback for each kind of error: the same mistake may meet every object there is.
+        # One traceback for each kind of error: the same mistake may affect every object.
         is_new = type(error) not in self._told
         self._told.add(type(error))
         facts = {

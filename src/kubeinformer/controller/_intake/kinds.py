@@ -1,8 +1,8 @@
-"""The kind that a resource's objects are of: owner references name kinds, informers name plurals.
+"""The kind of a resource's objects. It is needed because owner references name kinds, while informers name plurals.
 
-Rules. Discovery answers, which every known user may read (``system:discovery``). It is asked once, after the informer
-has synced: so the resource is served, and what fails now is the network, the server, or a credential that could not be
-had just then.
+Rules. Discovery has the answer; every authenticated user may read it (``system:discovery``). It is asked once, after
+the informer has synced. At that time the resource is known to be served. So a failure now comes from the network, the
+server, or a credential that could not be obtained at that moment, and the request is retried.
 """
 
 import logging
@@ -29,7 +29,7 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 30.0  # seconds; the informers' own are of t
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What owner references say of a resource.
+    """How owner references name a resource.
 
     Attributes:
         group: The API group, empty for the core group.
@@ -43,12 +43,12 @@ class Kind:
 
 
 async def discover(cluster: Cluster, resource: str, *, pause: float = _FIRST_PAUSE) -> Kind:
-    """Ask for a resource's kind until the server tells it.
+    """Ask for a resource's kind until the server answers.
 
     Args:
-        cluster: Whom to ask.
+        cluster: The cluster to ask.
         resource: Such as ``apps/v1/deployments``.
-        pause: Seconds before the second time; each later one waits for twice as long, up to half a minute.
+        pause: Seconds before the second attempt. Each later pause is twice as long, up to half a minute.
     """
     while True:
         try:

@@ -1,7 +1,7 @@
 """From an event of one informer to the keys that a controller reconciles.
 
-Rules. After an update both states are mapped, the old one too: an object may have lost an owner, or stopped to point
-to something, and who it has left has to know. After a deletion the last state is mapped.
+Rules. After an update, both the new and the old state are mapped. The object may have lost an owner, or may no longer
+refer to something, and what it has left has to be reconciled, too. After a deletion, the last state is mapped.
 """
 
 import inspect
@@ -20,7 +20,7 @@ __all__ = ["Mapper", "Mapping", "OwnerMapping", "UserMapping"]
 T = TypeVar("T", default=RawObject)
 
 Mapper: TypeAlias = Callable[[T], Iterable[str]]
-"""Takes an object of a watched informer and gives the keys to reconcile. Not async: it looks things up in stores."""
+"""Maps an object of a watched informer to the keys to reconcile. Not async: what it needs, it looks up in stores."""
 
 
 class Mapping(Protocol):
@@ -33,16 +33,16 @@ class Mapping(Protocol):
 
 @final
 class OwnerMapping:
-    """The key of the owner that controls an object, if it is of the primary's kind.
+    """Gives the key of the owner that controls an object, if the owner is of the primary's kind.
 
-    Group and kind are compared, not the version: an owner may be referred to in any that is served.
+    Group and kind are compared, but not the version: a reference may name any version that is served.
     """
 
     def __init__(self, kind: Kind) -> None:
         self._kind = kind
 
     def keys(self, event: ObjectEvent[Any], *, old: bool) -> Iterable[str]:
-        """None or one."""
+        """No key or one."""
         metadata = event.old_metadata if old and isinstance(event, Updated) else event.metadata
         for owner in metadata.get("ownerReferences") or ():
             group, _, _ = owner["apiVersion"].rpartition("/")
@@ -53,17 +53,17 @@ class OwnerMapping:
     def _key(self, owned: str, name: str) -> tuple[str, ...]:
         if not self._kind.is_namespaced:
             return (name,)
-        # An owner that has a namespace is in its dependents' own; one without may have no such owner.
+        # A namespaced owner is in the namespace of its dependents; a cluster-scoped object cannot have such an owner.
         namespace, _, _ = owned.rpartition("/")
         return (f"{namespace}/{name}",) if namespace else ()
 
 
 @final
 class UserMapping:
-    """The keys that a function of the user's gives.
+    """Gives the keys that a function of the user returns.
 
     Raises:
-        UsageError: It is no function, or an async one.
+        UsageError: It is not callable, or it is async.
     """
 
     def __init__(self, mapper: Mapper[Any]) -> None:
@@ -82,7 +82,7 @@ class UserMapping:
     def keys(self, event: ObjectEvent[Any], *, old: bool) -> Iterable[str]:
         """As the function says."""
         found = self._mapper(event.old if old and isinstance(event, Updated) else event.object)
-        # A lone string would be taken for keys of one letter each.
+        # A single string would be taken for keys of one letter each.
         keys = None if isinstance(found, str) else _tuple(found)
         if keys is None or not all(isinstance(key, str) and key for key in cast("tuple[object, ...]", keys)):
             raise UsageError(

@@ -1,11 +1,11 @@
-"""Which events are worth a reconcile.
+"""Which events need a reconcile.
 
-Theory. A reconcile that is one too many costs a little, one that is missing costs correctness: so whatever cannot be
-told passes, and an event whose predicate raises passes too. The predicates here look at metadata alone, as the server
-sent it: any ``model=`` will do, and no more than the metadata is decoded.
+Theory. One reconcile too many costs a little; a missing one breaks correctness. So an event passes whenever a predicate
+cannot decide, and also if a predicate raises. The predicates in this module read only metadata, as the server sent it.
+So they work with any ``model=``, and decode nothing but the metadata.
 
-Additions and deletions always pass them; they are about updates. Resyncs by ``resync_period=`` are no events and ask no
-predicate.
+The predicates in this module decide about updates; additions and deletions always pass them. Resyncs by
+``resync_period=`` are not events, so no predicate is asked about them.
 """
 
 import inspect
@@ -32,25 +32,28 @@ __all__ = [
 T = TypeVar("T", default=RawObject)
 
 ObjectEvent: TypeAlias = Added[T] | Updated[T] | Deleted[T]
-"""An event about one object: all but `Synced`."""
+"""An event about one object: any event except `Synced`."""
 
 
 @final
 class Predicate(Generic[T]):
-    """A function from an event to whether it passes, with operators: ``a & b``, ``a | b``, ``~a``.
+    """A function that decides whether an event passes, with operators: ``a & b``, ``a | b``, ``~a``.
 
-    Any callable is a predicate as it is; this class is for combining: ``Predicate(is_mine) & ~labels_changed``.
+    Any callable that takes an event is a predicate by itself. Use this class to combine predicates:
+    ``Predicate(is_mine) & ~labels_changed``.
 
     Args:
-        function: Takes an `Added`, `Updated` or `Deleted`. Not async, and quick: it runs for every event.
-        name: What to call it in errors, None for the function's own name.
+        function: Takes an `Added`, `Updated` or `Deleted`. It must not be async, and must be quick, because it runs for
+            every event.
+        name: The name for error messages; None for the function's own name.
 
     Attributes:
-        needs_metadata: Whether it looks at more than ``retain="keys"`` keeps, and would take everything for unchanged.
+        needs_metadata: Whether the predicate looks at more than ``retain="keys"`` keeps. With that form, it would take
+            every object for unchanged.
 
     Raises:
-        UsageError: It is no function, or an async one: what that returned would always count as true. Also if the
-            predicate itself is taken for a bool, as by ``and`` and ``not``.
+        UsageError: The function is not callable, or it is async: what an async function returns would always count as
+            true. Also raised if the predicate itself is used as a bool, as ``and`` and ``not`` do.
     """
 
     def __init__(self, function: Callable[[ObjectEvent[T]], bool], *, name: str | None = None) -> None:
@@ -59,7 +62,7 @@ class Predicate(Generic[T]):
         self.needs_metadata: bool = isinstance(function, Predicate) and function.needs_metadata
 
     def __call__(self, event: ObjectEvent[T]) -> bool:
-        """Whether the event passes."""
+        """Return whether the event passes."""
         return bool(self._function(event))
 
     def __and__(self, other: Callable[[ObjectEvent[T]], bool]) -> "Predicate[T]":
@@ -85,7 +88,7 @@ class Predicate(Generic[T]):
         return Predicate(other) | self
 
     def __bool__(self) -> NoReturn:
-        # `a and b` would be b, and `not a` False: a filter that is none, and nobody would notice.
+        # `a and b` would be b, and `not a` would be False: a filter that filters wrongly, unnoticed.
         raise UsageError(f"predicate {self.__qualname__} was taken for true or false: combine them with &, | and ~")
 
     def __invert__(self) -> "Predicate[T]":
@@ -99,7 +102,8 @@ class Predicate(Generic[T]):
 
 
 class Filtered(Generic[T]):
-    """An informer of which only some events count, wherever a `Controller` takes one in ``owns=`` or ``watches=``.
+    """An informer of which only some events count. A `Controller` takes it in place of an informer in ``owns=`` and
+    ``watches=``.
 
     ``Controller(..., owns=[Filtered(deployments, generation_changed)])``
 
@@ -108,7 +112,7 @@ class Filtered(Generic[T]):
         predicates: An event counts if it passes all of them.
 
     Raises:
-        UsageError: A predicate is no function or async, or looks at what this informer does not keep.
+        UsageError: A predicate is not callable or is async, or it looks at something that this informer does not keep.
     """
 
     def __init__(self, informer: Informer[T], *predicates: Callable[[ObjectEvent[T]], bool]) -> None:
@@ -122,10 +126,10 @@ class Filtered(Generic[T]):
 def checked_all(
     predicates: Sequence[Callable[[ObjectEvent[T]], bool]], informer: Informer[T]
 ) -> list[Callable[[ObjectEvent[T]], bool]]:
-    """The same for each of a list, which it must be.
+    """Check each predicate of a list, as ``checked`` does.
 
     Raises:
-        UsageError: It is no list, or one of them cannot be a predicate of this informer's events.
+        UsageError: The argument is not a list, or one of them cannot be a predicate of this informer's events.
     """
     if not isinstance(cast("object", predicates), list | tuple):
         raise UsageError(f"predicates= is of type {type(predicates).__name__}: give a list")
@@ -135,10 +139,10 @@ def checked_all(
 def checked(
     predicate: Callable[[ObjectEvent[T]], bool], informer: Informer[T] | None = None
 ) -> Callable[[ObjectEvent[T]], bool]:
-    """The predicate, if it can be one, of this informer's events.
+    """Return the predicate, if it can be one for the events of this informer.
 
     Raises:
-        UsageError: It is no function or async, or looks at what the informer does not keep.
+        UsageError: It is not callable or is async, or it looks at something that the informer does not keep.
     """
     if not callable(cast("object", predicate)):
         raise UsageError(f"a predicate is of type {type(predicate).__name__}: give functions of an event")
@@ -186,16 +190,18 @@ def _map_changed(name: str, event: ObjectEvent[Any]) -> bool:
 
 
 generation_changed: Predicate[Any] = Predicate(_generation, name="generation_changed")
-"""Updates that changed ``metadata.generation``: of the spec, not of status, labels or annotations. Objects that have no
-generation, such as ConfigMaps, always pass."""
+"""An update passes if it changed ``metadata.generation``. Changes of the spec do that; changes of status, labels or
+annotations do not. Updates of objects without a generation, such as ConfigMaps, always pass, and so do additions and
+deletions."""
 
 resource_version_changed: Predicate[Any] = Predicate(_resource_version, name="resource_version_changed")
-"""Updates that changed anything; what differs may be an object that was deleted and made again."""
+"""An update passes if it changed anything, or if the object was deleted and created again. Additions and deletions
+always pass."""
 
 labels_changed: Predicate[Any] = Predicate(_labels, name="labels_changed")
-"""Updates that changed ``metadata.labels``."""
+"""An update passes if it changed ``metadata.labels``. Additions and deletions always pass."""
 
 annotations_changed: Predicate[Any] = Predicate(_annotations, name="annotations_changed")
-"""Updates that changed ``metadata.annotations``."""
+"""An update passes if it changed ``metadata.annotations``. Additions and deletions always pass."""
 
 labels_changed.needs_metadata = annotations_changed.needs_metadata = True

@@ -1,8 +1,8 @@
-"""Reconciles every object again from time to time, evenly.
+"""Reconciles every object again from time to time, spread evenly.
 
-Theory. Controllers that look at something outside of the cluster, or do not trust their own bookkeeping, want each key
-again every so often. All at once would be a burst of work and writes that the server feels; spread over the period the
-same work is a trickle. Live changes are not held up: they have the higher priority.
+Theory. Some controllers look at something outside of the cluster, or do not trust their own bookkeeping. They want each
+key again after some time. All keys at once would be a burst of work and writes that the server feels. Spread over the
+period, the same work is hardly noticeable. Live changes are not delayed, because they have the higher priority.
 """
 
 import math
@@ -16,7 +16,7 @@ from kubeinformer.controller._queue.queue import LOW_PRIORITY, WorkQueue
 __all__ = ["Resync"]
 
 _STEP: Final = 1.0  # seconds between two portions: a timer for each key would be thousands
-_MOST: Final = 250  # keys at once, so that nothing else waits for more than a millisecond or two: then sooner
+_MOST: Final = 250  # keys at once, so that nothing else waits for more than a millisecond or two; then more portions
 
 
 @final
@@ -35,7 +35,9 @@ class Resync:
         self._period = period
 
     async def run(self) -> None:
-        """Go on until cancelled. The first key comes again after one portion's time, the last one after the period."""
+        """Run until cancelled. In each period, the first key is added after the time of one portion, the last one at
+        the end.
+        """
         began = anyio.current_time()
         while True:
             keys = tuple(self._store)
@@ -44,5 +46,5 @@ class Resync:
                 await anyio.sleep_until(began + self._period * (number + 1) / portions)
                 for key in keys[number * len(keys) // portions : (number + 1) * len(keys) // portions]:
                     self._queue.add(key, priority=LOW_PRIORITY)
-            # Later than that if the process stood still: what it missed would come all at once.
+            # Later than that if the process stood still; otherwise everything that it missed would come at once.
             began = max(began + self._period, anyio.current_time())

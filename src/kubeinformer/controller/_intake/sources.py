@@ -1,7 +1,7 @@
-"""What a controller is given to look at, told from what only looks like it.
+"""Checks that the informers and mappers which a controller is given are what they should be.
 
-Rules. Types catch most mistakes, but not everybody checks types: what could not work is refused where it was written,
-not as an AttributeError from inside, or once for each event.
+Rules. Types catch most mistakes, but not everybody checks types. So what cannot work is refused where it was written.
+Otherwise it would fail later with an AttributeError from inside, or once for each event.
 """
 
 from collections.abc import Iterable, Sequence
@@ -14,11 +14,11 @@ from kubeinformer.controller._intake.predicates import Filtered
 __all__ = ["Source", "as_owned", "as_watched", "require_informer"]
 
 Source: TypeAlias = Informer[Any] | Filtered[Any]
-"""An informer, or one of which only some events count."""
+"""An informer, or an informer of which only some events count."""
 
 
 def require_informer(what: str, given: object) -> None:
-    """Refuse what is no informer.
+    """Refuse anything that is not an informer.
 
     Raises:
         UsageError: It is something else.
@@ -28,14 +28,14 @@ def require_informer(what: str, given: object) -> None:
 
 
 def as_owned(owns: Sequence[Source], cluster: Cluster) -> list[Filtered[Any]]:
-    """What ``owns=`` was given.
+    """Check what ``owns=`` was given.
 
     Args:
         owns: As given.
-        cluster: The primary's.
+        cluster: The cluster of the primary informer.
 
     Raises:
-        UsageError: One is no informer, is of another cluster, or keeps no owner references.
+        UsageError: One of them is not an informer, is of another cluster, or keeps no owner references.
     """
     sources = [_filtered("owns=", source) for source in _listed("owns=", owns)]
     for source in sources:
@@ -54,10 +54,10 @@ def as_owned(owns: Sequence[Source], cluster: Cluster) -> list[Filtered[Any]]:
 
 
 def as_watched(watches: Sequence[tuple[Source, Mapper[Any]]]) -> list[tuple[Filtered[Any], UserMapping]]:
-    """What ``watches=`` was given.
+    """Check what ``watches=`` was given.
 
     Raises:
-        UsageError: One is no pair of an informer and a plain function.
+        UsageError: One of them is not a pair of an informer and a plain function.
     """
     pairs = _listed("watches=", watches)
     for pair in pairs:

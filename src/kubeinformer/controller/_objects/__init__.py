@@ -1,1 +1,1 @@
-"""What controllers write, and what stands in it: server-side apply, finalizers, owners, conditions."""
+"""Helpers for the objects that controllers write: server-side apply, finalizers, owners, conditions."""

@@ -1,7 +1,8 @@
-"""Conditions: the list ``status.conditions`` of ``metav1.Condition``, one of each type.
+"""Conditions: the list ``status.conditions`` of ``metav1.Condition``, with one condition of each type.
 
-Rules. ``lastTransitionTime`` moves when the status does, and only then; that is what people compute "ready since" from.
-What the server would refuse is refused here, where the mistake stands. Other people's fields and types stay.
+Rules. ``lastTransitionTime`` changes when the status changes, and only then, because people compute "ready since" from
+it. What the server would refuse is refused here, where the mistake was made. Fields and types that others have set
+stay.
 
 Source. ``apimachinery/pkg/api/meta/conditions.go`` and the patterns of ``metav1.Condition`` at 1.37.
 """
@@ -33,18 +34,18 @@ def set_condition(
     observed_generation: int | None = None,
     now: dt.datetime | None = None,
 ) -> bool:
-    """Set one condition, and tell whether anything changed: if not, there is nothing to write.
+    """Set one condition, and return whether anything changed. If not, there is nothing to write.
 
-    The object gets a new ``status`` and the list new entries: what was taken out of them before stays as it was.
+    The object gets a new ``status``, and the list gets new entries. What you took out of them before does not change.
 
     Args:
-        target: An object, whose ``status.conditions`` is meant and made if need be; or such a list.
-        type_: Such as ``Ready``.
-        status: True, False or ``"Unknown"``; or the texts that stand in the object.
+        target: An object, or a list of conditions. In an object, ``status.conditions`` is changed, or created.
+        type_: The type of the condition, such as ``Ready``.
+        status: True, False or ``"Unknown"``; or the strings that the object contains.
         reason: One word for programs, such as ``MinimumReplicasUnavailable``.
         message: A sentence for people.
-        observed_generation: The ``metadata.generation`` that was looked at; by default that of the object given.
-        now: When; by default by the wall clock.
+        observed_generation: The ``metadata.generation`` that the condition is about; by default that of the object.
+        now: The time of the change; by default from the wall clock.
 
     Example:
         >>> from kubeinformer.controller import is_condition_true, set_condition
@@ -57,7 +58,7 @@ def set_condition(
         False
 
     Raises:
-        ValueError: The server would not take it.
+        ValueError: The server would reject the condition.
     """
     wanted: RawObject = {
         "type": _matching("type", type_, _TYPE, _TYPE_LIMIT),
@@ -88,17 +89,17 @@ def set_condition(
 
 
 def get_condition(target: RawObject | list[RawObject], type_: str) -> RawObject | None:
-    """The condition of that type; None when there is none.
+    """Return the condition of a type; None if there is none.
 
     Args:
         target: An object, or a list of conditions.
-        type_: Such as ``Ready``.
+        type_: The type of the condition, such as ``Ready``.
     """
     return next((found for found in _conditions(target) if found.get("type") == type_), None)
 
 
 def is_condition_true(target: RawObject | list[RawObject], type_: str) -> bool:
-    """Whether there is a condition of that type, and its status is ``"True"``. Arguments as for `get_condition`."""
+    """Return whether the condition of that type exists and has status ``"True"``. Arguments as for `get_condition`."""
     found = get_condition(target, type_)
     return found is not None and found.get("status") == "True"
 

@@ -1,10 +1,10 @@
 """Finalizers: a name in ``metadata.finalizers`` keeps an object there until its controller has cleaned up.
 
-Rules. A list is replaced as a whole by a merge patch, so every patch carries the ``resourceVersion`` of the list it was
-made from: somebody else's finalizer is never lost. After a conflict the object is read anew and it is tried again, a
-few times. An object of the same name with another uid is another object: it is left alone.
+Rules. A merge patch replaces a list as a whole. So every patch carries the ``resourceVersion`` of the list that it was
+made from; then it can never remove somebody else's finalizer. After a conflict, the object is read again and the change
+is tried again, a few times. An object of the same name with another uid is another object, and is left alone.
 
-Theory. A stale copy out of a store does no harm: writing from it is a conflict, and what was read anew decides.
+Theory. A stale copy from a store does no harm: writing from it is a conflict, and what is read afterwards decides.
 """
 
 from collections.abc import Awaitable, Callable
@@ -14,7 +14,7 @@ from kubeinformer import Cluster, Conflict, NotFound, RawObject, Resource
 __all__ = ["ensure_finalizer", "finalized", "remove_finalizer"]
 
 _MERGE = "application/merge-patch+json"
-# As client-go's DefaultRetry. Each try is a read and a write; who loses five races is better off in the queue again.
+# As client-go's DefaultRetry. Each try is a read and a write; after five lost races, a retry by the queue is better.
 _TRIES = 5
 
 
@@ -25,7 +25,7 @@ async def finalized(
     finalizer: str,
     cleanup: Callable[[RawObject], Awaitable[object]],
 ) -> RawObject | None:
-    """What a reconcile begins with: see that the finalizer is there, or clean up and take it away.
+    """Begin a reconcile with this: it adds the finalizer; or, if the object is being deleted, cleans up and removes it.
 
     Example::
 
@@ -38,21 +38,22 @@ async def finalized(
             ...  # from here on nothing that is made can be left behind
 
     Args:
-        cluster: Where.
-        resource: The object's.
-        obj: The object; it may come from a store and be stale.
-        finalizer: A name with a domain, such as ``example.com/disks``: one for each controller.
-        cleanup: Called with the object when it is being deleted. It may be called again for the same one, after a crash
-            or an error, so what is gone already must be no error. If it raises, the finalizer stays, and the
-            error comes out here.
+        cluster: The cluster to write to.
+        resource: The resource of the object.
+        obj: The object. It may come from a store and be stale.
+        finalizer: A name with a domain, such as ``example.com/disks``. Use one for each controller.
+        cleanup: Called with the object when it is being deleted. After a crash or an error, it may be called again for
+            the same object, so it must accept that things are already gone. If it raises, the finalizer stays, and this
+            function raises the same error.
 
     Returns:
-        The object with the finalizer, to be reconciled; None when it is gone or being deleted, and cleaned up.
+        The object with the finalizer, to be reconciled; None if it is gone, or is being deleted and has been cleaned
+        up.
 
     Raises:
-        ValueError: The finalizer has no domain, or the object no name.
-        Conflict: Others kept writing to the object, or it was replaced by another one.
-        KubeInformerError: What else `Cluster.request` raises.
+        ValueError: The finalizer has no domain, or the object has no name.
+        Conflict: Others kept writing to the object, or it was replaced by another object of the same name.
+        KubeInformerError: Any other error of `Cluster.request`.
     """
     if not _is_deleted(obj):
         try:
@@ -68,7 +69,7 @@ async def finalized(
 
 
 async def ensure_finalizer(cluster: Cluster, resource: str | Resource, obj: RawObject, finalizer: str) -> RawObject:
-    """Add a finalizer, unless it is there or the object is being deleted: then the server takes no new ones.
+    """Add a finalizer, unless it is there already or the object is being deleted: then the server accepts no new ones.
 
     Arguments and errors as for `finalized`.
 
@@ -76,7 +77,7 @@ async def ensure_finalizer(cluster: Cluster, resource: str | Resource, obj: RawO
         The object as it is now.
 
     Raises:
-        NotFound: It is gone.
+        NotFound: The object is gone.
     """
     changed = await _change(cluster, resource, obj, finalizer, lambda names: [*names, finalizer], wanted=True)
     assert changed is not None
@@ -86,12 +87,12 @@ async def ensure_finalizer(cluster: Cluster, resource: str | Resource, obj: RawO
 async def remove_finalizer(
     cluster: Cluster, resource: str | Resource, obj: RawObject, finalizer: str
 ) -> RawObject | None:
-    """Take a finalizer away, if it is there. An object that is being deleted goes with its last one.
+    """Remove a finalizer, if it is there. An object that is being deleted disappears with its last finalizer.
 
     Arguments and errors as for `finalized`.
 
     Returns:
-        The object as it is now, or was when its last finalizer went; None when it was gone before.
+        The object as it is now, or as it was when its last finalizer was removed; None if it was gone before.
     """
     try:
         return await _change(

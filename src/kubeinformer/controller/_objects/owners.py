@@ -1,8 +1,9 @@
-"""Owner references: who an object belongs to, so that it is deleted with its owner and found from it.
+"""Owner references: they say which object owns another one, so that it is deleted with its owner and found from it.
 
-Rules. Those of the garbage collector, checked before anything is sent, since the server accepts what breaks them and
-then deletes the object: an owner in a namespace owns in that namespace only, a cluster-scoped one owns anything. Of an
-object's owners one at most is its *controller*; that one is whom a `Controller` maps the object to.
+Rules. The rules are those of the garbage collector. They are checked before anything is sent, because the server
+accepts what breaks them and then deletes the object. A namespaced owner can own objects in its namespace only; a
+cluster-scoped owner can own any object. At most one of an object's owners is its *controller*; a `Controller` maps the
+object to that one.
 """
 
 from typing import Any
@@ -14,16 +15,17 @@ __all__ = ["owner_reference", "set_controller_reference"]
 
 
 def owner_reference(owner: RawObject, *, controller: bool = True, block_owner_deletion: bool = True) -> RawObject:
-    """One entry of ``metadata.ownerReferences``.
+    """Make one entry of ``metadata.ownerReferences``.
 
     Args:
-        owner: The owner as the server gave it: with ``apiVersion``, ``kind``, name and uid.
-        controller: Whether it is the object's controller.
-        block_owner_deletion: Whether a foreground deletion of the owner waits for the object. Needs the right to
-            ``update`` the owner's ``finalizers`` where the admission plugin OwnerReferencesPermissionEnforcement runs.
+        owner: The owner as the server returned it, with ``apiVersion``, ``kind``, name and uid.
+        controller: Whether the owner is the object's controller.
+        block_owner_deletion: Whether a foreground deletion of the owner waits for the object. Where the admission
+            plugin OwnerReferencesPermissionEnforcement runs, this needs the right to ``update`` the owner's
+            ``finalizers``.
 
     Raises:
-        ValueError: The owner lacks one of these.
+        ValueError: The owner lacks one of these fields.
     """
     metadata = owner.get("metadata") or {}
     facts = {
@@ -40,11 +42,11 @@ def owner_reference(owner: RawObject, *, controller: bool = True, block_owner_de
 
 
 def set_controller_reference(owner: RawObject, obj: RawObject, *, block_owner_deletion: bool = True) -> None:
-    """Make ``owner`` the controller of ``obj``, in place; other owners stay.
+    """Make ``owner`` the controller of ``obj``. Changes ``obj`` in place; its other owners stay.
 
     Args:
-        owner: The owner as the server gave it.
-        obj: What it owns, with its namespace if it has one. Need not exist yet.
+        owner: The owner as the server returned it.
+        obj: The object that it owns, with its namespace if it has one. It need not exist yet.
         block_owner_deletion: As for `owner_reference`.
 
     Example:
@@ -59,8 +61,8 @@ def set_controller_reference(owner: RawObject, obj: RawObject, *, block_owner_de
         'w'
 
     Raises:
-        AlreadyOwned: Another object is its controller.
-        ValueError: The owner lacks what a reference needs, or is in another namespace.
+        AlreadyOwned: Another object is the controller of ``obj``.
+        ValueError: The owner lacks a field that a reference needs, or is in another namespace.
     """
     reference = owner_reference(owner, block_owner_deletion=block_owner_deletion)
     metadata: RawObject = obj.setdefault("metadata", {})

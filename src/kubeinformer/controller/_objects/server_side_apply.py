@@ -1,8 +1,8 @@
-"""Server-side apply: say what you want of an object, and the server merges it with what others want.
+"""Server-side apply: you send the fields that you want, and the server merges them with what others want.
 
-Rules. What is sent is what the caller gave, less what the server would refuse: ``managedFields``. Everything a
-field manager said in an earlier apply and leaves out now is removed from the object, so a status that is
-applied must be whole each time.
+Rules. What the caller gave is sent, without ``managedFields``, which the server would refuse. If a field manager leaves
+out a field that it sent in an earlier apply, the field is removed from the object. So a status that is applied must be
+complete each time.
 """
 
 from kubeinformer import Cluster, RawObject, Resource
@@ -16,21 +16,23 @@ _MANAGER_LIMIT = 128  # characters, as the server has it
 async def apply(
     cluster: Cluster, resource: str | Resource, obj: RawObject, *, field_manager: str, force: bool = True
 ) -> RawObject:
-    """Create or change an object by server-side apply; the object as it is then.
+    """Create or change an object by server-side apply, and return the object as it is then.
 
     Args:
-        cluster: Where.
-        resource: Such as ``apps/v1/deployments``.
-        obj: The fields that are yours to say, with ``apiVersion``, ``kind``, ``metadata.name`` and, if it has one,
-            ``metadata.namespace``. With a ``resourceVersion`` it must still be of that version.
-        field_manager: The name under which you own them: one for each controller.
-        force: Take fields over that another manager has set; controllers should. Without it that is a `Conflict`.
+        cluster: The cluster to write to.
+        resource: The resource, such as ``apps/v1/deployments``.
+        obj: The fields that you want to own, with ``apiVersion``, ``kind``, ``metadata.name`` and, if the object has
+            one, ``metadata.namespace``. If you give a ``resourceVersion``, the object must still have that version.
+        field_manager: The name under which you own the fields. Use one name for each controller.
+        force: Take over fields that another manager has set; controllers should do that. Without it, such a field is a
+            `Conflict`.
 
     Raises:
-        ValueError: The object lacks one of these, or is of another API version.
-        Conflict: Another manager owns a field (without ``force``), or the version is not the newest.
-        Invalid: The server does not take it; ``causes`` says why.
-        KubeInformerError: What else `Cluster.request` raises.
+        ValueError: The object lacks one of these fields or is of another API version, or the field manager is not a
+            valid name.
+        Conflict: Another manager owns a field (without ``force``), or the given version is not the newest.
+        Invalid: The server rejected the object; ``causes`` says why.
+        KubeInformerError: Any other error of `Cluster.request`.
     """
     return await _apply(cluster, resource, obj, "", field_manager=field_manager, force=force)
 
@@ -41,10 +43,10 @@ async def apply_status(
     """Apply the ``status`` of an object, and nothing else of it. The object must exist.
 
     Args:
-        cluster: Where.
-        resource: Such as ``example.com/v1/widgets``; it must have the subresource ``status``.
+        cluster: The cluster to write to.
+        resource: The resource, such as ``example.com/v1/widgets``. It must have the subresource ``status``.
         obj: An object with ``apiVersion``, ``kind``, ``metadata.name``, the namespace if it has one, and ``status``.
-            What else is in it is not sent: it may be the object that was reconciled.
+            Nothing else of it is sent, so it may be the object that was reconciled.
         field_manager: As for `apply`. One manager may apply both; the server keeps the two apart.
         force: As for `apply`.
 

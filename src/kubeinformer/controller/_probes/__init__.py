@@ -1,1 +1,1 @@
-"""What a kubelet asks: checks, and the small server that tells of them."""
+"""Probes: the checks behind them, and the small server that answers a kubelet."""

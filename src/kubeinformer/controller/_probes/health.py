@@ -1,9 +1,10 @@
-"""What makes a process healthy, and what makes it ready: named checks, and the text that tells of them.
+"""What makes a process healthy, and what makes it ready: named checks, and the text that reports them.
 
-Rules. Healthy (`/healthz`, a liveness probe) is what a restart may mend: an informer that has heard nothing for long, a
-worker that does not come back. Ready (`/readyz`) is what others should wait for: all informers in sync. Neither is
-leadership: a standby is healthy and ready. The text is Kubernetes' own: ``[+]name ok``, ``[-]name failed: why``. Why is
-told of our checks; of a user's it stays in the log, because anybody may ask for the text.
+Rules. A process is not healthy (`/healthz`, a liveness probe) if a restart may help: an informer has heard nothing for
+a long time, or a worker does not come back. It is ready (`/readyz`) when others need not wait any longer: all informers
+are in sync. Leadership does not matter for either: a standby is healthy and ready. The text has the format of
+Kubernetes: ``[+]name ok``, ``[-]name failed: why``. The reason is shown for our own checks. For a check of the user, it
+is only logged, because anybody can request the text.
 
 Not here. HTTP (``health_server``).
 """
@@ -35,11 +36,12 @@ __all__ = [
 logger: logging.Logger = logging.getLogger("kubeinformer.controller")
 
 Check: TypeAlias = Callable[[], bool | Awaitable[bool]]
+"""Returns whether all is well. May be async."""
 
-# On a quiet collection only bookmarks prove that the stream lives, one in a minute or two: see Informer.staleness.
+# In a quiet collection only bookmarks prove that the stream works, one every minute or two: see Informer.staleness.
 STALENESS_LIMIT = 600.0  # seconds
 STUCK_AFTER = 900.0  # seconds; a reconcile that waits for a slow cloud takes minutes
-CHECK_TIMEOUT = 0.8  # seconds for all checks of a request: a kubelet gives up after one, and would never see why
+CHECK_TIMEOUT = 0.8  # seconds for all checks of a request: a kubelet gives up after 1 s, and would not see the reason
 
 
 class HasQueue(Protocol):
@@ -52,7 +54,7 @@ class HasQueue(Protocol):
 
 
 class Failed(Exception):
-    """A check of ours failed, and says why."""
+    """One of our own checks failed; the message says why."""
 
 
 def health_checks(

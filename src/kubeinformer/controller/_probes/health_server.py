@@ -1,8 +1,8 @@
-"""The server that a kubelet and Prometheus ask: ``/healthz``, ``/readyz``, ``/metrics``.
+"""The server for the kubelet and for Prometheus: ``/healthz``, ``/readyz``, ``/metrics``.
 
-Rules. It says what stands in checks and metrics, which is no secret, to anybody who can reach its port. Nothing that a
-client does ends or holds up the program: see ``http_answers``. A port that cannot be had is an error at once: a
-controller without probes would be restarted for ever, and nobody would know why.
+Rules. Anybody who can reach the port can read the results of checks and the metrics; they are no secret. Nothing that a
+client does can end or hold up the program: see ``http_answers``. A port that cannot be opened is an error at once.
+Otherwise a controller without probes would be restarted again and again, and nobody would know why.
 
 Not here. What is checked (``health``) and measured (``metrics``).
 """
@@ -43,10 +43,10 @@ class CanRender(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class HealthServer:
-    """A server that runs.
+    """A running server.
 
     Attributes:
-        port: Where it listens.
+        port: The port that it listens on.
     """
 
     port: int
@@ -68,26 +68,27 @@ async def serve_health(
 ) -> AsyncGenerator[HealthServer]:
     """Answer ``/healthz``, ``/readyz`` and ``/metrics`` over HTTP for the length of an ``async with`` block.
 
-    ``/healthz`` is 200 while each informer hears from the server and each worker comes back, ``/readyz`` once all
-    informers are in sync; otherwise 500. The text names each check: ``[+]informers-synced ok``. Open it before waiting
-    for `Informer.synced`, or the kubelet sees nothing until then.
+    ``/healthz`` answers 200 while each informer hears from the server and each worker comes back. ``/readyz`` answers
+    200 once all informers are in sync. Otherwise they answer 500. The text names each check: ``[+]informers-synced
+    ok``. Open the server before you wait for `Informer.synced`; until it is open, the kubelet gets no answer.
 
     Args:
-        cluster: Whose informers are looked at: those that are open when somebody asks.
-        controllers: Whose workers are looked at.
-        metrics: What ``/metrics`` gives, a ``kubeinformer.controller.metrics.Metrics``; None for no such page.
-        host: The address to listen on; None for all, IPv4 and IPv6: the kubelet asks at the pod's address.
+        cluster: The cluster whose informers are checked: those that are open when a request comes.
+        controllers: The controllers whose workers are checked.
+        metrics: What renders ``/metrics``, a ``kubeinformer.controller.metrics.Metrics``; None for no such page.
+        host: The address to listen on; None for all, IPv4 and IPv6, because the kubelet connects to the pod's address.
         port: The port; 0 for a free one, see `HealthServer`.
-        checks: More of them for ``/readyz``, by name: functions, async ones too, that return whether all is well. One
+        checks: More checks for ``/readyz``, by name: plain or async functions that return whether all is well. A check
             that raises has failed. They run in the event loop.
-        liveness_checks: The same for ``/healthz``: only for what a restart would mend.
-        check_timeout: Seconds for all checks of a page; those that are not done by then have failed.
-        staleness_limit: Seconds that an informer may hear nothing. A quiet collection does so for minutes.
+        liveness_checks: More checks for ``/healthz``. Use them only for problems that a restart would solve.
+        check_timeout: Seconds for all checks of a page. Checks that have not finished by then have failed.
+        staleness_limit: Seconds that an informer may hear nothing. For a quiet collection, minutes of silence are
+            normal.
         stuck_after: Seconds that a reconcile may run.
 
     Raises:
-        UsageError: Host and port cannot be had; the system's error is its cause.
-        ValueError: A port or limit that is none, or a check's name that is taken or cannot stand in a line of text.
+        UsageError: The host and port cannot be used; the error of the operating system is the cause.
+        ValueError: A port or limit is out of range, or the name of a check is already used or is not one line of text.
     """
     limits = (("staleness_limit", staleness_limit), ("stuck_after", stuck_after), ("check_timeout", check_timeout))
     for what, seconds in limits:

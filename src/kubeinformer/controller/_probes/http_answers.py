@@ -1,8 +1,9 @@
-"""As much of HTTP/1.1 as a probe needs: one GET, one answer, goodbye.
+"""As much of HTTP/1.1 as a probe needs: one GET, one answer, then the connection is closed.
 
-Rules. A request is taken from anybody who can reach the port, so everything has a bound: its size, its time, how many
-there are. Only the request line is looked at, and one header; bodies are not read. Each connection is closed after its
-answer. When there are too many connections, the oldest one goes: a crowd of silent clients cannot keep a probe out.
+Rules. Anybody who can reach the port can send a request, so everything has a limit: the size and the time of a request,
+and the number of connections. Only the request line and one header are read; bodies are not. Each connection is closed
+after its answer. When there are too many connections, the oldest one is closed, so that many silent clients cannot keep
+a probe out.
 """
 
 import contextlib
@@ -25,12 +26,12 @@ logger: logging.Logger = logging.getLogger("kubeinformer.controller")
 HEAD_LIMIT = 8192  # bytes of request line and headers; nginx and Apache take as much
 DEADLINE = 5.0  # seconds for a whole connection, on top of what the answer takes to make
 MAX_CONNECTIONS = 32  # a prober, a scraper and people; each costs a task and up to HEAD_LIMIT
-# accept(2): of the connection that was to be taken, not of the listener.
+# Errors of accept(2) that concern the connection to be accepted, not the listener.
 _GONE = frozenset(
     {errno.ECONNABORTED, errno.EPROTO, errno.ENOPROTOOPT, errno.EOPNOTSUPP, errno.EPERM, errno.ETIMEDOUT}
     | {errno.ENETDOWN, errno.ENETUNREACH, errno.EHOSTDOWN, errno.EHOSTUNREACH}
 )
-_PAUSE = 0.1  # seconds until accept is tried again when it cannot be had, as when the process is out of descriptors
+_PAUSE = 0.1  # seconds until accept is tried again after a failure, for example when the process is out of descriptors
 
 _REQUEST_LINE = re.compile(rb"([A-Z]{1,16}) (/[!-~]*) HTTP/1\.[01]\r\n")
 _ACCEPT = re.compile(rb"\r\naccept:[ \t]*([ -~]*)", re.IGNORECASE)

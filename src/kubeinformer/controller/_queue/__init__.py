@@ -1,1 +1,1 @@
-"""Which key is next: the work queue, its pure schedule, and what failures cost."""
+"""Which key is next: the work queue, its schedule without I/O, and the delays after failures."""

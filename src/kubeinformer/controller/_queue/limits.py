@@ -1,9 +1,9 @@
-"""How long a key that is tried again has to wait.
+"""How long a key waits before it is retried.
 
-Theory. Two limits, as in client-go's default (`DefaultTypedControllerRateLimiter`), and the longer wait counts.
-`Backoff` protects the world from one key that always fails: its wait doubles with each failure, until it is forgotten.
-`TokenBucket` protects it from very many keys that fail together: the first ``burst`` cost nothing, then ``rate`` a
-second may go. Neither has a clock: time comes as an argument.
+Theory. There are two limits, as in client-go's default (`DefaultTypedControllerRateLimiter`), and the longer wait
+counts. `Backoff` limits one key that always fails: its wait doubles with each failure, until the key is forgotten.
+`TokenBucket` limits very many keys that fail together: the first ``burst`` retries cost nothing, then ``rate`` retries
+per second are let through. Neither reads a clock: time is an argument.
 """
 
 from collections.abc import Hashable
@@ -36,7 +36,7 @@ class Backoff(Generic[K]):
         self._failures: dict[K, int] = {}
 
     def next(self, key: K) -> float:
-        """Count one more failure of a key, and give the seconds it has to wait."""
+        """Count one more failure of a key, and return the seconds that it has to wait."""
         failures = self._failures.get(key, 0)
         self._failures[key] = failures + 1
         return min(self._base * 2.0 ** min(failures, MAX_DOUBLINGS), self._limit)
@@ -46,15 +46,15 @@ class Backoff(Generic[K]):
         self._failures.pop(key, None)
 
     def failures(self, key: K) -> int:
-        """How often it failed since it was last forgotten."""
+        """Return how often the key has failed since it was last forgotten."""
         return self._failures.get(key, 0)
 
 
 class TokenBucket:
-    """At most ``burst`` at once, and ``rate`` a second on average.
+    """Lets ``burst`` retries through at once, and ``rate`` per second on average.
 
     Raises:
-        ValueError: The rate is not positive, or the burst below 1.
+        ValueError: The rate is not positive, or the burst is below 1.
     """
 
     def __init__(self, rate: float, burst: int) -> None:
@@ -68,7 +68,7 @@ class TokenBucket:
         self._filled: float | None = None  # when the tokens were last counted
 
     def reserve(self, now: float) -> float:
-        """Take a token, one that is still to come if need be, and give the seconds until it is there."""
+        """Take a token, even one that is not there yet, and return the seconds until it is there."""
         if self._filled is not None:
             self._tokens = min(self._burst, self._tokens + max(0.0, now - self._filled) * self._rate)
         self._filled = now

@@ -1,19 +1,22 @@
-"""The work queue: keys in, one at a time out to workers that wait.
+"""The work queue: keys go in, and workers that wait take them out one at a time.
 
-Rules. Not for threads: all calls come from the event loop's thread. A key never travels through a wake-up: whoever was
-woken takes one itself, in the same step in which it returns. So a `get` that is cancelled had none, and nothing is
-lost with it but the wake-up, which it passes on.
+Rules. Not safe for threads: all calls come from the event loop's thread. A wake-up never carries a key: the worker that
+was woken takes a key itself, in the same step in which it returns. So a cancelled `get` had no key, and only the
+wake-up could be lost; the cancelled worker passes it on to another one.
 
-Theory. There is no task in the background. Waiting workers are of two kinds: sleepers, who wait to be woken, and at
-most one timekeeper, who also wakes when the first delayed key is due. Two things hold whenever the loop has control:
-as long as somebody waits, each ready key has a worker on its way; and while keys are delayed, there is a timekeeper, or
-a worker on its way. Each call that could break one of them ends in ``_wake``, which repairs both. A worker on its way
-that finds its key gone, because another one asked in between, waits again.
+Theory. There is no background task. Waiting workers are of two kinds: sleepers, who wait until they are woken, and at
+most one timekeeper, who also wakes up when the first delayed key is due. "On its way" is a worker that was woken but
+has not run yet. Two invariants hold whenever the event loop has control. First: as long as somebody waits, each ready
+key has a worker on its way. Second: while keys are delayed, there is a timekeeper, or a worker on its way. Each call
+that could break an invariant ends in ``_wake``, which restores both. A worker on its way may find that another worker
+took its key in between; then it waits again.
 
-Speed. A ready key costs no trip through the event loop, which is worth three times its own work. That workers which
-find keys all the time do not starve the loop, `get` yields to it once in 2 ms; that is where they can be cancelled,
-too. All workers share these 2 ms: while the first one to yield has not come back, each other one takes a key at most.
-Not here. Which key is next (``schedule``), and what a failure costs (``limits``).
+Speed. Taking a ready key does not pass through the event loop: that would cost three times as much as the queue's own
+work. If workers always find keys, they would starve the loop. So `get` yields to the loop once in 2 ms; there it can
+also be cancelled. All workers share these 2 ms: until the first one that yields has come back, each other one takes at
+most one key.
+
+Not here. Which key is next (``schedule``), and the delay after a failure (``limits``).
 """
 
 import math
@@ -34,31 +37,31 @@ __all__ = ["LOW_PRIORITY", "QueueShutDown", "QueueStatistics", "WorkQueue"]
 
 K = TypeVar("K", bound=Hashable, default=str)
 
-LOW_PRIORITY = -100  # what everybody starts with and repeats: first sync, resync; as in controller-runtime
-SLICE = 0.002  # seconds; a few loop trips' worth of work, and still far below what anybody notices
+LOW_PRIORITY = -100  # of the first sync and of resyncs, which every object goes through; as in controller-runtime
+SLICE = 0.002  # seconds; as much work as a few trips through the loop, and far less than anybody notices
 
 
 @final
 class WorkQueue(Generic[K]):
-    """Keys that wait to be worked on, each once.
+    """Keys that wait to be processed, each at most once.
 
-    A key is never handed out twice at once: added while it is being processed, it comes once more when that is done.
-    Higher priorities go first, and in one priority who came first; every tenth key is the one that has waited longest,
-    so that low ones come along, too.
+    A key is never handed out twice at the same time. If it is added while it is being processed, it is handed out once
+    more when that is done. Higher priorities go first; within one priority, the key that came first. Every tenth key is
+    the one that has waited longest, so that low priorities get their turn, too.
 
     Args:
-        name: For errors and metrics.
-        base_delay: Seconds that a key waits after its first failure; twice that after the second, and so on.
-        max_delay: Where that ends, in seconds.
-        rate: Retries a second of all keys together, beyond the burst.
-        burst: Retries that this does not hold up.
+        name: The name for errors and metrics.
+        base_delay: Seconds that a key waits after its first failure. The delay doubles with each further failure.
+        max_delay: The longest such delay, in seconds.
+        rate: Retries per second of all keys together, after the burst.
+        burst: How many retries are not held up by the rate.
         observer: Is told what happens.
-        clock: Seconds that only grow, for tests; waiting is the event loop's.
+        clock: Returns seconds that only grow, for tests. Waiting always uses the event loop's clock.
 
     Raises:
-        ValueError: A limit that is none.
+        ValueError: A limit is out of range.
 
-    The limits' defaults are client-go's. Not for threads: call it in the event loop.
+    The default limits are those of client-go. The queue is not safe for threads: call it in the event loop.
     """
 
     def __init__(
@@ -89,7 +92,7 @@ class WorkQueue(Generic[K]):
             observer.queue_opened(self)
 
     def __len__(self) -> int:
-        """How many keys are ready."""
+        """The number of keys that are ready."""
         self._promote(self._clock())
         return len(self._schedule)
 
@@ -97,27 +100,28 @@ class WorkQueue(Generic[K]):
         return f"<WorkQueue {self.name!r}: {len(self._schedule)} ready>"
 
     def add(self, key: K, *, priority: int = 0) -> None:
-        """Have a key worked on as soon as its turn comes, whatever delay it had. Ignored after `shut_down`.
+        """Have a key processed as soon as its turn comes, whatever delay it had. Ignored after `shut_down`.
 
         Args:
-            key: Added again while it waits, it is worked on once.
-            priority: Higher goes first. Adding again only ever raises it.
+            key: If it is added again while it waits, it is processed once.
+            priority: Higher goes first. Adding a key again can only raise its priority.
         """
         self._schedule.add(key, priority, self._clock())
         self._changed()
 
     def add_after(self, key: K, seconds: float, *, priority: int = 0) -> None:
-        """Have a key worked on when some seconds have passed. Ignored after `shut_down`.
+        """Have a key processed after some seconds. Ignored after `shut_down`.
 
-        The earliest time that was asked for counts; a key that is ready already stays so. 0 and less is `add`.
+        If a key is added several times, the earliest time counts; a key that is ready already stays ready. 0 or less is
+        the same as `add`.
 
         Args:
             key: As for `add`.
-            seconds: From now.
+            seconds: The delay from now.
             priority: As for `add`.
 
         Raises:
-            ValueError: That is no number of seconds.
+            ValueError: The delay is not a finite number of seconds.
         """
         if not math.isfinite(seconds):
             raise ValueError(f"cannot add {key!r} after {seconds!r} seconds: it must be a finite number")
@@ -131,15 +135,15 @@ class WorkQueue(Generic[K]):
         self._changed()
 
     def add_rate_limited(self, key: K, *, priority: int = 0) -> float:
-        """Have a key that failed worked on again, later with each time, until `forget`.
+        """Have a failed key processed again, with a delay that grows each time until `forget` is called.
 
         Args:
             key: As for `add`.
-            priority: As for `add`; `priority_of` has that of a key that is being worked on.
+            priority: As for `add`. `priority_of` returns that of a key that is being processed.
 
         Returns:
-            The delay in seconds: the key's own or that of all retries together, whichever is longer. Infinite after
-            `shut_down`, when it is ignored.
+            The delay in seconds: the key's own delay or that of all retries together, whichever is longer. After
+            `shut_down` the key is ignored, and the delay is infinite.
         """
         if self._schedule.is_shut_down:
             return math.inf
@@ -148,20 +152,21 @@ class WorkQueue(Generic[K]):
         return delay
 
     def forget(self, key: K) -> None:
-        """Let a key's next failure be its first one. Call it when a key was worked on with success."""
+        """Let a key's next failure count as its first one. Call it after the key was processed successfully."""
         self._backoff.forget(key)
 
     def retries(self, key: K) -> int:
-        """How often a key was added by `add_rate_limited` since it was last forgotten."""
+        """Return how often a key was added by `add_rate_limited` since it was last forgotten."""
         return self._backoff.failures(key)
 
     async def get(self) -> K:
-        """Wait for a key and take it. Every `get` is followed by one `done`, or that key is never handed out again.
+        """Wait for a key and take it. Call `done` once after each `get`, or that key is never handed out again.
 
         Raises:
             QueueShutDown: No more keys will come.
 
-        Cancelling loses no key. It does not yield to the event loop each time: see the head of the module.
+        Cancelling loses no key. While keys are ready, this yields to the event loop only once in 2 ms, not in each
+        call.
         """
         if self._clock() - self._yielded >= SLICE:
             await self._yield()
@@ -179,7 +184,7 @@ class WorkQueue(Generic[K]):
             await self._wait(now)
 
     def priority_of(self, key: K) -> int:
-        """With which priority a key was handed out, for its retry.
+        """Return the priority with which a key was handed out, for its retry.
 
         Raises:
             ValueError: The key is not being processed.
@@ -187,7 +192,7 @@ class WorkQueue(Generic[K]):
         return self._schedule.priority_of(key)
 
     def done(self, key: K) -> None:
-        """Say that a key is worked on no more. If it was added meanwhile, it is ready again.
+        """Report that a key is no longer being processed. If it was added meanwhile, it is ready again.
 
         Raises:
             ValueError: The key is not being processed.
@@ -198,11 +203,11 @@ class WorkQueue(Generic[K]):
             self._observer.key_done(self.name, self._clock() - since)
 
     def shut_down(self, *, drain: bool = True) -> None:
-        """Take no more keys. May be called again, to abort what drains.
+        """Take no more keys. Can be called again, to end a drain early.
 
         Args:
-            drain: Hand out what is ready, and what was added while in processing; only delayed keys are dropped. False:
-                hand out nothing more.
+            drain: Whether to hand out the keys that are ready, and those that were added while they were being
+                processed; only delayed keys are dropped. If False, no more keys are handed out.
         """
         self._schedule.shut_down(drain=drain)
         self._changed()
@@ -212,7 +217,7 @@ class WorkQueue(Generic[K]):
         await self._drained.wait()
 
     def statistics(self) -> QueueStatistics:
-        """Counters and the state of things, for metrics and for people."""
+        """Return counters and the current state, for metrics and for people."""
         now = self._clock()
         self._promote(now)
         return self._schedule.statistics(now)
@@ -260,7 +265,7 @@ class WorkQueue(Generic[K]):
         self._changed()
 
     def _changed(self) -> None:
-        """Let everybody know what has become of the schedule."""
+        """React to a change of the schedule: wake workers, and tell the observer."""
         if self._sleepers or self._timekeeper is not None:
             self._wake()
         if self._schedule.is_shut_down and self._schedule.is_drained:
@@ -271,7 +276,7 @@ class WorkQueue(Generic[K]):
                 self._observer.key_added(self.name, len(self._schedule))
 
     def _wake(self) -> None:
-        """Bring about what holds while somebody waits: see the head of the module."""
+        """Restore the two invariants: see the head of the module."""
         if self._schedule.is_exhausted:
             while sleeper := self._any_sleeper():
                 self._wake_up(sleeper)

@@ -1,17 +1,17 @@
-"""Which key is worked on next: the work queue's rules, without clock, I/O or waiting.
+"""Which key is processed next: the rules of the work queue, without clock, I/O or waiting.
 
-Rules. A key is in at most one of three places: ready, delayed, or waiting for its own processing to end ("again");
-the last is how it is never processed twice at once, and still once more after it changed. Being in a place twice is
-being there once: adding only ever raises the priority and brings the time forward. So a key that is ready forgets its
-delay: whoever works on it decides anew (controller-runtime's priority queue does the same; client-go's would hand it
-out once more when the delay is over).
+Rules. A key is in at most one of three places: ready, delayed, or "again", which means that it waits until its own
+processing ends. Because of "again", a key is never processed twice at the same time, and is still processed once more
+if it was added meanwhile. Adding a key to a place where it already is can only raise its priority and bring its time
+forward. So a ready key forgets its delay: whoever processes it decides anew. (controller-runtime's priority queue does
+the same; client-go's would hand the key out once more after the delay.)
 
-Theory. Each priority is a lane, first in first out, and the highest lane goes first. So that a busy high lane does not
-starve the others for ever, every tenth key, of those taken while several lanes have some, is the one that has been
-ready longest, whatever its lane: ``_ready`` keeps all keys in the order in which they came. Both are ordered dicts, in
-which a key is found, moved and taken from the front in constant time; a lane lives only while it has keys, which gives
-their memory back after a first sync. Delays are a heap, whose items are outdated where ``_delayed`` says something
-else; it is built anew when most of them are.
+Theory. Each priority is a lane, first in first out, and the highest lane goes first. A busy high lane must not starve
+the others. So among the keys that are taken while several lanes have keys, every tenth is the one that has been ready
+longest, whatever its lane. For this, ``_ready`` keeps all ready keys in the order in which they came. Lanes and
+``_ready`` are ordered dicts: finding, moving, and taking from the front all cost constant time. A lane exists only
+while it has keys, so its memory is given back after a first sync. Delays are a heap. An item of the heap is outdated if
+``_delayed`` says something else; when most items are outdated, the heap is built anew.
 
 Not here. Who waits for a key, and the clock (``queue``); how long a key is delayed (``limits``).
 Source. client-go util/workqueue and controller-runtime pkg/controller/priorityqueue, for behaviour.
@@ -30,25 +30,25 @@ __all__ = ["OLDEST_EVERY", "QueueStatistics", "Schedule"]
 
 K = TypeVar("K", bound=Hashable, default=str)
 
-# One in ten: a first sync of many keys goes on beside any number of changes, and costs them a tenth of their pace.
+# One in ten: a first sync of many keys makes progress beside any number of changes, and slows them by a tenth.
 OLDEST_EVERY = 10
-OUTDATED_SLACK = 64  # delays: below that many outdated ones, building the heap anew is not worth it
+OUTDATED_SLACK = 64  # outdated delays; with fewer of them, building the heap anew is not worth it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueueStatistics:
-    """The state of a work queue, and what it has done so far.
+    """The current state of a work queue, and what it has done so far.
 
     Attributes:
-        depth: Keys that are ready, by priority; priorities without any are left out.
-        delayed: Keys whose time has not come.
+        depth: The number of ready keys by priority; priorities without keys are left out.
+        delayed: Keys that wait until a later time.
         processing: Keys that were handed out and are not done.
-        again: Those of them that were added meanwhile.
-        added: How often a key came to wait that did not wait before.
-        retries: How often a key was put off (``add_rate_limited``, ``add_after``).
-        longest_waiting: Seconds for which the first of the ready keys has been ready; 0 without one.
-        longest_running: Seconds since the first of the keys in processing was handed out; 0 without one.
-        unfinished_work: Seconds of all keys in processing together.
+        again: How many of these were added again meanwhile.
+        added: How often a key that was not waiting began to wait.
+        retries: How often a key was delayed (``add_rate_limited``, ``add_after``).
+        longest_waiting: Seconds for which the oldest of the ready keys has been ready; 0 if there is none.
+        longest_running: Seconds since the oldest of the keys in processing was handed out; 0 if there is none.
+        unfinished_work: Seconds for which all keys in processing have been processed so far, added up.
         is_shut_down: Whether ``shut_down`` was called.
     """
 
@@ -91,11 +91,11 @@ class Schedule(Generic[K]):
 
     @property
     def is_drained(self) -> bool:
-        """Whether all is done, too."""
+        """Whether, in addition, all keys are done."""
         return self.is_exhausted and not self._processing
 
     def add(self, key: K, priority: int, now: float) -> None:
-        """Make a key ready, or have it made ready once it is not processed any more."""
+        """Make a key ready, or make it ready once it is no longer being processed."""
         if self.is_shut_down:
             return
         self.promote(now)  # what was due before this key goes before it
@@ -104,7 +104,7 @@ class Schedule(Generic[K]):
         self._make_ready(key, priority, now)
 
     def add_after(self, key: K, seconds: float, priority: int, now: float) -> None:
-        """Make a key ready when some time has passed, unless it is before."""
+        """Make a key ready when some time has passed, unless it becomes ready earlier."""
         if self.is_shut_down:
             return
         if seconds <= 0:
@@ -132,7 +132,7 @@ class Schedule(Generic[K]):
         return self._heap[0][0] if self._heap else None
 
     def take(self, now: float) -> tuple[K, float] | None:
-        """Hand out a key, and say since when it was ready. None when there is none, for now or for good."""
+        """Hand out a key, and say since when it was ready. None if there is none, now or for good."""
         self.promote(now)
         if not self._ready:
             return None
@@ -150,13 +150,13 @@ class Schedule(Generic[K]):
         return key, since
 
     def priority_of(self, key: K) -> int:
-        """With which priority a key in processing was handed out. `ValueError` for one that is not in processing."""
+        """The priority with which a key in processing was handed out. `ValueError` if the key is not in processing."""
         if key not in self._processing:
             raise ValueError(f"{key!r} is not being processed: only what get() gave has a priority")
         return self._processing[key][0]
 
     def done(self, key: K) -> float:
-        """End a key's processing, and say since when it went on. `ValueError` for one that is not in processing."""
+        """End the processing of a key, and say when it began. `ValueError` if the key is not in processing."""
         if (processing := self._processing.pop(key, None)) is None:
             raise ValueError(f"{key!r} is not being processed: call done() once for each key that get() gave")
         if self._again and (again := self._again.pop(key, None)) is not None:
@@ -164,7 +164,7 @@ class Schedule(Generic[K]):
         return processing[1]
 
     def shut_down(self, *, drain: bool) -> None:
-        """Take no more keys, and forget those that are delayed; without ``drain``, all that were not handed out."""
+        """Take no more keys, and forget delayed ones; without ``drain``, also those that have not been handed out."""
         self.is_shut_down = True
         self._delayed.clear()
         self._heap.clear()

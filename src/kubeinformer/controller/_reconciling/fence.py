@@ -1,8 +1,9 @@
-"""A fence: what must be true for a controller to go on, asked before each step of each reconcile.
+"""A fence: a condition for the controller to go on. It is checked before each step of each reconcile.
 
-Theory. Who may go on for as long as a lease is held is cancelled when it is lost. But a process that was stopped, or
-whose loop was blocked, finds everything due at once when it goes on: the answer that a reconcile has waited for, and
-the cancellation. Which comes first is chance. So the question is asked where the answer is handed over.
+Theory. Work that is allowed only while a lease is held is cancelled when the lease is lost. But if the process was
+stopped, or its event loop was blocked, everything is due at once when it goes on: both the answer that a reconcile has
+waited for, and the cancellation. Which comes first is chance. So the condition is checked when the answer is handed
+over.
 """
 
 from collections.abc import Callable
@@ -19,10 +20,10 @@ class Fence:
 
     Args:
         check: Raises when nothing may be done any more.
-        scope: Is cancelled then.
+        scope: Cancelled when that happens.
 
     Attributes:
-        error: What it raised; None while the fence is open.
+        error: What ``check`` raised; None while the fence is open.
     """
 
     def __init__(self, check: Callable[[], None], scope: anyio.CancelScope) -> None:

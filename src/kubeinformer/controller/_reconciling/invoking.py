@@ -1,12 +1,12 @@
-"""Runs the user's reconcile once, for one key, and tells a result from everything that is none.
+"""Calls the user's reconcile once, for one key, and tells a valid result from everything else.
 
-Rules. What is not async is refused, early if it can be told: a plain function would block the loop. A lambda, or a
-function that wraps another one, may return the coroutine of an async one, so of these only the call tells. What is
-returned is a `Result` or None, and nothing else counts as success.
+Rules. A reconcile that is not async is refused, because a plain function would block the event loop. It is refused
+early if possible. A lambda, or a function that wraps another one, may return the coroutine of an async function, so for
+these only the call shows it. Only a returned `Result` or None counts as success.
 
-A cancellation passes through, and so does whatever else is no ordinary error; see ``cancellation`` for what only looks
-like one. A group, as of the reconcile's own task group, may hold both: then the errors are logged, and the
-cancellation goes on.
+A cancellation passes through, and so does everything else that is not an ordinary error. ``cancellation`` describes
+what only looks like a cancellation. An exception group, for example from a task group in the reconcile, may contain
+both ordinary errors and a cancellation. Then the errors are logged, and the cancellation goes on.
 """
 
 import inspect
@@ -32,11 +32,11 @@ __all__ = ["Invocation", "Reconcile", "Trace"]
 T = TypeVar("T", default=RawObject)
 
 Reconcile: TypeAlias = Callable[[Request[T]], Awaitable[Result | None]]
-"""Brings one object to where it should be. Async."""
+"""An async function that brings one object to its desired state."""
 
 Trace: TypeAlias = Callable[[Request[T]], AbstractContextManager[object]]
-"""Makes a context manager that is entered around each reconcile and sees what it raises: a span of OpenTelemetry.
-It cannot keep an error to itself."""
+"""Makes a context manager, such as a span of OpenTelemetry. It is entered around each reconcile and sees the exceptions
+that the reconcile raises, but it cannot suppress an error."""
 
 logger: logging.Logger = logging.getLogger("kubeinformer.controller")
 
@@ -48,16 +48,16 @@ class Invocation(Generic[T]):
     Args:
         controller: The controller's name, for logs.
         reconcile: The function.
-        timeout: Seconds that one call may take, None for any number.
-        trace: Gives the context manager around each call.
-        blocked: Called for each step that kept the loop for too long.
+        timeout: Seconds that one call may take; None for no limit.
+        trace: Makes the context manager around each call.
+        blocked: Called for each step that kept the event loop for too long.
 
     Attributes:
         function: The function's name.
-        fence: Asked before each step; None for no such condition.
+        fence: Checked before each step; None for no such condition.
 
     Raises:
-        UsageError: It is no function, or plainly not an async one.
+        UsageError: It is not callable, or obviously not async.
     """
 
     def __init__(
@@ -85,9 +85,9 @@ class Invocation(Generic[T]):
         """Call it.
 
         Raises:
-            BadReconcile: It gave no awaitable, or returned something else than a Result or None.
+            BadReconcile: It gave no awaitable, or returned something other than a Result or None.
             ReconcileTimeout: It took too long.
-            StrayCancellation: It was cancelled by nobody.
+            StrayCancellation: It ended in a cancellation, although nobody cancelled it.
             Exception: What it raised.
         """
         try:
@@ -109,7 +109,7 @@ class Invocation(Generic[T]):
                 except BaseException as failure:
                     failures.append(failure)
                     raise
-            raise failures.pop()  # a trace that notes an error, and does not raise it again, has mended nothing
+            raise failures.pop()  # a trace that suppresses an error has not solved it
         finally:
             failures.clear()  # their tracebacks hold this frame
 
@@ -141,7 +141,7 @@ class Invocation(Generic[T]):
         )
 
     def _sorted(self, error: BaseException, key: str) -> BaseException:
-        """What goes on of something that is no ordinary error, or a group with such in it."""
+        """Which part of an error goes on, if it is not an ordinary error, or is a group that contains such."""
         ordinary, rest = split(error)
         if isinstance(rest, anyio.get_cancelled_exc_class()) and not is_asked_for():
             return ordinary or StrayCancellation(self.function, key)
@@ -163,6 +163,6 @@ def _is_plain(function: object) -> bool:
         return True
     if not isinstance(function, types.FunctionType | types.MethodType) or inspect.iscoroutinefunction(function):
         return False
-    # A generator may be one of types.coroutine's; Cython's and others' own are no FunctionType at all.
+    # A generator may come from types.coroutine; functions of Cython and others are no FunctionType at all.
     is_old_coroutine = bool(function.__code__.co_flags & inspect.CO_ITERABLE_COROUTINE)
     return not (is_old_coroutine or function.__name__ == "<lambda>" or hasattr(function, "__wrapped__"))

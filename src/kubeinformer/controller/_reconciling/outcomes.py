@@ -1,4 +1,4 @@
-"""What follows from a reconcile: nothing, another time, or a retry.
+"""What follows from a reconcile: nothing, another reconcile later, or a retry.
 
 ====================================  =============  ===============================================
 the reconcile                         outcome        the key
@@ -10,14 +10,14 @@ took too long                         timeout        comes again, later each tim
 raised anything else                  error          comes again, later each time
 ====================================  =============  ===============================================
 
-"Later each time" is the queue's ``add_rate_limited``: 5 ms, doubled up to 1000 s. A server that said when to come back
-(``ServerUnavailable.retry_after``) is asked then. ``on_error=`` may choose otherwise. Priority is kept: a retry of the
-first sync does not overtake live changes.
+"Later each time" is the queue's ``add_rate_limited``: 5 ms, doubled up to 1000 s. If a server said when to come back
+(``ServerUnavailable.retry_after``), the retry comes then. ``on_error=`` may choose otherwise. A retry keeps its
+priority, so a retry of the first sync does not overtake live changes.
 
-Logs. A failure is an error with its traceback, or without one where that would lead through this package alone: a
-reconcile that took too long or returned something odd. What every controller meets and the next try settles is no
-error: a conflict, because the store was behind, and a server that is away. Conflicts that go on are errors all the
-same.
+Logs. A failure is logged as an error with its traceback. The traceback is left out if it would lead only through this
+package: for a reconcile that took too long or returned something invalid. Two failures are normal for every controller,
+and the next try usually succeeds, so they are not logged as errors: a conflict, because the store was behind, and a
+server that is not available. If conflicts continue, they are errors, too.
 """
 
 import inspect
@@ -50,7 +50,8 @@ __all__ = ["OnError", "Outcomes"]
 T = TypeVar("T", default=RawObject)
 
 OnError: TypeAlias = Callable[[Request[T], Exception], Result | None]
-"""Decides what follows from an error. None: it is tried again with backoff. A `Result`: as if it had been returned."""
+"""Decides what happens after an error. None: the key is retried with backoff. A `Result`: as if the reconcile had
+returned it."""
 
 logger: logging.Logger = logging.getLogger("kubeinformer.controller")
 
@@ -59,16 +60,16 @@ _USUAL_CONFLICTS: Final = 3  # in a row: the store is behind by milliseconds, an
 
 @final
 class Outcomes(Generic[T]):
-    """Counts what came of reconciles, and puts keys back into the queue.
+    """Counts the outcomes of reconciles, and puts keys back into the queue.
 
     Args:
         controller: The controller's name, for logs.
         function: The reconcile's name, for logs.
         queue: The controller's queue.
-        on_error: The user's decision, if they make one.
+        on_error: The user's decision; None for none.
 
     Attributes:
-        counts: How many reconciles came to what.
+        counts: The number of reconciles by outcome.
 
     Raises:
         UsageError: ``on_error`` is async.
@@ -91,7 +92,7 @@ class Outcomes(Generic[T]):
         return self._failures.get(key, 0) + 1 if self._failures else 1
 
     def succeeded(self, key: str, result: Result | None) -> str:
-        """The reconcile returned. Gives the outcome's name."""
+        """The reconcile returned. Returns the name of the outcome."""
         self._forget(key)
         outcome = "success"
         if result is not None and result.requeue_after is not None:
@@ -101,7 +102,7 @@ class Outcomes(Generic[T]):
         return outcome
 
     def failed(self, request: Request[T], error: Exception) -> str:
-        """The reconcile raised. Gives the outcome's name."""
+        """The reconcile raised. Returns the name of the outcome."""
         key = request.key
         if _all_are(error, Terminal):
             return self._ended(key, error)
@@ -146,7 +147,7 @@ class Outcomes(Generic[T]):
         return chosen
 
     def _again(self, key: str, error: Exception, chosen: Result | None) -> float | None:
-        """Put the key back. Gives the seconds until it comes again."""
+        """Put the key back. Returns the seconds until it comes again; None if it does not."""
         priority = self._queue.priority_of(key)
         if chosen is not None:
             seconds = chosen.requeue_after
@@ -169,7 +170,7 @@ class Outcomes(Generic[T]):
         is_last = seconds is None or math.isinf(seconds)  # the latter when the queue is shut down
         then = "it is not tried again" if is_last else f"it is tried again in {seconds:.3g} s"
         facts = self._facts(request.key, error) | {"attempt": request.attempt, "retry_after": seconds}
-        # Only errors of this package are asked for their text: a user's own may raise there, too.
+        # Only the text of this package's errors is used: that of a user's error may itself raise.
         if _all_are(error, (AlreadyExists, Conflict)) and request.attempt <= _USUAL_CONFLICTS:
             logger.info("reconcile of %s met a conflict, %s: %s", request.key, then, str(error), extra=facts)
         elif _all_are(error, (ServerUnavailable, TransportError)):

@@ -1,13 +1,13 @@
-"""Reading one's own writes: a key does not run again before the stores have what its last run wrote.
+"""Reading one's own writes: a key does not run again before the stores have what its last reconcile wrote.
 
-Theory. A write's answer carries the version that the object got. An informer that has reached that version has seen
-the write. Without the wait, a reconcile that created a Deployment may run again before its store shows it, and create a
-second one, or fail with a conflict on what it wrote itself.
+Theory. The answer to a write contains the version that the object got. An informer that has reached that version has
+seen the write. Without the wait, a reconcile that created a Deployment may run again before the store shows it. Then it
+may create a second one, or fail with a conflict on what it wrote itself.
 
-Rules. Only resources that the controller has an informer of are waited for, and only informers that could have seen the
-write by its cluster and namespace. The wait is bounded. For informers with selectors or a shard it is short, and how it
-ends is nothing to tell of: a write that they leave out is only passed by the server's next bookmark, a minute or two
-later.
+Rules. Only writes to resources for which the controller has an informer are waited for, and only informers whose
+cluster and namespace include the write are waited for. The wait has a limit. For informers with selectors or a shard
+the limit is short, and reaching it is not reported. The reason: a write that they leave out does not reach them as an
+event. Only the server's next bookmark, a minute or two later, moves them past its version.
 """
 
 import logging
@@ -22,8 +22,8 @@ __all__ = ["OwnWrites"]
 
 logger: logging.Logger = logging.getLogger("kubeinformer.controller")
 
-PATIENCE: Final = 5.0  # seconds; a watch event is late by milliseconds, so after this it is not coming
-PATIENCE_WITH_PARTIAL: Final = 0.5  # seconds; the event may well not come at all, and a worker waits for it
+PATIENCE: Final = 5.0  # seconds; a watch event is late by milliseconds, so after this time it will not come
+PATIENCE_WITH_PARTIAL: Final = 0.5  # seconds; the event may never come, and a worker waits for it
 
 
 @final
@@ -32,9 +32,9 @@ class OwnWrites:
 
     Args:
         controller: The controller's name, for logs.
-        cluster: Whose writes they are: another cluster's versions mean nothing here.
+        cluster: The cluster of the writes. In another cluster, their versions mean nothing.
         informers: All that the controller reads.
-        patience: Seconds to wait for at most.
+        patience: The longest wait, in seconds.
     """
 
     def __init__(

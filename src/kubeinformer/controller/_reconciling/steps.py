@@ -1,13 +1,15 @@
-"""A reconcile, step by step: how long it keeps the event loop to itself between two awaits, and whether it may go on.
+"""A reconcile, step by step: how long it keeps the event loop between two awaits, and whether it may go on.
 
-Theory. Between two awaits of one task no other task runs, so a reconcile that computes for a second, or calls a library
-that blocks, stops everything: informers, leases, probes. Each step of the reconcile's own coroutine is timed, so what
-is blamed is what ran, whatever the loop and however many reconciles there are. It costs two reads of the clock for
-each step. A step that never ends is never told: for that there is ``python -X faulthandler``, or asyncio's debug mode.
+Theory. Between two awaits of one task no other task runs. So a reconcile that computes for a second, or calls a library
+that blocks, stops everything: informers, leases, probes. A step is what the reconcile's coroutine runs between two
+awaits. Each step is timed by itself, so the reconcile that is reported is the one that ran, whatever the event loop is
+and however many reconciles there are. This costs two reads of the clock for each step. A step that never ends is never
+reported; for that there is ``python -X faulthandler``, or asyncio's debug mode.
 
-A step that must not be done (``fence``) is a cancellation instead of what was awaited. On asyncio that may be thrown in
-anywhere, as a task's own cancellation is when the future has its result already. Trio's own code does not expect it
-there: a lock would never be released, a nursery never closed. So on trio the step is begun, and ends at its next await.
+If the fence (``fence``) forbids a step, the reconcile gets a cancellation instead of the result that it awaited. On
+asyncio a cancellation may be thrown in anywhere; a task's own cancellation, too, may come when the future already has
+its result. Trio's own code does not expect that: a lock would never be released, a nursery never closed. So on trio the
+step begins, and ends at its next await.
 """
 
 import asyncio
@@ -36,13 +38,13 @@ def in_steps(
     clock: Callable[[], float] = perf_counter,
     fence: Fence | None = None,
 ) -> Generator[Any, Any, T]:
-    """Await something, and tell of each step that took longer than `BLOCKED`.
+    """Await something, and report each step that took longer than `BLOCKED`.
 
     Args:
         awaitable: What to await.
-        blocked: Told the seconds, after such a step.
-        clock: Gives seconds.
-        fence: Asked before each step, but for those that end a cancelled one.
+        blocked: Called after such a step with its seconds.
+        clock: Returns seconds.
+        fence: Checked before each step, except for the steps that end a cancelled awaitable.
     """
     is_itself = isinstance(awaitable, types.CoroutineType | types.GeneratorType)  # the latter of types.coroutine
     steps = cast("Generator[Any, Any, T]", awaitable) if is_itself else awaitable.__await__()
@@ -71,6 +73,6 @@ def in_steps(
 
 
 async def _cancelled_first() -> None:
-    """Let the cancellation come that is on its way: not where it is shielded off, nor on trio (see Theory)."""
+    """Let a cancellation that is on its way arrive. Not inside a shield, nor on trio (see Theory)."""
     if anyio.get_cancelled_exc_class() is asyncio.CancelledError:
         await anyio.lowlevel.checkpoint_if_cancelled()

@@ -1,6 +1,6 @@
-"""Events as objects: what the server takes, made of what a controller says. Pure.
+"""Events as objects: what the server accepts, made from what a controller reports. Pure.
 
-Rules. Nothing is refused for its length: words, notes and names are cut to what the server has room for.
+Rules. Nothing is refused because of its length: words, notes and names are cut to the limits of the server.
 """
 
 import datetime as dt
@@ -13,7 +13,7 @@ from kubeinformer.resources import check_namespace
 
 __all__ = ["WORD_LIMIT", "cut", "event_body", "is_reporter", "renamed"]
 
-# Bytes, all of them, though the server's message speaks of characters.
+# All in bytes, although the server's message speaks of characters.
 WORD_LIMIT = 128  # of reason, action and who reports
 _NOTE_LIMIT = 1024
 _NAME_LIMIT = 253
@@ -23,12 +23,12 @@ _REPORTER = re.compile(rf"({_LABEL}(\.{_LABEL})*/)?[A-Za-z0-9]([-A-Za-z0-9_.]{{0
 
 
 def is_reporter(name: str) -> bool:
-    """Whether the server takes it for ``reportingController``: a name of up to 63 characters, maybe with a domain."""
+    """Whether the server accepts it as ``reportingController``: a name of up to 63 characters, maybe with a domain."""
     return len(name) <= WORD_LIMIT and _REPORTER.fullmatch(name) is not None
 
 
 def cut(text: str, limit: int) -> str:
-    """As much of it as has room in that many bytes of UTF-8."""
+    """As much of the text as fits into that many bytes of UTF-8."""
     return text.encode()[:limit].decode(errors="ignore")
 
 
@@ -41,10 +41,10 @@ def event_body(
     related: RawObject | None,
     moment: dt.datetime,
 ) -> RawObject:
-    """The Event, but for who reports it.
+    """The Event, without the fields that say who reports it.
 
     Raises:
-        ValueError: The object has no kind or name, or a namespace that is none, or a word is missing.
+        ValueError: The object has no kind or name, or an invalid namespace, or a word is missing.
     """
     if type_ not in {"Normal", "Warning"}:
         raise ValueError(f"type_={type_!r} must be 'Normal' or 'Warning'")
@@ -54,7 +54,7 @@ def event_body(
     body: RawObject = {
         "apiVersion": "events.k8s.io/v1",
         "kind": "Event",
-        # Events about what has no namespace are kept in this one, as client-go does.
+        # Events about cluster-scoped objects are kept in this namespace, as client-go does.
         "metadata": {
             "name": _name(subject["name"]),
             "namespace": check_namespace(subject.get("namespace") or "default"),
@@ -90,8 +90,8 @@ def _reference(obj: RawObject) -> RawObject:
 
 
 def _name(subject: str) -> str:
-    """Unique, and beginning with the object's name where an Event can be called so (a ClusterRole may have a colon)."""
+    """Unique. It begins with the object's name if that is valid for an Event; a ClusterRole's may have a colon."""
     unique = uuid.uuid4().hex[:16]
-    # What was cut may end in the middle of a name's parts.
+    # A name that was cut may end in a separator.
     name = f"{subject[: _NAME_LIMIT - len(unique) - 1].rstrip('-.')}.{unique}"
     return name if _NAME.fullmatch(name) else str(uuid.uuid4())

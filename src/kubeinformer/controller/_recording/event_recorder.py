@@ -1,9 +1,9 @@
-"""`EventRecorder`: what a controller tells people about an object, as ``kubectl describe`` shows it.
+"""`EventRecorder`: what a controller reports about an object to people, as ``kubectl describe`` shows it.
 
-Rules. `EventRecorder.event` never waits, never fails and never needs the server: a reconcile is not about events. A
-task behind it writes them one after the other. What cannot be written is dropped, counted and logged: beyond the
-buffer, beyond what one object may have, refused by the server, or not accepted within some tries. Leaving takes
-``flush_timeout`` at most, also when cancelled.
+Rules. `EventRecorder.event` never waits, never fails and never needs the server, because a reconcile must not depend on
+events. A background task writes them one after the other. What cannot be written is dropped, counted and logged: what
+exceeds the buffer or the budget of one object, what the server refuses, and what it does not accept within some tries.
+Leaving takes at most ``flush_timeout``, even when cancelled.
 
 Not here. Which occurrences become a request: `event_series`. What an Event looks like: `event_bodies`.
 
@@ -61,19 +61,19 @@ class EventRecorder:
         async with EventRecorder(cluster, reporting_controller="example.com/widgets") as recorder:
             recorder.event(widget, "Normal", "Scaled", "scaled to 3 replicas", action="Scale")
 
-    Equal events about one object become one Event with a count. Needs the verbs ``create`` and ``patch`` on ``events``
-    of ``events.k8s.io``; enter it inside ``connect()`` and outside of the controllers.
+    Equal events about one object become one Event with a count. This needs the verbs ``create`` and ``patch`` on
+    ``events`` of ``events.k8s.io``. Enter the recorder inside ``connect()`` and outside of the controllers.
 
     Args:
-        cluster: Where.
-        reporting_controller: Who tells, as a name with a domain: ``example.com/widgets``.
-        reporting_instance: Which process of it; the host's name by default.
+        cluster: The cluster to write to.
+        reporting_controller: The controller that reports, as a name with a domain: ``example.com/widgets``.
+        reporting_instance: The process that reports; by default the name of the host.
         buffer: How many events may wait to be written; more are dropped.
-        flush_timeout: Seconds that leaving waits for those that are not written yet.
+        flush_timeout: Seconds that leaving waits for events that have not been written yet.
 
     Raises:
-        ValueError: An argument is empty, too long, out of range, or no name that the server takes.
-        UsageError: On entering: it was entered before.
+        ValueError: An argument is empty, too long, out of range, or a name that the server does not accept.
+        UsageError: On entering: the recorder was entered before.
     """
 
     def __init__(
@@ -124,22 +124,22 @@ class EventRecorder:
         action: str = "",
         related: RawObject | None = None,
     ) -> None:
-        """Tell something about an object. Returns at once, and never raises.
+        """Report something about an object. Returns immediately, and never raises.
 
         Args:
             regarding: The object, with ``apiVersion``, ``kind``, name, and whatever else is known.
             type_: ``Normal`` or ``Warning``.
             reason: Why, in one word for programs: ``Scaled``. Events with the same object, type, reason and action are
-                counted as one, so nothing that changes each time belongs into these.
+                counted as one, so do not put anything that changes each time into these.
             note: What happened, for people; cut after 1,024 bytes.
-            action: What was done, in one word: ``Scale``; by default the reason.
-            related: Another object that it is about.
+            action: What was done, in one word: ``Scale``; by default the same as the reason.
+            related: Another object that the event is about.
         """
         moment = utc_now()
         try:
             body = event_body(regarding, type_, reason, note, action, related, moment)
         except (ValueError, TypeError, AttributeError) as error:
-            # The caller's bug, and still nothing that a reconcile should fail of.
+            # The caller's bug, but still no reason for a reconcile to fail.
             self._drop("malformed", error)
             return
         if self._wake is None:
@@ -183,13 +183,13 @@ class EventRecorder:
                 self._drop("left", count=len(self._waiting))
 
     async def _work(self, scope: anyio.CancelScope, done: anyio.Event) -> None:
-        # Shielded: what the body told last is written also when it was cancelled. Who leaves ends it.
+        # Shielded: the last events of the body are written even if it was cancelled. Leaving ends this scope.
         with scope:
             while True:
                 wake = self._wake = anyio.Event()
                 while self._waiting:
                     await self._write(*self._waiting[0])
-                    self._waiting.popleft()  # not before: who leaves meanwhile counts it as not written
+                    self._waiting.popleft()  # not before: leaving meanwhile counts it as not written
                 is_last = self._is_ending
                 now = anyio.current_time()
                 for report in self._series.rest(now) if is_last else self._series.due(now):
@@ -219,7 +219,7 @@ class EventRecorder:
         try:
             await self._request("POST", _EVENTS.path(namespace), series.body, "application/json")
         except AlreadyExists:
-            pass  # names are unique: it is ours, and the answer to an earlier try was lost
+            pass  # names are unique: an earlier try created it, and its answer was lost
         except KubeInformerError as error:
             self._series.forget(series)
             self._refused(error)
@@ -236,7 +236,7 @@ class EventRecorder:
             self._refused(error)
 
     async def _request(self, method: str, path: str, body: RawObject, content_type: str) -> None:
-        """Send it, and again while the server cannot answer."""
+        """Send a request, and repeat it while the server cannot answer."""
         pause = _FIRST_PAUSE
         for tries_left in reversed(range(_TRIES)):
             try:
@@ -260,7 +260,7 @@ class EventRecorder:
         if not count:
             return
         self._dropped[why] += count
-        # One line for each reason until something could be written again: what is dropped is dropped in heaps.
+        # One line for each reason until something could be written again: usually many events are dropped at once.
         level = logging.DEBUG if why in self._told else logging.WARNING
         self._told.add(why)
         facts = {"reason": why, "dropped": self._dropped[why], "error": None if error is None else str(error)}

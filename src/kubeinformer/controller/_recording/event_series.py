@@ -1,16 +1,16 @@
-"""Which occurrences become requests: series of equal events, and a bound for each object. Pure: times are arguments.
+"""Which occurrences become requests: series of equal events, and a budget for each object. Pure: times are arguments.
 
-Rules. Events are equal when all but their note is: one object then has one Event that counts, instead of a hundred.
-The first occurrence is created, the second starts the series at once, later ones are only counted until the next
-report is due. A series that was silent for six minutes is over: the next occurrence is a new Event. What is about one
-object is created at most 25 times in a row, and then once in five minutes; counting costs nothing.
+Rules. Events are equal if everything except their note is equal. Then an object has one Event with a count instead of a
+hundred Events. The first occurrence creates the Event, the second starts the series at once, and later ones are only
+counted until the next report is due. After six minutes of silence a series is over, and the next occurrence is a new
+Event. For one object, at most 25 Events are created in a row, and then one every five minutes. Counting is not limited.
 
-Theory. All memory has a bound: of the least recently used series and budgets the oldest go. A series that is forgotten
-begins anew, which costs one more Event; a budget that is forgotten is a full one.
+Theory. All memory is limited: of series and budgets, the least recently used ones are dropped first. If a series is
+dropped, it begins again, which costs one more Event. A budget that was dropped is a full one again.
 
 Source. client-go at 1.37: ``tools/events/event_broadcaster.go`` (series, six minutes) and the spam filter of
 ``tools/record/events_cache.go`` (25, 300 s, 4096). There a running series is reported every 30 minutes, here every
-minute, since ``kubectl describe`` shows what was reported.
+minute, because ``kubectl describe`` shows what was reported.
 """
 
 import datetime as dt
@@ -30,7 +30,7 @@ _LIMIT = 4096  # series, and budgets
 
 @dataclass(slots=True)
 class Series:
-    """Equal events. ``body`` is what was created; the other fields are about all occurrences since."""
+    """Equal events. ``body`` is the Event that was created; the other fields cover all occurrences since then."""
 
     body: RawObject
     last: dt.datetime
@@ -40,7 +40,7 @@ class Series:
     report_at: float = 0.0
 
     def patch(self) -> RawObject:
-        """What tells the server of the count."""
+        """The patch that reports the count to the server."""
         return {"series": {"count": self.count, "lastObservedTime": micro_time(self.last)}}
 
 
@@ -53,24 +53,24 @@ class Create:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Tell the server how many there were."""
+    """Report the count to the server."""
 
     series: Series
 
 
 class EventSeries:
-    """Takes occurrences, gives what is to be sent."""
+    """Takes occurrences, and says what is to be sent."""
 
     def __init__(self) -> None:
         self._series: OrderedDict[tuple[str, ...], Series] = OrderedDict()
         self._budgets: OrderedDict[tuple[str, ...], tuple[float, float]] = OrderedDict()  # what is left, since when
 
     def add(self, body: RawObject, wall: dt.datetime, now: float) -> Create | Report | None:
-        """One more occurrence; None when it is only counted.
+        """Add one more occurrence; None if it is only counted.
 
         Args:
             body: The Event as it would be created.
-            wall: When, for people.
+            wall: The time, for people.
             now: The same in seconds of a clock that only goes forward.
         """
         key = _key(body)
@@ -87,18 +87,18 @@ class EventSeries:
         return Create(series)
 
     def due(self, now: float) -> list[Report]:
-        """Reports that are due: running series, and those that are over, which are forgotten."""
+        """Reports that are due. Also forgets the series that are over."""
         reports = [self._report(series, now) for series in self._series.values() if self._is_due(series, now)]
         for key in [key for key, series in self._series.items() if now - series.last_at >= _FINISHED]:
             del self._series[key]
         return reports
 
     def rest(self, now: float) -> list[Report]:
-        """Reports of all that the server does not know, due or not: at the end."""
+        """Reports of everything that the server does not know yet, due or not. For the end."""
         return [self._report(series, now) for series in self._series.values() if series.count > series.reported]
 
     def allow(self, body: RawObject, now: float) -> bool:
-        """Whether an Event may be created about this object now; if so it is taken off its budget."""
+        """Whether an Event may be created about this object now. If so, its budget is reduced."""
         key = _subject(body["regarding"])
         left, since = self._budgets.pop(key, (float(_BURST), now))
         left = min(_BURST, left + (now - since) / _REFILL)
@@ -109,7 +109,7 @@ class EventSeries:
         return is_allowed
 
     def forget(self, series: Series) -> None:
-        """It could not be created: the next occurrence is a new one."""
+        """The Event could not be created: the next occurrence will create a new one."""
         self._series.pop(_key(series.body), None)
 
     @staticmethod
