@@ -93,7 +93,7 @@ def test_a_healthy_cluster_on_one_screen(server: "Served", run: "Run") -> None:
         pods[-2],
         "MB",
     ]
-    assert "INFORMER   memory for all of them" in ended.out
+    assert "INFORMER   estimated memory for all objects" in ended.out
     assert re.fullmatch(r"healthy: informers on these resources can work \(\d+\.\d s\)", lines[-1])
 
 

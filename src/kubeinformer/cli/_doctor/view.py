@@ -11,12 +11,12 @@ __all__ = ["lines"]
 
 _HEADING = ("RESOURCE", "ALLOWED", "STREAM", "BOOKMARKS", "GZIP", "SHARDS", "OBJECTS", "EACH", "INFORMER")
 _LEGEND = """\
-STREAM     how soon the server streams what there is; where it does not, informers list it in pages
-BOOKMARKS  whether a quiet stream tells its position, from which a lost one goes on
-SHARDS     whether the server can split a collection (1.36, alpha); not needed, informers can as well
-EACH       JSON of one object, on average. (? is not known, - has nothing to measure)
-INFORMER   memory for all of them, estimated: 380 bytes and the compressed body for each, and 3 MB
-           from 128 objects on; as measured in docs/benchmarks. The process itself takes 42 MB
+STREAM     time until the server starts to stream the objects; if it cannot, informers use paged lists
+BOOKMARKS  whether a quiet stream reports its position, so that it can be resumed from there
+SHARDS     whether the server can split a collection (1.36, alpha); if not, informers do it themselves
+EACH       average JSON of one object (?: not known, -: nothing to measure)
+INFORMER   estimated memory for all objects: 380 bytes and the compressed body of each, and 3 MB from
+           128 objects on, as measured in docs/benchmarks. The process itself takes 42 MB
 """
 _SMALLEST = 50_000  # bytes that are not 0.0 MB
 _SAME_TIME = 2.0  # seconds; servers tell theirs in whole ones
