@@ -2,14 +2,14 @@
 
 The layers, from what you call down to the wire; imports point down only:
 
-- ``connecting``: `connect`: opens a connection, and ends all that is made in it
-- ``cluster``: `Cluster`: shared informers, and single requests
-- ``informer``: `Informer`: one collection, mirrored
+- ``connecting``: `connect`, which opens a connection and ends everything that was made in it
+- ``cluster``: `Cluster`, for shared informers and single requests
+- ``informer``: `Informer`, which mirrors one collection
 - ``store`` and ``events``: what a reader sees
-- ``_runtime``: drives the protocol over a transport, tells readers
-- ``_cache``: objects at rest; ``connection``: how bytes get here
+- ``_runtime``: drives the protocol over a transport, and notifies readers
+- ``_cache``: the stored objects; ``connection``: credentials, TLS and transports
 - ``_protocol``: what the server's bytes mean; no I/O, no clock
-- ``errors``, ``resources``: what all of them speak of
+- ``errors``, ``resources``: the types that all of them use
 
 ``kubeinformer.controller`` has controllers on these informers, ``kubeinformer.testing`` an API server for tests, and
 ``kubeinformer.connection`` what a transport of your own needs.

@@ -1,4 +1,4 @@
-"""A `Cluster` hands out shared informers, and sends single requests over the same connection."""
+"""A `Cluster` makes shared informers, and sends single requests over the same connection."""
 
 from collections.abc import Callable, Hashable, Mapping
 from contextlib import AbstractContextManager
@@ -239,7 +239,7 @@ class Cluster:
                 timeout=timeout,
             )
         except KubeInformerError as error:
-            raise without_frames(error)  # noqa: B904 - it is the same one
+            raise without_frames(error)  # noqa: B904 - it is the same error
 
     async def request_text(
         self,
@@ -256,7 +256,7 @@ class Cluster:
         try:
             return await self._client.fetch_text(path, query=query or {}, headers=headers or {}, timeout=timeout)
         except KubeInformerError as error:
-            raise without_frames(error)  # noqa: B904 - it is the same one
+            raise without_frames(error)  # noqa: B904 - it is the same error
 
     @property
     def api_client(self) -> "ApiClient":
@@ -298,9 +298,9 @@ class Cluster:
 
     async def _mirror(self, identity: Hashable, informer: Informer[Any]) -> None:
         try:
-            await informer._run()  # noqa: SLF001 - ours to run
+            await informer._run()  # noqa: SLF001 - the cluster runs its informers
         finally:
-            # Not kept beyond its end: who makes and closes informers for ever must not collect their stores.
+            # Not kept beyond its end: a program that makes and closes informers forever must not collect their stores.
             if self._informers.get(identity) is informer:
                 del self._informers[identity]
 
@@ -327,7 +327,7 @@ class Cluster:
 
 
 def _sendable(name: str, selector: str | None) -> str:
-    """A selector that can go into a URL: it is percent-encoded there, so that nothing in it ends it."""
+    """Check that a selector can be part of a URL. It is percent-encoded there, so no character in it ends it."""
     if selector and not selector.isprintable():
         raise ValueError(f"{name}={selector!r} must be one line of text, such as 'app=web' or 'metadata.name=web-0'")
     return selector or ""

@@ -1,4 +1,4 @@
-"""The way in: ``connect()`` opens a connection, and one scope ends all that is made in it."""
+"""The entry point: ``connect()`` opens a connection, and leaving its scope ends everything that was made in it."""
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -70,7 +70,7 @@ async def connect(
         ValueError: A limit is out of range.
         KubeInformerError: On leaving: the error that ended an informer for good. It is not in an ExceptionGroup.
     """
-    # Errors leave through here, and error reporters print a frame's variables.
+    # Errors pass this frame, and error reporters print the variables of a frame.
     token = None if token is None else Secret(token)
     server = None if server is None else Secret(server)
     limits = Limits(object_size=object_size_limit, page=page_budget)
@@ -100,8 +100,8 @@ async def connect(
             )
             yield cluster
     finally:
-        # Shielded: connections and private files must go also when it is a cancellation that ends the scope.
+        # Shielded: connections and private files must be removed even if a cancellation ends the scope.
         with anyio.CancelScope(shield=True):
             if cluster is not None:
-                await cluster._close_api_client()  # noqa: SLF001 - ours to close
+                await cluster._close_api_client()  # noqa: SLF001 - this scope closes the cluster's client
             await transport.aclose()

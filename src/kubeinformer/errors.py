@@ -231,7 +231,7 @@ class ServerRefused(KubeInformerError):
 
     def __str__(self) -> str:
         said = f", it said: {self.detail}" if self.detail else ""
-        # The server's own text has the causes in it, but is long, and may have been cut.
+        # The server's own text contains the causes, but it is long, and may have been cut.
         texts = (f"{field}: {message}" if field else message for field, _, message in self.causes)
         also = "".join(f"; also: {text}" for text in texts if text not in self.detail)
         return (
@@ -354,7 +354,7 @@ class Redirected(ServerUnavailable):
 
     def __init__(self, verb: str, resource: str, status: int, location: str, *, is_retried: bool = True) -> None:
         super().__init__(verb, resource, status, "", "", is_retried=is_retried)
-        self.args: tuple[object, ...] = (verb, resource, status, location)  # what a copy is made of
+        self.args: tuple[object, ...] = (verb, resource, status, location)  # a copy is made from these
         self.location = location
 
     def __str__(self) -> str:

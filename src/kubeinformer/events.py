@@ -33,7 +33,7 @@ class _Source(Protocol[V_co]):
 
 
 class _Lazy(Generic[T]):
-    """A value, or what it will be decoded from, once."""
+    """A value, or the source from which it will be decoded once."""
 
     __slots__ = ("_is_loaded", "_metadata", "_source", "_value")
 
@@ -64,13 +64,13 @@ class _Lazy(Generic[T]):
 
 
 class _ObjectEvent(Generic[T]):
-    """What the three events about one object share: a key, an object, equality by value."""
+    """The base of the three events about one object: a key, an object, equality by value."""
 
     __slots__ = ("_object", "key")
 
     key: str
 
-    def __init__(self, key: str, object: T) -> None:  # noqa: A002 - the field's word, fixed by the design
+    def __init__(self, key: str, object: T) -> None:  # noqa: A002 - the usual term, fixed by the design
         self.key = key
         self._object = _Lazy(object)
 
@@ -108,7 +108,7 @@ class _ObjectEvent(Generic[T]):
     __hash__: ClassVar[None] = None  # type: ignore[assignment]  # objects are mutable dicts
 
     def __repr__(self) -> str:
-        # Never the object: it may be a Secret.
+        # Without the object, which may be a Secret.
         return f"{type(self).__name__}(key={self.key!r})"
 
 

@@ -1,6 +1,6 @@
-"""What a user holds: one collection, mirrored.
+"""The informer, which mirrors one collection.
 
-An informer is made by ``Cluster.informer`` and runs until its cluster's scope ends or `Informer.aclose` is called.
+An informer is made by ``Cluster.informer``. It runs until the scope of its cluster ends or `Informer.aclose` is called.
 """
 
 from typing import TYPE_CHECKING, Generic, final
@@ -264,11 +264,12 @@ class Informer(Generic[T]):
                         tasks.start_soon(self._check.run, self._check_interval)
                     await self._reflector.run()
         except Exception as error:
-            # Whoever waits raises it too: their "closed" beside it would make a group of what leaves connect().
+            # All that wait raise this error, too. If they raised InformerClosed, an exception group would leave
+            # connect().
             self._failure = error
             if isinstance(error, KubeInformerError):
-                raise error.with_traceback(None)  # noqa: B904 - the same one, without the frames that had the object
-            raise  # a bug: where it was is worth more
+                raise error.with_traceback(None)  # noqa: B904 - the same error, without the frames that had the object
+            raise  # a bug: here it is more important to know where it happened
         finally:
             self._health.phase = Phase.WAITING
             self._delivery.close()

@@ -1,6 +1,6 @@
-"""Which collection on an API server: group, version, plural, and how they become a URL path.
+"""A resource type on an API server: group, version, plural, and the URL path that they form.
 
-Core resources live under ``/api/v1``, all others under ``/apis/GROUP/VERSION``
+Core resources are under ``/api/v1``, all others under ``/apis/GROUP/VERSION``
 (https://kubernetes.io/docs/reference/using-api/api-concepts/#standard-api-terminology).
 """
 
@@ -10,8 +10,8 @@ from typing import Any, Self, TypeAlias
 
 __all__ = ["RawObject", "Resource", "check_namespace"]
 
-# JSON objects are dict[str, Any] and not a recursive JSON type: with the latter, no `pod["spec"]["nodeName"]` would
-# type-check, and every user would cast. docs/decisions/0002.
+# JSON objects are dict[str, Any] and not a recursive JSON type. With the latter, `pod["spec"]["nodeName"]` would not
+# type-check, and every user would have to cast. See docs/decisions/0002.
 RawObject: TypeAlias = dict[str, Any]
 """A Kubernetes object as decoded JSON."""
 
@@ -22,11 +22,11 @@ _ACCEPTED = (
 _LABEL = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 _GROUP = re.compile(rf"{_LABEL}(\.{_LABEL})*")
 _VERSION = re.compile(r"v[0-9]+((alpha|beta)[0-9]+)?")
-_CUSTOM_VERSION = re.compile(_LABEL)  # a CRD may call its versions what it likes
+_CUSTOM_VERSION = re.compile(_LABEL)  # a CRD can give its versions any name
 _PLURAL = re.compile(_LABEL)
 
-# https://kubernetes.io/docs/concepts/overview/working-with-objects/names/: a namespace is an RFC 1123 label; names of
-# other objects are at least one segment of a path ("system:node" is a ClusterRole).
+# https://kubernetes.io/docs/concepts/overview/working-with-objects/names/: a namespace is an RFC 1123 label. The names
+# of other objects are at least one segment of a path ("system:node" is a ClusterRole).
 _NAMESPACE = re.compile(rf"(?=.{{1,63}}\Z){_LABEL}")
 _LEADS_ELSEWHERE = re.compile(r".*/|\.{1,2}\Z", re.DOTALL)
 

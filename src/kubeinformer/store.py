@@ -1,12 +1,13 @@
 """The read side: a live, local copy of a collection.
 
-Every read is answered from memory, at once, and may be behind the server by what is still on its way: to read your own
-write, ``await informer.wait_for(version)`` first. A read decodes; nothing it returns is shared with the store or with
-another reader, except with ``retain="objects"``, which trades that for speed.
+Every read is answered from memory, immediately. It does not contain changes that are still on their way from the
+server: to read your own write, ``await informer.wait_for(version)`` first. A read decodes the object. Nothing that it
+returns is shared with the store or with another reader, except with ``retain="objects"``, which gives this up for
+speed.
 
-Iterations look at each key when they get to it. Objects that are added meanwhile are left out, those that are deleted
-meanwhile are skipped: memory stays at one key list, whatever the size of the collection. All that decode may raise what
-`Store.get` raises.
+Iterations look up each key when they reach it. Objects that are added meanwhile are left out, and those that are
+deleted meanwhile are skipped. So an iteration needs memory for one list of keys only, whatever the size of the objects.
+Every method that decodes may raise what `Store.get` raises.
 """
 
 from collections.abc import Iterator
@@ -143,7 +144,7 @@ class Store(Generic[T]):
         try:
             metadata = None if body is None else self._labels(body).metadata
         except msgspec.ValidationError:
-            return {}  # what a transform has made of them is none
+            return {}  # a transform has replaced them by something that is not labels
         return (metadata and metadata.labels) or {}
 
     def _load(self, keys: Iterator[str]) -> Iterator[tuple[str, T]]:

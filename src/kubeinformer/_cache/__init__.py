@@ -1,1 +1,1 @@
-"""The objects at rest: entries, how their bodies are kept, indexes, and the write side. No I/O, no clock."""
+"""What is stored of each object: entries, how their bodies are kept, indexes, and the write side. No I/O, no clock."""

@@ -1,11 +1,11 @@
-"""The write side: what the list-watch machine decided becomes entries, and entries become changes.
+"""The write side: applies what the list-watch machine decided to the entries, and reports what has changed.
 
-Rules. One writer. An entry whose uid and resource version did not change is kept without decoding, compressing or
-telling anybody: its generation is moved, nothing else. What a completed generation did not see is deleted. So a
-resync of N objects costs memory for what differs, never for N.
+Rules. There is one writer. If uid and resource version of an object did not change, its entry stays: nothing is decoded
+or compressed, no reader is notified, and only its generation is updated. What a completed generation did not see is
+deleted. So a resync of N objects needs memory only for what differs, not for N objects.
 
-Theory. ``_unseen`` counts the entries of older generations. It reaches zero in the usual resync, in which nothing was
-deleted, and then no sweep has to look at anything.
+Theory. ``_unseen`` counts the entries of older generations. In the usual resync nothing was deleted, so it reaches
+zero, and the sweep does not have to look at any entry.
 """
 
 from collections.abc import Iterator, Mapping
@@ -30,11 +30,11 @@ _RECODE_STRIDE = 64  # bodies recoded between two pauses: about a millisecond
 
 
 class Cache(Generic[T]):
-    """All objects of one collection, at rest.
+    """All stored objects of one collection.
 
     Args:
         resource: Names the collection in errors.
-        codec: Keeps the bodies.
+        codec: Encodes the bodies for storage.
         reader: Decodes an entry to what indexers and users see.
         indexers: The index functions, by name.
     """
@@ -63,7 +63,7 @@ class Cache(Generic[T]):
         self._unseen = len(self.entries)
 
     def upsert(self, identity: Identity, body: bytes) -> tuple[Change, ...]:
-        """The object exists in this state. No change when it was known to."""
+        """The object exists in this state. Returns no change if the store already had this state."""
         key = identity.key
         old = self.entries.get(key)
         if old is not None and old.generation != self._generation:
@@ -77,30 +77,31 @@ class Cache(Generic[T]):
         self.entries[key] = new
         self.stored_bytes += _size(new.body) - (_size(old.body) if old is not None else 0)
         if old is not None and old.uid != identity.uid:
-            # The deletion happened between two connections: what was known last is all there is.
+            # The deletion happened between two connections, so only the last known state is available.
             return (Change(key, old, None), Change(key, None, new))
         return (Change(key, old, new),)
 
     def remove(self, identity: Identity, body: bytes) -> Change | None:
-        """The object is gone; ``body`` is its final state. No change when it was not known."""
+        """The object is gone; ``body`` is its final state. Returns no change if the store did not have it."""
         old = self.entries.get(identity.key)
         if old is None:
             return None
         self._drop(identity.key, old)
         if old.uid != identity.uid:
-            # Another object of that name than the one held: both are gone, and the held one's end was not seen.
+            # Another object with the name of the stored one was deleted. So both are gone, and the final state of the
+            # stored one is unknown.
             return Change(identity.key, old, None)
         return Change(identity.key, old, None, final=self._entry(identity, body))
 
     def sweep(self) -> Iterator[Change | None]:
-        """Delete what the current generation did not see, one by one.
+        """Delete the entries that the current generation did not see, one by one.
 
-        Yields a change for each, and None now and then so that the caller can let others run in between.
+        Yields a change for each of them. Also yields None at intervals, so that the caller can let other tasks run.
         """
         if not self._unseen:
             return
         for count, key in enumerate(list(self.entries)):
-            entry = self.entries[key]  # this is the one writer, and it is here
+            entry = self.entries[key]  # it is still there: the only writer is busy here
             if entry.generation != self._generation:
                 self._drop(key, entry)
                 yield Change(key, entry, None)
@@ -108,12 +109,12 @@ class Cache(Generic[T]):
                 yield None
 
     def recode(self) -> Iterator[None]:
-        """Bring all bodies over to the compression's current dictionary; yields so that others can run."""
+        """Encode all bodies again with the current dictionary. Yields at intervals, so that other tasks can run."""
         compression = self.codec.compression
         if compression is None:
             return
         for count, key in enumerate(list(self.entries)):
-            entry = self.entries.get(key)  # it may have gone while others ran
+            entry = self.entries.get(key)  # it may have been deleted while other tasks ran
             if entry is not None and entry.encoding != compression.current:
                 try:
                     encoding, body = compression.recode(entry.encoding, cast("bytes", entry.body))
@@ -125,7 +126,7 @@ class Cache(Generic[T]):
                 yield None
 
     def mend(self, entry: Entry, identity: Identity, body: bytes) -> None:
-        """Keep an entry's body anew: the same state of the same object, so nobody is told."""
+        """Replace the body of an entry. It is the same state of the same object, so no reader is notified."""
         self._put_body(entry, *self.codec.encode(identity, body))
 
     def _put_body(self, entry: Entry, encoding: int, body: Body) -> None:

@@ -10,8 +10,8 @@
 ``"keys"``            nothing but key, uid and resource version    building a dict of four strings
 ====================  ===========================================  =================================
 
-A codec is told the JSON once and answers for it later; ``encoding`` numbers let one collection hold bodies from
-before and after a dictionary was trained.
+A codec encodes the JSON of an object once, and decodes it for each read. The ``encoding`` numbers let one collection
+hold bodies from before and after a dictionary was trained.
 """
 
 import json
@@ -41,7 +41,7 @@ RETAIN_VALUES = ("compressed", "bytes", "objects", "metadata", "keys")
 _decode = msgspec.json.Decoder(dict).decode
 _encode = msgspec.json.Encoder(decimal_format="number").encode
 
-_LONGEST_INTEGER = 4_300  # digits; Python's own limit, because making an int takes quadratic time
+_LONGEST_INTEGER = 4_300  # digits; Python's own limit, because the conversion to int takes quadratic time
 
 
 def _integer(text: str) -> int | Decimal:
@@ -63,9 +63,9 @@ def decode_object(body: bytes) -> RawObject:
     try:
         return cast("RawObject", _decode(body))
     except msgspec.DecodeError:
-        # Legal JSON that msgspec does not take: 1e400 and integers of thousands of digits, both sendable by a custom
-        # resource's author. The bytes passed the strict checks of the protocol layer, so what is left is a matter of
-        # range: such numbers become Decimals.
+        # This is valid JSON that msgspec does not accept: 1e400, or an integer of thousands of digits. The author of a
+        # custom resource can send both. The bytes have passed the strict checks of the protocol layer, so only the
+        # range of a number can be the problem. Such numbers become Decimals.
         return cast("RawObject", json.loads(body, parse_int=_integer, parse_float=_fraction))
 
 
@@ -75,7 +75,7 @@ def encode_object(item: RawObject) -> bytes:
 
 
 class Codec(Protocol):
-    """Keeps bodies."""
+    """Encodes the bodies of objects for storage, and decodes them again."""
 
     @property
     def compression(self) -> Compression | None:
@@ -84,7 +84,7 @@ class Codec(Protocol):
 
     @property
     def keeps_labels(self) -> bool:
-        """Whether objects can be told apart by their labels."""
+        """Whether objects can be selected by their labels."""
         ...
 
     def encode(self, identity: Identity, body: bytes) -> tuple[int, Body]:
@@ -104,12 +104,12 @@ def make_codec(retain: Retain, api_version: str, transform: Transform | None = N
     """Build the codec of one collection.
 
     Args:
-        retain: What is kept.
-        api_version: The collection's, such as ``apps/v1``.
-        transform: Applied before keeping by the one codec whose objects are shared by all readers.
+        retain: What is kept of each object.
+        api_version: The ``apiVersion`` of the collection, such as ``apps/v1``.
+        transform: Used only by the codec whose objects are shared by all readers. It is applied before storing.
 
     Raises:
-        ValueError: ``retain`` is none of the accepted values.
+        ValueError: ``retain`` is not one of the accepted values.
     """
     match retain:
         case "compressed":
@@ -133,7 +133,7 @@ class BytesCodec:
     keeps_labels = True
 
     def encode(self, identity: Identity, body: bytes) -> tuple[int, Body]:  # noqa: ARG002 - the protocol's signature
-        """Keep it."""
+        """Return it unchanged."""
         return 0, body
 
     def load(self, key: str, entry: Entry) -> RawObject:
@@ -141,7 +141,7 @@ class BytesCodec:
         return decode_object(self.raw(key, entry))
 
     def raw(self, key: str, entry: Entry) -> bytes:  # noqa: ARG002 - the protocol's signature
-        """Hand it over."""
+        """Return what is kept."""
         return cast("bytes", entry.body)
 
 
@@ -168,7 +168,7 @@ class CompressedCodec:
 
 
 class ObjectsCodec:
-    """Keeps the decoded dict. Fast to read, at 15 to 60 times the memory, and shared: readers must not change it."""
+    """Keeps the decoded dict. It is fast to read, but takes 15 to 60 times the memory. Readers must not change it."""
 
     compression: Compression | None = None
     keeps_labels = True
@@ -182,18 +182,18 @@ class ObjectsCodec:
         return 0, self._transform(item) if self._transform else item
 
     def load(self, key: str, entry: Entry) -> RawObject:  # noqa: ARG002 - the protocol's signature
-        """Hand over the one copy there is."""
+        """Return the only copy, which all readers share."""
         return cast("RawObject", entry.body)
 
     def raw(self, key: str, entry: Entry) -> bytes:
-        """Encode it again: JSON-equal to what the server sent, not byte-equal."""
+        """Encode it again. The JSON is equal to what the server sent, but not byte for byte."""
         return encode_object(self.load(key, entry))
 
 
 class _MetadataOnly(msgspec.Struct, omit_defaults=True):
     """What ``retain="metadata"`` keeps of an object."""
 
-    kind: str | None = None  # null is as good as missing, as everywhere
+    kind: str | None = None  # null means the same as missing, as everywhere
     apiVersion: str | None = None  # noqa: N815 - the wire's name
     metadata: msgspec.Raw = msgspec.Raw()
 
@@ -206,12 +206,12 @@ class MetadataCodec(CompressedCodec):
         self._project = msgspec.json.Decoder(_MetadataOnly).decode
 
     def encode(self, identity: Identity, body: bytes) -> tuple[int, Body]:
-        """Cut spec, status and all else off, then compress."""
+        """Drop spec, status and everything else, then compress."""
         return super().encode(identity, msgspec.json.encode(self._project(body)))
 
 
 class KeysCodec:
-    """Keeps nothing: what a read gives is made of the key and the entry."""
+    """Keeps no body. A read builds its result from the key and the entry."""
 
     compression: Compression | None = None
 
@@ -221,12 +221,12 @@ class KeysCodec:
         self._kind, self._api_version = "", api_version
 
     def encode(self, identity: Identity, body: bytes) -> tuple[int, Body]:  # noqa: ARG002 - the protocol's signature
-        """Remember the collection's kind, which is the same for all."""
+        """Remember the kind, which is the same for all objects of the collection."""
         self._kind, self._api_version = identity.kind, identity.api_version or self._api_version
         return 0, b""
 
     def load(self, key: str, entry: Entry) -> RawObject:
-        """Build the smallest object that still says what it is."""
+        """Build the smallest object that still identifies itself."""
         namespace, _, name = key.rpartition("/")
         metadata = {"name": name, "uid": entry.uid, "resourceVersion": entry.resource_version}
         if namespace:

@@ -1,20 +1,21 @@
-"""zstd with a dictionary that is made of the first objects of a collection.
+"""zstd compression with a dictionary that is made from the first objects of a collection.
 
-Theory. Objects of one resource repeat each other far more than they repeat themselves: plain zstd makes a 6.9 KB pod
-1.7 KB, a dictionary of its neighbours 270 bytes, and compressing gets faster too, because nearly everything is one
-long match. The first objects are compressed without one and serve as samples; `train` then runs in a worker thread,
-and `recode` brings the earlier bodies over, a few at a time.
+Theory. Objects of one resource have much in common with each other, and little repetition within themselves. Plain
+zstd compresses a pod of 6.9 KB to 1.7 KB; with a dictionary of other pods it is 270 bytes. Compressing gets faster,
+too, because nearly everything is one long match. The first objects are compressed without a dictionary and serve as
+samples. Then `train` runs in a worker thread, and `recode` encodes the earlier bodies again, a few at a time.
 
-A collection may change its shape: an operator's new version writes other objects than the dictionary was made of. So
-what is gained is watched, and when bodies come out half as large again, new samples are taken and all of it happens
-again, the old dictionaries being kept for the bodies that they still serve better. Bodies carry a checksum, so that
-damaged memory is an error (`Damaged`) and not another object.
+The shape of a collection may change: a new version of an operator may write objects that differ from those in the
+dictionary. So the compression ratio is watched. When bodies become half as large again, new samples are taken and a new
+dictionary is trained. The old dictionaries are kept for the bodies that they still compress better. Bodies carry a
+checksum, so that damaged memory leads to an error (`Damaged`) and not to another object.
 
-The dictionary's content is whole samples, spread over those at hand, with entropy tables made for the rest of them
-(``finalize_dict``). zstd's own trainer, which selects short segments, gave 295 bytes a pod and not 270, took 240 ms
-and not 3, and 13 MB of memory and not 1.4: it is made for samples that share less (docs/decisions/0006).
+The content of a dictionary is whole samples, evenly chosen from those available. Its entropy tables are made for all
+samples (``finalize_dict``). zstd's own trainer, which selects short segments, was worse: 295 bytes for a pod instead
+of 270, 240 ms instead of 3, and 13 MB of memory instead of 1.4. It is made for samples that have less in common
+(docs/decisions/0006).
 
-``compression.zstd`` (``backports.zstd`` before Python 3.14) and not the ``zstandard`` package: that one's
+``compression.zstd`` (``backports.zstd`` before Python 3.14) is used, and not the ``zstandard`` package. The latter's
 ``compress()`` allocates for the worst case and shrinks afterwards, which left 183 MB of heap for 59 MB of content.
 """
 
@@ -30,22 +31,23 @@ __all__ = ["Compression", "Damaged", "train"]
 
 PLAIN = 0  # the encoding's number for bodies without a dictionary
 
-# Measured on pods of 6.9 KB: with 32 KiB 265 bytes, with 64 KiB 270, with 110 KiB 267; what varies more profits more.
+# Measured with pods of 6.9 KB: 265 bytes with 32 KiB, 270 with 64 KiB, 267 with 110 KiB. Objects that vary more profit
+# more from a larger dictionary.
 DICTIONARY_BYTES = 64 * 1024
 SAMPLE_COUNT = 128
-SAMPLE_BYTES = 2 * 2**20  # bounds the memory of samples; reached first by objects over 16 KiB
-LARGEST_SAMPLE = 2 * DICTIONARY_BYTES  # beyond this an object repeats itself more than a dictionary can tell
-# How many bodies in a row tell what a dictionary gains, and the factor by which they may be larger than the first ones
-# after it was made. Pods that come in another order, of other applications, stayed within 1.2.
+SAMPLE_BYTES = 2 * 2**20  # limits the memory of samples; objects over 16 KiB reach this limit before SAMPLE_COUNT
+LARGEST_SAMPLE = 2 * DICTIONARY_BYTES  # larger objects gain more from their own repetitions than from a dictionary
+# The ratio is measured over this number of bodies in a row. DEGRADED is the factor by which it may be worse than the
+# first ratio after training. Pods of other applications, in another order, stayed within 1.2.
 WINDOW = 256
 DEGRADED = 1.5
-# Each costs 64 KiB for its content and 150 KiB for its tables. A collection that is never done changing stops here.
+# Each costs 64 KiB for its content and 150 KiB for its tables. The limit is for collections that never stop changing.
 DICTIONARY_LIMIT = 8
 _LEVEL = 1  # with a dictionary, level 3 was no smaller (276 bytes to 270) and 50 % slower
 
 
 def train(samples: Sequence[bytes]) -> bytes | None:
-    """Make a dictionary, or None where the samples have nothing in common. For a worker thread."""
+    """Make a dictionary, or return None if the samples have nothing in common. Runs in a worker thread."""
     spread = samples[:: max(1, sum(map(len, samples)) // DICTIONARY_BYTES)]
     content = b"".join(spread)[-DICTIONARY_BYTES:]
     try:
@@ -56,7 +58,7 @@ def train(samples: Sequence[bytes]) -> bytes | None:
 
 
 class Damaged(Exception):
-    """A body does not decompress to what was compressed."""
+    """A body does not decompress to the original bytes."""
 
 
 class Compression:
@@ -66,9 +68,9 @@ class Compression:
         # Mapping[int, int]: the parameters are IntEnum members, and mappings are invariant in their keys.
         self._options: dict[int, int] = {
             zstd.CompressionParameter.compression_level: _LEVEL,
-            # The encoding's number says which dictionary; four bytes less for each object.
+            # The number of the encoding identifies the dictionary. This saves four bytes for each object.
             zstd.CompressionParameter.dict_id_flag: 0,
-            # Four bytes for each object: what they detect would otherwise be read as if it were true.
+            # Four bytes for each object. Without them, damage would be read as if it were the object.
             zstd.CompressionParameter.checksum_flag: 1,
         }
         self._dictionaries: list[zstd.ZstdDict | None] = [None]
@@ -85,7 +87,7 @@ class Compression:
         return len(self._samples) >= SAMPLE_COUNT or self._sample_bytes >= SAMPLE_BYTES
 
     def take_samples(self) -> list[bytes]:
-        """Hand the samples over and stop collecting."""
+        """Return the samples and stop collecting."""
         samples, self._samples = self._samples, []
         self._sample_bytes = 0
         self._is_sampling = False
@@ -108,7 +110,7 @@ class Compression:
         """Return the encoding's number and the compressed bytes."""
         compressed = self._compressor.compress(body, self._compressor.FLUSH_FRAME)
         if self._is_sampling:
-            # Who takes them may still be busy with the dictionary before: no more than enough are held meanwhile.
+            # The training of the previous dictionary may not have finished. Do not collect more than enough meanwhile.
             if len(body) <= LARGEST_SAMPLE and not self.has_enough_samples:
                 self._samples.append(body)
                 self._sample_bytes += len(body)
@@ -121,7 +123,7 @@ class Compression:
         """Undo `compress`.
 
         Raises:
-            Damaged: It cannot be undone, or gives something else.
+            Damaged: It cannot be decompressed, or the result is not what was compressed.
         """
         dictionary = self._dictionaries[encoding]
         try:
@@ -130,7 +132,7 @@ class Compression:
             raise Damaged(str(error)) from None
 
     def recode(self, encoding: int, body: bytes) -> tuple[int, bytes]:
-        """Bring a body to the current encoding, or leave it if that makes it no smaller. Raises as `decompress`."""
+        """Bring a body to the current encoding, unless that makes it no smaller. Raises as `decompress`."""
         anew = self._compressor.compress(self.decompress(encoding, body), self._compressor.FLUSH_FRAME)
         return (self.current, anew) if len(anew) < len(body) else (encoding, body)
 
@@ -143,13 +145,13 @@ class Compression:
 
 
 class _Window:
-    """What compressing a number of bodies gains."""
+    """The compression ratio over a number of bodies."""
 
     def __init__(self) -> None:
         self._count = self._before = self._after = 0
 
     def is_full_with(self, before: int, after: int) -> bool:
-        """Add one body, of so many bytes before and after."""
+        """Add one body, with its size before and after compression. True if the window is full now."""
         self._count += 1
         self._before += before
         self._after += after
@@ -157,5 +159,5 @@ class _Window:
 
     @property
     def ratio(self) -> float:
-        """Bytes after for each byte before."""
+        """Size after compression, divided by the size before."""
         return self._after / max(self._before, 1)

@@ -1,9 +1,9 @@
-"""One object at rest, and one change of it.
+"""One stored object, and one change of it.
 
-Theory. A cache of a hundred thousand dicts makes every garbage collection walk millions of containers; that tripled
-the time to sync. So an entry is a struct of bytes, str and int that the collector never sees, and a body is compressed
-JSON that is decoded when somebody reads it. Identity and version stand outside the body, because sweeps and folds need
-them for every object and must not decode.
+Theory. With a cache of a hundred thousand dicts, each garbage collection has to visit millions of containers; this
+tripled the time of a sync. So an entry is a struct of bytes, str and int, which the collector never sees. The body is
+compressed JSON that is decoded when somebody reads it. Identity and version are stored outside of the body, because
+sweeps and folds need them for every object and must not decode anything.
 """
 
 from typing import Any, TypeAlias
@@ -19,19 +19,19 @@ Body: TypeAlias = bytes | RawObject
 
 
 class Entry(msgspec.Struct, gc=False):
-    """One object at rest. gc=False is safe: no field can lead back to an Entry.
+    """One stored object. gc=False is safe: no field can lead back to an Entry.
 
-    Held by the write side alone, which moves ``generation`` and may encode ``body`` anew; other content of the
-    object is a new Entry, so that who holds one holds one state of the object.
+    Only the write side changes an entry: it updates ``generation``, and may encode ``body`` again. If the content of
+    the object changes, a new Entry replaces this one. So whoever holds an Entry holds one state of the object.
 
     Attributes:
-        uid: Another uid under the same key is a delete and an add.
+        uid: The object's uid. If a key gets another uid, that is a deletion and an addition.
         resource_version: The version of this state.
-        generation: The sweep that saw it last.
+        generation: The last generation of sweeps in which it was seen.
         encoding: The codec's number for how ``body`` is encoded.
-        body: What the codec made of the JSON.
-        checked: The consistency check that found it on the server last, 0 for none. Costs no memory: allocators round
-            the struct up to this size anyway.
+        body: The JSON as the codec encoded it.
+        checked: The number of the last consistency check that found it on the server, 0 for none. It costs no memory,
+            because allocators round the struct up to this size anyway.
     """
 
     uid: str
@@ -42,7 +42,7 @@ class Entry(msgspec.Struct, gc=False):
     checked: int = 0
 
     def __repr__(self) -> str:
-        # Never the body: it may be a Secret's.
+        # Without the body, which may be a Secret's.
         return f"Entry(uid={self.uid!r}, resource_version={self.resource_version!r})"
 
     def __rich_repr__(self) -> list[tuple[str, Any]]:
@@ -50,13 +50,13 @@ class Entry(msgspec.Struct, gc=False):
 
 
 class Change(msgspec.Struct, frozen=True, gc=False):
-    """One step of one key. Adding has no ``old``, deleting has no ``new``.
+    """One change of one key. An addition has no ``old``, a deletion has no ``new``.
 
     Attributes:
         key: ``namespace/name`` or ``name``.
-        old: The state before: what readers were told last.
+        old: The state before, about which readers were notified last.
         new: The state after.
-        final: For a deletion that the server sent: the state it ended with. None when it was found by comparing.
+        final: For a deletion that the server sent: the object's final state. None if a sweep found the deletion.
     """
 
     key: str

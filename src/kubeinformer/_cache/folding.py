@@ -1,9 +1,9 @@
-"""How the changes of one key that a reader has not taken yet become one.
+"""Combines the changes of one key that a reader has not taken yet into one.
 
-Theory. A reader that folds the events it gets must end with the store's state, however slow it is; and what it holds
-back must not grow with the number of changes. So what is pending for a key is kept as a difference between two states:
-what the reader saw last (``seen``) and what is true now. That has four forms, and each further change leads from one
-to another:
+Theory. A reader that applies all its events must arrive at the state of the store, however slow it is. And the memory
+for pending changes must not grow with their number. So what is pending for a key is kept as the difference between two
+states: the one that the reader saw last (``seen``), and the current one. This difference has four forms, and each
+further change leads from one form to another:
 
 ===================  ========  ========  =========  ======================================
 form                 ``seen``  ``gone``  ``new``    events it becomes
@@ -14,8 +14,9 @@ deleted              yes       yes       no         Deleted(gone)
 replaced             yes       yes       yes        Deleted(gone), Added(new)
 ===================  ========  ========  =========  ======================================
 
-An object that came and went unseen leaves nothing. One that went and came back with the same uid (it left a selector
-and entered it again, or a resync corrected itself) has merely changed.
+If an object was added and deleted before the reader saw it, nothing is pending. If an object disappeared and came back
+with the same uid, it has only changed. This happens if it stops matching a selector and then matches it again, or if a
+resync corrects itself.
 """
 
 import msgspec
@@ -26,7 +27,7 @@ __all__ = ["Pending", "fold"]
 
 
 class Pending(msgspec.Struct, frozen=True, gc=False):
-    """The difference between what a reader saw last of a key and what is true now."""
+    """The difference between the state of a key that a reader saw last and the current one."""
 
     seen: Entry | None
     gone: Entry | None
@@ -35,7 +36,7 @@ class Pending(msgspec.Struct, frozen=True, gc=False):
 
 
 def fold(pending: Pending | None, change: Change) -> Pending | None:
-    """Fold one more change into what is pending for its key; None when nothing is left to tell."""
+    """Add one more change to what is pending for its key. None if nothing is pending then."""
     if pending is None:
         return _first(change)
     seen, new = pending.seen, change.new

@@ -1,6 +1,7 @@
-"""Indexes: which keys have which values, kept through every update.
+"""Indexes: which keys have which values, updated with every change.
 
-An index remembers what it filed each key under, so that an update or a deletion never has to decode the old object.
+An index remembers the values under which it filed each key. So an update or a deletion never has to decode the old
+object.
 """
 
 import sys
@@ -18,7 +19,7 @@ __all__ = ["Indexer", "Indexes"]
 T = TypeVar("T", default=RawObject)
 
 Indexer: TypeAlias = Callable[[T], Iterable[str]]
-"""Gives the values an object is filed under. Must not keep or change the object."""
+"""Returns the values under which to file an object. Must not keep or change the object."""
 
 
 class Indexes(Generic[T]):
@@ -26,7 +27,7 @@ class Indexes(Generic[T]):
 
     Args:
         resource: Names the collection in errors.
-        indexers: The functions, by the index's name.
+        indexers: The index functions, by the name of the index.
     """
 
     def __init__(self, resource: str, indexers: Mapping[str, Indexer[T]]) -> None:
@@ -42,9 +43,9 @@ class Indexes(Generic[T]):
         """File an object that is new or has changed.
 
         Raises:
-            IndexerError: A function raised, or gave something else than strings.
+            IndexerError: A function raised an exception, or returned something else than strings.
         """
-        # All functions run before anything is filed: a failing one must not leave half an update behind.
+        # All functions run before anything is filed, so that a failure does not leave half an update behind.
         values = {name: self._values(name, indexer, key, item) for name, indexer in self._indexers.items()}
         for name, new in values.items():
             filed = self._filed[name]
@@ -57,12 +58,12 @@ class Indexes(Generic[T]):
                 filed[key] = new
 
     def discard(self, key: str) -> None:
-        """Forget a key."""
+        """Remove a key from all indexes."""
         for name, filed in self._filed.items():
             self._unfile(name, key, filed.pop(key, ()))
 
     def keys(self, name: str, value: str) -> Iterator[str]:
-        """The keys filed under a value, as they are now: later changes do not disturb the iteration.
+        """The keys that are filed under a value now. Later changes do not affect the iteration.
 
         Raises:
             KeyError: There is no index of that name.
@@ -75,9 +76,9 @@ class Indexes(Generic[T]):
     def _values(self, name: str, indexer: Indexer[T], key: str, item: T) -> tuple[str, ...]:
         try:
             values = indexer(item)
-            # Interned: thousands of objects share few values, and all indexes of all objects hold them.
+            # Interned, because thousands of objects share a few values, and each index would hold a copy for each.
             unique = tuple(dict.fromkeys(map(sys.intern, values)))
-        except Exception as error:  # the user's function may raise anything; it becomes one typed error
+        except Exception as error:  # the user's function may raise anything, which becomes one typed error
             problem = f"it raised {type(error).__name__}"
             keep_their_frames(error)
             raise IndexerError(self._resource, name, key, problem) from error

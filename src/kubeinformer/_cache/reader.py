@@ -1,11 +1,13 @@
-"""From an entry to what a user sees: a dict, or an instance of the ``model=`` they gave, after the ``transform=``.
+"""From an entry to what a user sees: a dict, or an instance of the ``model=``, after the ``transform=``.
 
-Rules. This is the one way to read what a codec keeps: here a body that does not decompress becomes a `CorruptEntry`,
-and is reported, so that it can be fetched again. Transforms and models run when an object is read, never when it
-arrives: a sync of objects that nobody looks at costs nothing for them. The exceptions are indexers, which look at every
-object, and ``retain="objects"``, whose one copy is transformed before it is kept.
+Rules. Whatever a codec keeps is read only through this module. If a body cannot be decompressed, a `CorruptEntry` is
+raised here, and the damage is reported, so that the object can be fetched again. Transforms and models run when an
+object is read, never when it arrives: a sync of objects that nobody reads does not run them at all. There are two
+exceptions: indexers, which see every object, and ``retain="objects"``, whose only copy is transformed before it is
+stored.
 
-What a read raises leaves here without the frames below, which have the object among their variables.
+An exception that a read raises leaves this module without the frames below it, because the object is among their
+variables.
 """
 
 import re
@@ -27,8 +29,8 @@ __all__ = ["Model", "Reader", "checked_transform"]
 
 T = TypeVar("T", default=RawObject)
 
-# msgspec quotes the values of enums, literals and tags; an object's content stands in no error. What ends the message
-# is where in the object it was, and looks like that nowhere else: a value may hold all of this, but has a quote behind.
+# msgspec's messages quote the values of enums, literals and tags, but no error may contain the content of an object.
+# The end of such a message is the path in the object. A value may contain the same text, but a quote follows it there.
 _QUOTED = re.compile(r"^(Invalid (?:enum )?value)\b.*?(?=\Z| - at `[^`]*`\Z)", re.DOTALL)
 
 
@@ -44,7 +46,7 @@ callable that takes the object as a dict."""
 
 
 def checked_transform(resource: str, transform: Transform | None) -> Transform | None:
-    """Wrap a user's function, so that what it raises or returns wrongly is a `TransformError`."""
+    """Wrap a user's function, so that an exception or a wrong result becomes a `TransformError`."""
     if transform is None:
         return None
 
@@ -66,12 +68,12 @@ class Reader(Generic[T]):
 
     Args:
         resource: Names the collection in errors.
-        codec: Who keeps it.
+        codec: The codec.
         model: What to decode to; None for dicts.
-        transform: Applied to the dict before the model sees it; from `checked_transform`.
+        transform: Applied to the dict before it is converted to the model; made by `checked_transform`.
 
     Attributes:
-        on_damage: Told the key and the entry that could not be read.
+        on_damage: Called with the key and the entry that could not be read.
     """
 
     def __init__(
@@ -93,14 +95,14 @@ class Reader(Generic[T]):
 
     def _decode_with(self, from_json: Callable[[bytes], T]) -> None:
         self._from_json = from_json
-        # What a transform returned takes the way through JSON too, so that one model has one meaning.
+        # The result of a transform is encoded to JSON first, so that the model treats all objects in the same way.
         self._from_dict = lambda item: from_json(encode_object(item))
 
     def raw(self, key: str, entry: Entry) -> bytes:
         """What is kept of an object, as JSON.
 
         Raises:
-            CorruptEntry: It cannot be decompressed any more.
+            CorruptEntry: It can no longer be decompressed.
         """
         try:
             return self._codec.raw(key, entry)
@@ -108,10 +110,10 @@ class Reader(Generic[T]):
             raise self._damaged(key, entry) from None
 
     def metadata(self, key: str, entry: Entry) -> RawObject:
-        """What is kept of an object's metadata, without a model or a transform. Nothing else is built.
+        """What is kept of an object's metadata, without model and transform. Nothing else is decoded.
 
         Raises:
-            CorruptEntry: It cannot be decompressed any more.
+            CorruptEntry: It can no longer be decompressed.
         """
         found = _metadata(self.raw(key, entry)).metadata
         return found if isinstance(found, dict) else {}
@@ -120,15 +122,15 @@ class Reader(Generic[T]):
         """What is kept of an object.
 
         Raises:
-            CorruptEntry: It cannot be decompressed any more.
-            MalformedData: It is nested too deeply for what is left of Python's stack.
+            CorruptEntry: It can no longer be decompressed.
+            MalformedData: It is nested too deeply for the rest of Python's stack.
             ModelMismatch: It does not fit the model.
             TransformError: The transform failed on it.
         """
         try:
             return self._load(key, entry)
         except KubeInformerError as error:
-            raise error.with_traceback(None)  # noqa: B904 - it is the same one
+            raise error.with_traceback(None)  # noqa: B904 - it is the same error
 
     def _load(self, key: str, entry: Entry) -> T:
         if self._from_json is not None and self._transform is None:
@@ -142,7 +144,7 @@ class Reader(Generic[T]):
         return self._shape(key, item, transformed=self._is_kept_transformed)
 
     def decode(self, key: str, entry: Entry, body: bytes) -> T:
-        """What indexers see of an object that just came: all of it, whatever the codec kept. Raises as `load`."""
+        """What indexers see of a new state: the whole object, whatever the codec keeps. Raises as `load`."""
         if self._is_kept_transformed:
             return self._load(key, entry)
         if self._from_json is not None and self._transform is None:
@@ -150,7 +152,7 @@ class Reader(Generic[T]):
         return self._shape(key, self._decoded(body), transformed=False)
 
     def too_deep(self) -> MalformedData:
-        """The error for an object that Python's stack cannot hold, where decoding began."""
+        """The error for an object that is nested too deeply for the rest of Python's stack."""
         return MalformedData(self._resource, "an object that is nested more deeply than this Python can decode here")
 
     def _decoded(self, body: bytes) -> RawObject:
@@ -174,7 +176,7 @@ class Reader(Generic[T]):
         except Exception as error:  # the user's function may raise anything; its text may quote the object
             keep_their_frames(error)
             raise ModelMismatch(self._resource, key, f"it raised {type(error).__name__}") from error
-        # Raised out here: the text of msgspec's error may hold a value, and would be the context of ours.
+        # Raised outside of the except block, so that msgspec's error, which may quote a value, is not the context.
         raise ModelMismatch(self._resource, key, problem)
 
     def _damaged(self, key: str, entry: Entry) -> CorruptEntry:

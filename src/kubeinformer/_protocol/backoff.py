@@ -1,7 +1,7 @@
-"""How long to wait before the next try, as pure functions of the number of tries and a random number.
+"""How long to wait before the next attempt, as pure functions of the number of attempts and a random number.
 
-Full jitter (uniform between 0 and a doubling bound) rather than a fixed fraction: after an API server's restart all
-clients of a cluster come back at once, and only full jitter spreads them over the whole interval
+The delays have full jitter: they are uniform between 0 and a bound that doubles. After the restart of an API server all
+clients of a cluster come back at once. Only full jitter spreads them over the whole interval; a fixed fraction does not
 (https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/).
 """
 
@@ -16,13 +16,13 @@ def doubling(first: float, limit: float, times: int) -> float:
 
 
 def backoff_delay(attempt: int, jitter: float, *, first: float, limit: float, floor: float = 0.0) -> float:
-    """Seconds to wait before try number ``attempt + 2``.
+    """Seconds to wait before attempt number ``attempt + 2``.
 
     Args:
-        attempt: Failures in a row before this one; 0 after the first.
+        attempt: The number of failures in a row before this one; 0 after the first failure.
         jitter: A random number in [0, 1).
-        first: Bound after the first failure, in seconds.
-        limit: Largest bound, in seconds.
-        floor: What the server asked for (Retry-After), in seconds: never waited less.
+        first: The bound after the first failure, in seconds.
+        limit: The largest bound, in seconds.
+        floor: The shortest delay, in seconds: what the server asked for (Retry-After).
     """
     return max(floor, jitter * doubling(first, limit, attempt))

@@ -1,20 +1,21 @@
-"""Strict decoding: msgspec's exceptions as this package's own, and what msgspec does not check.
+"""Strict decoding: translates msgspec's exceptions to this library's errors, and checks what msgspec does not check.
 
-Rules. Whoever decodes bytes of a server does it through `decode`; bytes that will be kept go through `check_utf8`.
-A message never quotes the data (it may be a Secret), and no exception of msgspec is chained: a UnicodeDecodeError
-holds the whole input, and would show it to any logger that prints its repr.
+Rules. All bytes from a server are decoded by `decode`. Bytes that will be kept are also checked by `check_utf8`. A
+message never quotes the data (it may be a Secret), and no exception of msgspec is chained: a UnicodeDecodeError holds
+the whole input, and would show it to any logger that prints its repr.
 
-Theory. Found by experiment with msgspec 0.22; the tests pin each of these:
+Theory. These facts were found by experiments with msgspec 0.22, and tests pin each of them:
 
-- Values that are skipped, or kept as `msgspec.Raw`, are checked for JSON's grammar in full, lone surrogate escapes
-  included, but **not for UTF-8**. Without `check_utf8` broken bytes would reach the store, and whoever reads the
-  object, much later, would get the error.
-- Numbers that are skipped may be of any size (a thousand digits, 1e400): they stay the text the server sent.
-- Of duplicate keys the last one counts, as for `json.loads`.
-- Nesting is bounded by the interpreter, not by msgspec, and reported as RecursionError: about 950 levels on Python
-  3.11 (``sys.getrecursionlimit()`` less the caller's own depth), some thousands from 3.12 on, where C code has a
-  limit of its own. A limit of our own would have to count brackets, which costs as much as the decoding (4.6 µs for
-  5 KB on 3.11), for objects that nobody has: they are refused here, with an error that says so, on both paths.
+- Values that are skipped, or kept as `msgspec.Raw`, are fully checked for JSON's grammar, lone surrogate escapes
+  included, but **not for UTF-8**. Without `check_utf8`, broken bytes would reach the store. The error would then occur
+  much later, when somebody reads the object.
+- Numbers that are skipped may have any size (a thousand digits, 1e400): they remain the text that the server sent.
+- If a key occurs more than once, the last one counts, as for `json.loads`.
+- Nesting is limited by the interpreter, not by msgspec, and reported as RecursionError. The limit is about 950 levels
+  on Python 3.11 (``sys.getrecursionlimit()`` minus the depth of the caller), and several thousand from 3.12 on, where C
+  code has a limit of its own. A limit of this library would have to count brackets. That would cost as much as the
+  decoding (4.6 µs for 5 KB on 3.11), for objects that do not occur in practice. Both ways to read a list refuse such
+  objects here, with an error that says so.
 """
 
 import codecs
@@ -29,8 +30,8 @@ __all__ = ["Data", "check_utf8", "decode"]
 T = TypeVar("T")
 Data: TypeAlias = bytes | bytearray | memoryview | msgspec.Raw
 
-# str(data, "utf-8") makes a str of up to four times the size. In slices of 64 KiB that stays under 256 KiB for a
-# 10 MB object, at the same speed.
+# str(data, "utf-8") makes a str of up to four times the size. With slices of 64 KiB, this stays below 256 KiB even for
+# an object of 10 MB, and is equally fast.
 _SLICE = 65_536
 
 
@@ -38,11 +39,11 @@ def decode(decoder: msgspec.json.Decoder[T], data: Data, resource: str, position
     """Decode, with errors that name the resource.
 
     Args:
-        decoder: What decodes.
+        decoder: The decoder for the expected type.
         data: One JSON value.
-        resource: What is being read.
-        position: Where ``data`` starts in the decoded body, None when unknown.
-        what: What ``data`` should be, to begin the message with: "an object", "a watch event".
+        resource: The resource that is being read.
+        position: Where ``data`` starts in the decoded body; None if unknown.
+        what: What ``data`` should be, such as "an object" or "a watch event". The message begins with it.
 
     Raises:
         MalformedData: Not JSON, not UTF-8, or nested too deeply.
@@ -60,19 +61,19 @@ def decode(decoder: msgspec.json.Decoder[T], data: Data, resource: str, position
         failure = MalformedData(resource, f"{what} with a string that is not UTF-8", position)
     except RecursionError:
         failure = MalformedData(resource, f"{what} that is nested more deeply than this Python can decode", position)
-    raise failure  # here, and not above: an exception of msgspec must not become the __context__ either
+    raise failure  # here and not above, so that an exception of msgspec does not become the __context__ either
 
 
 def check_utf8(data: Data, resource: str, position: int | None) -> None:
-    """Check what msgspec leaves unchecked in values that it skips. About 20 GB/s for ASCII, 1 GB/s for the rest.
+    """Check the encoding, which msgspec does not do in values that it skips. About 20 GB/s for ASCII, else 1 GB/s.
 
     Args:
         data: Bytes that will be kept.
-        resource: What is being read.
-        position: Where ``data`` starts in the decoded body, None when unknown.
+        resource: The resource that is being read.
+        position: Where ``data`` starts in the decoded body; None if unknown.
 
     Raises:
-        MalformedData: Not UTF-8; encoded surrogates are not, either (RFC 3629 section 3).
+        MalformedData: It is not UTF-8. Encoded surrogates are not UTF-8 either (RFC 3629 section 3).
     """
     if isinstance(data, (bytes, bytearray)) and data.isascii():
         return

@@ -1,15 +1,15 @@
 r"""Frames: from the bytes of a watch stream to its lines.
 
-Rules. Only ``\n`` ends a line: U+2028, U+2029 and U+0085 are legal inside JSON strings, so `str.splitlines` and text
-mode are out of the question, and a chunk may end inside a UTF-8 sequence. Time is linear in the bytes received,
-however small the chunks; memory is one line. A line over the limit is refused as soon as that many bytes are there,
-not when it is complete. Blank lines are skipped (proxies send them to keep connections open).
+Rules. Only ``\n`` ends a line. U+2028, U+2029 and U+0085 are legal inside JSON strings, so `str.splitlines` and text
+mode cannot be used; also, a chunk may end inside a UTF-8 sequence. The time is linear in the bytes received, however
+small the chunks are. The memory is that of one line. A line over the limit is refused as soon as too many bytes have
+arrived, not only when it is complete. Blank lines are skipped (proxies send them to keep connections open).
 
-Theory. A server flushes whole events, so nearly every chunk holds many whole lines and the tail of one: whole lines
-are sliced out of the chunk itself, and only the tail is copied into a buffer. That is a bytearray, not a list of
-parts: a 10 MB line in chunks of two bytes would be 5 million objects.
+Theory. A server flushes whole events, so nearly every chunk holds many whole lines and the beginning of another. Whole
+lines are sliced out of the chunk itself, and only the incomplete line is copied into a buffer. The buffer is a
+bytearray, not a list of parts: a line of 10 MB in chunks of two bytes would be 5 million objects.
 
-What a line means is decided in `watch_events`.
+Not here. What a line means (``watch_events``).
 """
 
 from collections.abc import Iterator
@@ -25,23 +25,23 @@ class LineFramer:
     """Cuts a stream into lines.
 
     Args:
-        resource: What is being read, for errors.
-        size_limit: Most bytes in one line.
+        resource: The resource that is being read, for errors.
+        size_limit: The largest number of bytes in one line.
     """
 
     def __init__(self, resource: str, *, size_limit: int) -> None:
         self._resource = resource
         self._size_limit = size_limit
-        self._partial = bytearray()  # the line that has begun and not ended
-        self._position = 0  # where that line starts
+        self._partial = bytearray()  # the line whose end has not arrived
+        self._position = 0  # where that line starts in the stream
 
     @property
     def pending(self) -> int:
-        """Bytes held of a line whose end has not come yet."""
+        """The number of bytes held of a line whose end has not arrived yet."""
         return len(self._partial)
 
     def feed(self, data: bytes) -> Iterator[tuple[int, bytes]]:
-        """Yield (byte position of its start in the stream, line without its newline). Exhaust before feeding more.
+        """Yield each line without its newline, after its byte position in the stream. Exhaust before feeding more.
 
         Raises:
             ObjectTooLarge: A line has more bytes than the limit.
@@ -53,7 +53,7 @@ class LineFramer:
             if self._partial:
                 self._partial += line
                 line = bytes(self._partial)
-                self._partial = bytearray()  # not clear(): after one huge line its memory is given back
+                self._partial = bytearray()  # not clear(): this frees the memory of a huge line
             position = self._position
             self._position += len(line) + 1
             start = end + 1
@@ -63,11 +63,11 @@ class LineFramer:
         self._partial += data[start:]
 
     def finish(self) -> None:
-        """Say that the stream has ended.
+        """Report that the stream has ended.
 
         Raises:
-            MalformedData: It ended inside a line. A rest that is complete JSON counts too: API servers end every
-                event with a newline, so a missing one means that bytes are missing.
+            MalformedData: It ended inside a line, even if that is complete JSON. API servers end every event with a
+                newline, so without it, bytes are missing.
         """
         if bytes(self._partial[:2]) not in _BLANK:  # no copy of what may be 32 MiB
             raise MalformedData(

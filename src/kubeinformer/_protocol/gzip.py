@@ -1,19 +1,19 @@
 """Content encodings: from the bytes on the wire to the bytes of the body.
 
-Rules. All input is consumed when the iterator that `GzipDecoder.feed` gives is exhausted; no piece of output is
-larger than ``max_output``, so a bomb costs its reader time and never memory; a stream that stops inside a member is
-an error, one that stops between members is not.
+Rules. When the iterator that `GzipDecoder.feed` returns is exhausted, all input is consumed. No piece of output is
+larger than ``max_output``, so a decompression bomb takes time, but no memory. It is an error if a stream ends inside a
+member, but not if it ends between members.
 
-Theory. Since 1.37 an API server gzips watch streams and starts a new gzip *member* at every flush. RFC 1952 section
-2.2 allows that, and decoders that stop after the first member (aiohttp < 3.14, httpx 0.28) lose the rest without a
-word. So this is a loop over `zlib.decompressobj`, one per member. Three details of Python's zlib:
+Theory. Since 1.37 an API server compresses watch streams with gzip, and starts a new gzip *member* at every flush. RFC
+1952 section 2.2 allows that. Decoders that stop after the first member (aiohttp < 3.14, httpx 0.28) lose the rest
+without an error. So this is a loop with one `zlib.decompressobj` for each member. Three details of zlib matter:
 
-- It hands back what it did not consume as a copy. Input is therefore offered in slices, or a chunk holding many
-  members (or one bomb) would be copied once per member (or per piece of output).
-- Output that filled ``max_output`` exactly may have a rest inside zlib although all input was taken: it must be
-  called again with no input until it gives less.
-- When a member ends on a call that had a limit, what follows it can stand in ``unconsumed_tail`` as well as in
-  ``unused_data`` (seen with CPython 3.11). Offering it again would only pile it up: ``eof`` is looked at first.
+- It returns the input that it did not consume as a copy. So input is passed in slices. Otherwise a chunk would be
+  copied once for each member in it, or a bomb once for each piece of output.
+- If a piece of output has exactly ``max_output`` bytes, zlib may hold more output although it has consumed all input.
+  So it is called again without input, until it returns less.
+- If a member ends in a call that had a limit, the bytes after it can be in ``unconsumed_tail`` as well as in
+  ``unused_data`` (seen with CPython 3.11). They must not be passed in again, so ``eof`` is checked first.
 
 Zero bytes between and after members are padding, as for gzip(1) and CPython's `gzip`.
 
@@ -30,19 +30,21 @@ __all__ = ["BodyDecoder", "GzipDecoder", "IdentityDecoder", "body_decoder"]
 
 _GZIP_ONLY = 31  # zlib's wbits: the largest window (15), and a gzip header and trailer (16), nothing else
 
-# Bytes offered to zlib at a time, the most that one hand-back copies. Deflate expands 1,032 times at most, so a slice
-# of a bomb is copied 64 times per 256 KiB of output: less than the output itself.
+# The number of bytes that zlib gets at a time, which is also the most that it copies when it returns unconsumed input.
+# Deflate expands by a factor of 1,032 at most. So a slice of a bomb is copied at most 64 times, once for each 256 KiB
+# of output: less than the output itself.
 _SLICE = 16_384
 
-# 256 KiB: a few dozen pods; large enough that the cost per piece vanishes, small beside the 16 MiB of the promise.
+# 256 KiB are a few dozen pods: so large that the cost for each piece is negligible, and small compared with the 16 MiB
+# of the documented memory limit.
 _MAX_OUTPUT = 262_144
 
 
 class BodyDecoder(Protocol):
-    """Undoes a content encoding."""
+    """Decodes a content encoding."""
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        """Yield what ``data`` decodes to, in pieces of bounded size. Exhaust it before feeding more.
+        """Yield the decoded ``data`` in pieces of limited size. Exhaust it before feeding more.
 
         Raises:
             MalformedData: The data is not encoded as announced; names the byte in the encoded stream.
@@ -50,7 +52,7 @@ class BodyDecoder(Protocol):
         ...
 
     def finish(self) -> None:
-        """Say that the body has ended.
+        """Report that the body has ended.
 
         Raises:
             MalformedData: It ended too early.
@@ -61,15 +63,15 @@ class GzipDecoder:
     """Decodes a gzip stream of any number of members. See `BodyDecoder`.
 
     Args:
-        resource: What is being read, for errors.
-        max_output: Most bytes in one piece of output.
+        resource: The resource that is being read, for errors.
+        max_output: The largest number of bytes in one piece of output.
     """
 
     def __init__(self, resource: str, *, max_output: int = _MAX_OUTPUT) -> None:
         self._resource = resource
         self._max_output = max_output
         self._member = zlib.decompressobj(_GZIP_ONLY)
-        self._inside = False  # a member's header has begun and its trailer has not been checked yet
+        self._inside = False  # whether a member's header has begun and its trailer has not been checked yet
         self._members = 0  # complete ones
         self._consumed = 0  # bytes of the encoded stream
 
@@ -93,7 +95,7 @@ class GzipDecoder:
                 self._members += 1
 
     def finish(self) -> None:
-        """Say that the body has ended. A body without any byte is no error here."""
+        """Report that the body has ended. An empty body is not an error here."""
         if self._inside:
             raise MalformedData(
                 self._resource,
@@ -102,7 +104,7 @@ class GzipDecoder:
             )
 
     def _padding(self, offered: memoryview) -> int:
-        """Count the zero bytes to skip. Before the first member they are no padding, and zlib will say so."""
+        """Count the zero bytes to skip. Before the first member they are not padding, and zlib will report them."""
         if offered[0] or not self._members:
             return 0
         return len(offered) - len(bytes(offered).lstrip(b"\0"))
@@ -126,33 +128,33 @@ class GzipDecoder:
 
 
 class IdentityDecoder:
-    """Cuts an unencoded body into pieces of bounded size. See `BodyDecoder`.
+    """Cuts an unencoded body into pieces of limited size. See `BodyDecoder`.
 
     Args:
-        max_output: Most bytes in one piece of output.
+        max_output: The largest number of bytes in one piece of output.
     """
 
     def __init__(self, *, max_output: int = _MAX_OUTPUT) -> None:
         self._max_output = max_output
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        """Yield ``data``, cut where it is larger than ``max_output``."""
+        """Yield ``data``, cut into pieces if it is larger than ``max_output``."""
         for start in range(0, len(data), self._max_output):
             yield data[start : start + self._max_output]
 
     def finish(self) -> None:
-        """Say that the body has ended: whether it is complete, only its reader can tell."""
+        """Report that the body has ended. Only the reader of the body can tell whether it is complete."""
 
 
 def body_decoder(resource: str, content_encoding: str | None) -> BodyDecoder:
     """Choose the decoder for an answer.
 
     Args:
-        resource: What is being read, for errors.
-        content_encoding: The header's value, None when there is none.
+        resource: The resource that is being read, for errors.
+        content_encoding: The value of the header; None if there is none.
 
     Raises:
-        MalformedData: An encoding that was not asked for.
+        MalformedData: The encoding was not requested.
     """
     match (content_encoding or "").strip().lower():
         case "" | "identity":

@@ -1,15 +1,16 @@
 """Identity: which object some JSON is, and in which version, without decoding the rest of it.
 
-Rules. An identity has a name and a resource version, or there is an error: a store keyed by half an identity is a
-wrong store. ``null`` and a missing field mean the same, as in Go. Bytes that were identified are whole, strict JSON in
-UTF-8 and may be kept as they are.
+Rules. An identity has a name and a resource version; otherwise there is an error, because a store with incomplete
+identities would be wrong. ``null`` and a missing field mean the same, as in Go. Bytes that were identified are
+complete, strict JSON in UTF-8, and may be kept as they are.
 
-Theory. Four strings of ``metadata`` are all that the list-watch machine compares. A msgspec Struct decodes these and
-skips the rest at about 1 GB/s; a dict of the whole object takes six times as long and leaves work for the collector.
-What is skipped is still checked: `decoding` says what for, and which nesting is refused.
+Theory. The list-watch machine compares only four strings of ``metadata``. A msgspec Struct decodes these and skips the
+rest at about 1 GB/s. A dict of the whole object would take six times as long, and would leave work for the garbage
+collector. What is skipped is still checked: see `decoding` for what is checked, and for the nesting that is refused.
 
-Kinds. What comes back from a misconfigured endpoint with HTTP 200 is most often a Table (somebody's proxy asks for
-what kubectl asks for) or a Status. Both are told by kind *and* apiVersion: custom resources of kind Table exist.
+Kinds. If a misconfigured endpoint answers with HTTP 200, the answer is most often a Table (a proxy requests what
+kubectl requests) or a Status. Both are recognised by kind *and* apiVersion, because there are custom resources of kind
+Table.
 """
 
 import msgspec
@@ -21,15 +22,15 @@ __all__ = ["Identity", "identify", "identify_item", "refuse_foreign_kind"]
 
 
 class Identity(msgspec.Struct, frozen=True, gc=False):
-    """Which object, in which version. gc=False is safe: there are only strings in it.
+    """Which object, in which version. gc=False is safe: it contains only strings.
 
     Attributes:
         name: ``metadata.name``, never empty.
         namespace: ``metadata.namespace``; empty for objects that have none.
-        uid: ``metadata.uid``; empty when the server gave none.
+        uid: ``metadata.uid``; empty if the server gave none.
         resource_version: ``metadata.resourceVersion``, never empty.
-        kind: Empty in the items of a list of built-in kinds.
-        api_version: As kind.
+        kind: The kind; empty in the items of a list of a built-in kind.
+        api_version: The ``apiVersion``; empty in the same cases as ``kind``.
     """
 
     name: str
@@ -41,7 +42,7 @@ class Identity(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def key(self) -> str:
-        """``namespace/name``, or ``name`` of an object without a namespace."""
+        """``namespace/name``, or ``name`` for an object without a namespace."""
         return f"{self.namespace}/{self.name}" if self.namespace else self.name
 
 
@@ -68,22 +69,22 @@ def identify(resource: str, raw: Data, position: int | None) -> Identity:
     """Read the identity of one object, and check all of its bytes.
 
     Args:
-        resource: What is being read, for errors.
-        raw: The object's JSON, exactly.
-        position: Where it starts in the decoded body, None when unknown.
+        resource: The resource that is being read, for errors.
+        raw: The JSON of the object, and nothing else.
+        position: Where it starts in the decoded body; None if unknown.
 
     Raises:
-        MalformedData: Not JSON, not UTF-8, or nested too deeply.
-        WrongKind: JSON, but no object with a name and a resource version; or a Table or Status; or a name that leads
-            elsewhere in a path.
+        MalformedData: It is not JSON, not UTF-8, or nested too deeply.
+        WrongKind: It is JSON, but not an object with a name and a resource version; or it is a Table or a Status; or
+            its name is not one segment of a path.
     """
     return identify_item(resource, raw, position)[0]
 
 
 def identify_item(resource: str, raw: Data, position: int | None) -> tuple[Identity, bool]:
-    """As `identify`, and whether the object has ``kind`` or ``apiVersion`` as a member that says nothing.
+    """As `identify`, and whether the object has a ``kind`` or ``apiVersion`` that is empty or null.
 
-    Of such an object, whoever puts the kind in front would see the empty member win: of two keys the last one counts.
+    If the kind was put in front of such an object, the empty member would win, because the last of equal keys counts.
     """
     check_utf8(raw, resource, position)
     found = decode(_DECODER, raw, resource, position, "an object")
@@ -104,15 +105,18 @@ def identify_item(resource: str, raw: Data, position: int | None) -> tuple[Ident
 
 
 def _leads_elsewhere(name: str) -> bool:
-    """No name in Kubernetes does; with one that does, two objects could share a key, and a path be another one."""
+    """Whether it is not one segment of a path. No name in Kubernetes is like that.
+
+    Otherwise two objects could have the same key, and a URL path could lead to another object.
+    """
     return "/" in name or name in _DOTS
 
 
 def refuse_foreign_kind(resource: str, kind: str, api_version: str, position: int | None) -> None:
-    """Refuse what is never an object of a resource, nor a list of them.
+    """Refuse what is never an object of a resource, and never a list of such objects.
 
     Raises:
-        WrongKind: It is a Table or a Status of the API machinery itself.
+        WrongKind: It is a Table or a Status of Kubernetes itself.
     """
     if (kind == "Table" and api_version.startswith("meta.k8s.io/")) or (kind == "Status" and api_version == "v1"):
         raise WrongKind(resource, f"kind {kind} ({api_version}) came, not {resource}", position)

@@ -1,12 +1,12 @@
-"""The list scanner's stand-in: the same values out of the same bodies, by ijson alone.
+"""A replacement for the list scanner: the same values from the same bodies, with ijson only.
 
-When. `list_scanner` asks msgspec where a value ends, by a complaint whose wording msgspec does not promise. With a
-msgspec that words it otherwise, bodies beyond the page budget come through here: slower (docs/decisions/0008), right
-all the same, and in the same memory.
+When. `list_scanner` finds the end of a value through an error message of msgspec, whose wording msgspec does not
+promise. If the installed msgspec uses other words, bodies beyond the page budget are read here. This is slower
+(docs/decisions/0008), but equally correct, and needs no more memory.
 
-What differs. Values are built and encoded again: equal as JSON, not byte for byte, of duplicate keys only the last is
-left, and yajl puts ``?`` for a lone surrogate escape. Integers of more than 4,300 digits, Python's limit, are refused.
-ijson tells no positions, so errors tell how much of the body had been read.
+What differs. Values are decoded and encoded again. They are equal as JSON, but not byte for byte: only the last of
+duplicate keys is left, and yajl puts ``?`` for a lone surrogate escape. Integers of more than 4,300 digits, Python's
+limit, are refused. ijson does not report positions, so errors tell how much of the body had been read.
 """
 
 import warnings
@@ -22,7 +22,7 @@ from kubeinformer.errors import MalformedData, ObjectTooLarge, WrongKind
 
 __all__ = ["IjsonScanner"]
 
-# Below this each call into yajl costs more than what it parses.
+# With fewer bytes than this, a call into yajl costs more than the parsing.
 _COALESCE = 65_536
 _FAST_BACKEND = "yajl2_c"
 _MEMBER, _ELEMENT = 1, 2  # how many containers are open around a member of the list, and around one of its items
@@ -38,7 +38,7 @@ class IjsonScanner:
     """As `ListScanner`: takes a list body apart as it arrives."""
 
     def __init__(self, resource: str, *, size_limit: int) -> None:
-        if ijson.backend != _FAST_BACKEND:  # Python's own filter shows equal warnings once
+        if ijson.backend != _FAST_BACKEND:  # Python's own filter shows equal warnings only once
             warnings.warn(
                 f"ijson runs on its {ijson.backend} backend: large lists parse many times slower than with "
                 f"{_FAST_BACKEND}, which its wheels bring; reinstall ijson from a wheel, or with yajl 2 at hand",
@@ -84,12 +84,12 @@ class IjsonScanner:
         try:
             self._parser.send(data)
         except SystemError:
-            # What ijson 3.6 makes of the ValueError for an integer that is too long. An event with a null pointer is
-            # among the others then, so none of them may be looked at.
+            # An integer was too long. ijson 3.6 turns the ValueError into this exception. One of the events then
+            # contains a null pointer, so none of them may be used.
             raise self._malformed() from None
         except _REFUSALS:
             failure = self._malformed()
-        yield from self._values()  # what was complete before the error counts, as in `ListScanner`
+        yield from self._values()  # values that were complete before the error count, as in `ListScanner`
         if failure:
             raise failure
         if self._since_value > self._size_limit + _COALESCE:
@@ -140,5 +140,5 @@ class IjsonScanner:
         return raw
 
     def _malformed(self, problem: str = "a list that is not JSON, or more than Python can hold") -> MalformedData:
-        # Never the error's text: yajl quotes the data around it, which may be a Secret.
+        # Without the text of the error: yajl quotes the data around it, which may be a Secret.
         return MalformedData(self._resource, problem, self._read)

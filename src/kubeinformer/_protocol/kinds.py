@@ -1,13 +1,13 @@
-"""Whether what comes is of the collection's own kind.
+"""Checks that objects are of the collection's own kind.
 
-Rules. An object's apiVersion is that of the resource that was asked for, or ``meta.k8s.io/v1`` when only metadata was;
-and all objects of one snapshot, with the changes after it, are of one kind. Anything else is an answer to another
-question (a proxy's mix-up, an API server that ignores what it is asked for), and storing it would make a wrong store.
+Rules. The apiVersion of an object is that of the requested resource, or ``meta.k8s.io/v1`` if only metadata was
+requested. All objects of one snapshot, and of the changes after it, have one kind. Anything else answers another
+request (a proxy's mistake, or an API server that ignores what it is asked for), and would make the store wrong.
 
-Theory. A resource says its group and version, but not its kind: that is learned from the first object, and forgotten
-when a new snapshot begins, since a CRD may have been made anew meanwhile.
+Theory. A resource determines the group and the version, but not the kind. The kind is learned from the first object. It
+is forgotten when a new snapshot begins, because the CRD may have been deleted and created again meanwhile.
 
-Source. client-go's reflector compares an event's group, version and kind with the expected ones as well
+Source. client-go's reflector also compares an event's group, version and kind with the expected ones
 (``tools/cache/reflector.go`` at 1.37).
 """
 
@@ -21,7 +21,7 @@ _METADATA_ONLY = "meta.k8s.io/v1"
 
 
 class KindCheck:
-    """Holds one collection's objects to one kind."""
+    """Checks that all objects of one collection have the same kind."""
 
     def __init__(self, collection: Collection) -> None:
         self._resource = str(collection)
@@ -29,18 +29,18 @@ class KindCheck:
         self._kind: str | None = None
 
     def begin(self) -> None:
-        """A new snapshot begins: its first object says the kind."""
+        """A new snapshot begins; its first object determines the kind."""
         self._kind = None
 
     def accept(self, identity: Identity, position: int | None = None) -> None:
-        """Let an object pass.
+        """Check an object.
 
         Args:
-            identity: Which object.
-            position: Where it starts in the decoded body, None when unknown.
+            identity: The identity of the object.
+            position: Where it starts in the decoded body; None if unknown.
 
         Raises:
-            WrongKind: It is of no kind, of another one, or of another API version.
+            WrongKind: It has no kind, another kind, or another API version.
         """
         if identity.kind == self._kind and identity.api_version == self._api_version:
             return

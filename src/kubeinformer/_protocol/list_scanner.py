@@ -1,23 +1,24 @@
 """The list scanner: the items of a list body of any size, while it arrives.
 
-Rules. A list is one JSON object; each value of it comes out as the very bytes the server sent, the elements of
-``items`` one by one. Memory is the largest value and a quarter more; time is linear in the bytes received. Whatever
-is not strict JSON to the last byte is an error, but items before the error have been handed out by then. A second
-``items`` is an error too: the first one is out already, and JSON's usual "the last one counts" cannot be kept.
+Rules. A list is one JSON object. Each of its values is returned as exactly the bytes that the server sent, and the
+elements of ``items`` one by one. The memory is that of the largest value and a quarter more; the time is linear in the
+bytes received. If the body is not strict JSON to the last byte, that is an error, but the items before the error have
+been returned by then. A second ``items`` is an error, too: JSON's usual rule that the last one counts cannot be
+followed, because the first one has been returned already.
 
-Theory. Only the brackets, colons and commas of the two outermost levels are read here. Where a value ends is
-msgspec's to say: it is asked to decode what is buffered as one value, and its complaint about what follows names
-the byte. That is 550 MB/s for pods and 2,700 MB/s for secrets, strict, and lets everything pass that the other way
-(`pages`) lets pass. What was tried instead, on the same machine:
+Theory. This module reads only the brackets, colons and commas of the two outermost levels. It leaves to msgspec where a
+value ends: msgspec is asked to decode the whole buffer as one value, and its error message about what follows names the
+byte. This reaches 550 MB/s for pods and 2,700 MB/s for Secrets, is strict, and accepts the same bodies as the other way
+to read a list (`pages`). Alternatives that were tried on the same machine:
 
-- ijson with yajl2_c, its events only counted in C: 63 MB/s, which is slower than a server sends. It gives no byte
-  offsets, builds every number (a ValueError at 4,301 digits, Python's own limit), and accepts lone surrogates that
-  msgspec refuses. The property tests still use it, and `json`, as judges of what comes out of here.
+- ijson with yajl2_c, if its events are only counted in C: 63 MB/s, which is slower than a server sends. It gives no
+  byte offsets, converts every number (a ValueError at 4,301 digits, Python's own limit), and accepts lone surrogates
+  that msgspec refuses. The property tests still compare the results with those of ijson and of `json`.
 - One regular expression for a whole object: 50 MB/s.
 
-The wording of that complaint is no promise of msgspec's. A test pins it, the offset is measured at import, and a
-slice that was cut wrongly could not pass the strict decoding that every value still goes through. `IS_USABLE` tells
-whether the installed msgspec still says it; if not, `ijson_scanner` stands in (docs/decisions/0008).
+msgspec does not promise the wording of that message. A test pins it, and the offset is measured at import. A slice that
+was cut wrongly could not pass the strict decoding of each value that follows. `IS_USABLE` tells whether the installed
+msgspec still uses this wording. If not, `ijson_scanner` takes over (docs/decisions/0008).
 """
 
 import re
@@ -32,17 +33,18 @@ from kubeinformer.errors import MalformedData, ObjectTooLarge, WrongKind
 __all__ = ["IS_USABLE", "ListScanner", "Value"]
 
 Value: TypeAlias = tuple[str, int, bytes]
-"""A key of the list's object, where its value starts in the body, and that value. For ``items``, one per element."""
+"""A key of the list, where its value starts in the body, and the value. For ``items``, one such tuple per element."""
 
 T = TypeVar("T")
 _Scan: TypeAlias = Generator[Value | None, None, T]
 
-# After an attempt that found no end, wait for this much more (or a quarter more, if that is larger): attempts then
-# cost five times the value at most, however small the chunks.
+# If an attempt did not find the end of the value, wait for this many more bytes, or for a quarter more, if that is
+# larger. So all attempts together cost at most five times the value, however small the chunks are.
 _COALESCE = 65_536
 
-# An error this close to the end of the buffer may only mean that the rest has not come: the longest token that is
-# not a string is far shorter but for numbers, which end in "truncated", and the longest escape is 12 bytes.
+# An error this close to the end of the buffer may only mean that the rest has not arrived. The longest escape has 12
+# bytes, tokens that are neither strings nor numbers are much shorter, and numbers that are cut off are reported as
+# "truncated".
 _UNCERTAIN = 16
 
 _SPACE = b" \t\r\n"
@@ -54,7 +56,7 @@ _TRAILING = "trailing characters"
 
 
 def _complaint(data: bytes | memoryview) -> tuple[str, int]:
-    """Let msgspec decode one value: what it says is wrong, and at which byte; ("", -1) if it names none."""
+    """Let msgspec decode one value: its error message, and the byte that it names; ("", -1) if it names none."""
     try:
         _RAW.decode(data)
     except msgspec.DecodeError as error:
@@ -63,21 +65,21 @@ def _complaint(data: bytes | memoryview) -> tuple[str, int]:
     return "", -1
 
 
-_OFFSET = _complaint(b"0,")[1] - 1  # in msgspec 0.22 it points one byte beyond the one that is wrong
+_OFFSET = _complaint(b"0,")[1] - 1  # msgspec 0.22 names the byte after the wrong one
 
 IS_USABLE = _OFFSET >= 0 and all(_complaint(text)[0] == _TRAILING for text in (b'{"a":[1]},', b'{"a":[1]} ,'))
-"""Whether this msgspec tells where a value ends, as the scanner needs it."""
+"""Whether this version of msgspec tells where a value ends, as the scanner needs it."""
 
 
 class ListScanner:
-    """Takes a list body apart as it arrives.
+    """Splits a list body into its values while it arrives.
 
     Args:
-        resource: What is being read, for errors.
-        size_limit: Most bytes in one value.
+        resource: The resource that is being read, for errors.
+        size_limit: The largest number of bytes in one value.
 
     Attributes:
-        has_items: ``items`` has been seen, be it empty or null.
+        has_items: Whether ``items`` has been seen, even if it was empty or null.
     """
 
     def __init__(self, resource: str, *, size_limit: int) -> None:
@@ -85,7 +87,7 @@ class ListScanner:
         self._resource = resource
         self._size_limit = size_limit
         self._buffer = bytearray()
-        self._at = 0  # what of the buffer has been read
+        self._at = 0  # how many bytes of the buffer have been read
         self._base = 0  # where the buffer starts in the body
         self._has_ended = False
         self._values = self._scan()
@@ -94,9 +96,9 @@ class ListScanner:
         """Yield the values that are complete. Exhaust before feeding more.
 
         Raises:
-            MalformedData: Not JSON, not UTF-8, cut off, or nested too deeply.
+            MalformedData: It is not JSON, not UTF-8, cut off, or nested too deeply.
             ObjectTooLarge: A value has more bytes than the limit.
-            WrongKind: ``items`` is no array.
+            WrongKind: ``items`` is not an array.
         """
         self._buffer += data
         for value in self._values:
@@ -105,12 +107,12 @@ class ListScanner:
             yield value
 
     def finish(self) -> Iterator[Value]:
-        """Say that the body has ended, and yield the values left. Raises as `feed`."""
+        """Report that the body has ended, and yield the rest of the values. Raises as `feed`."""
         self._has_ended = True
         yield from (value for value in self._values if value is not None)
 
     def _scan(self) -> _Scan[None]:
-        """Read the whole body. Yields None when the buffer is exhausted, and is resumed when there is more."""
+        """Read the whole body. Yields None if the buffer is exhausted, and is resumed when more bytes are there."""
         if (first := (yield from self._peek("empty answer"))) != _OPEN:
             raise self._malformed("an HTML page, not JSON" if first == _TAG else "text that is no JSON object")
         self._at += 1
@@ -153,7 +155,7 @@ class ListScanner:
         byte = _COMMA
         while byte == _COMMA:
             yield from self._peek()
-            # Not checked here: who takes an item identifies it, and that checks it.
+            # Not checked here: whoever takes an item identifies it, which checks it.
             yield "items", *(yield from self._value())
             byte = yield from self._take(b",]")
 
@@ -164,7 +166,7 @@ class ListScanner:
         return position, raw
 
     def _value(self) -> _Scan[tuple[int, bytes]]:
-        """Read the value that starts here, whatever it is: its position, and its bytes."""
+        """Read the value that starts here, of any type: its position and its bytes."""
         while (end := self._end_of_value()) is None:
             if self._has_ended:
                 raise self._cut()
@@ -181,7 +183,7 @@ class ListScanner:
         return position, raw
 
     def _end_of_value(self) -> int | None:
-        """Find where the value that starts here, with the spaces after it, ends; None when that has not come yet."""
+        """Find the end of the value that starts here, with the spaces after it. None if it has not arrived yet."""
         try:
             with memoryview(self._buffer) as view, view[self._at :] as rest:
                 problem, where = _complaint(rest)
@@ -194,7 +196,7 @@ class ListScanner:
         raise self._malformed(f"a value that is not JSON: {problem} (byte {where} of it)")
 
     def _peek(self, at_end: str = "") -> _Scan[int]:
-        """Go to the next byte that is no space, and return it without taking it."""
+        """Go to the next byte that is not a space, and return it without taking it."""
         while not self._skip_space():
             if self._has_ended:
                 raise self._malformed(at_end) if at_end else self._cut()
@@ -215,7 +217,7 @@ class ListScanner:
         yield None
 
     def _skip_space(self) -> bool:
-        """Go to the next byte that is no space. False when there is none in the buffer."""
+        """Go to the next byte that is not a space. False if there is none in the buffer."""
         while self._at < len(self._buffer):
             if self._buffer[self._at] not in _SPACE:
                 return True

@@ -1,8 +1,9 @@
-"""How many objects to ask for in the next page, so that a page stays near a number of bytes.
+"""How many objects to request in the next page, so that a page has about a certain number of bytes.
 
-Theory. What a list costs the server is bytes, not objects: with objects of 1 MB, pages of 50 made an API server that
-buffers its answers grow by 1.5 GB for 16 clients, pages of 4 by nothing, and were no slower. So the first page is
-small, and each page's average object says how many make up the target.
+Theory. What a list costs the server depends on its bytes, not on the number of objects. With objects of 1 MB and 16
+clients, pages of 50 objects made an API server that buffers its answers grow by 1.5 GB. Pages of 4 did not make it
+grow, and were no slower. So the first page is small. Then the average size of the objects in each page determines how
+many objects to request.
 """
 
 __all__ = ["FIRST_PAGE_LIMIT", "next_page_limit"]
@@ -14,12 +15,12 @@ _MOST_GROWTH = 8  # one page of unusually small objects must not make the next o
 
 
 def next_page_limit(limit: int, size: int, items: int) -> int:
-    """Objects to ask for next.
+    """The number of objects to request next.
 
     Args:
-        limit: Objects asked for in the page that just came.
-        size: Its bytes of JSON.
-        items: The objects in it.
+        limit: The number of objects that was requested for the last page.
+        size: The size of that page, in bytes of JSON.
+        items: The number of objects in it.
     """
     if items == 0:
         return limit

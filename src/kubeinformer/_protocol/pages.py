@@ -172,12 +172,12 @@ class PageParser:
     """Parses the body of one list answer. `feed` it, `finish` it, then read ``meta``.
 
     Args:
-        resource: What is being listed, for errors.
-        object_size_limit: Most bytes in one item, as the server sends it.
-        page_budget: Most bytes kept before items are parsed as they arrive.
-        item_kind: Kind and apiVersion of items that bring none, in a list that does not say it in time.
-        accept: Told what the page says about the list, before any item of a body within the budget is yielded, and
-            after the last one of a larger one. May raise a `ProtocolError`.
+        resource: The resource that is being listed, for errors.
+        object_size_limit: The largest number of bytes in one item, as the server sends it.
+        page_budget: The largest number of bytes that are kept before items are parsed as they arrive.
+        item_kind: Kind and apiVersion of items that have none of their own, in a list that does not name them in time.
+        accept: Called with what the page says about the list: before any item of a body within the budget is yielded,
+            and after the last item of a larger one. May raise a `ProtocolError`.
     """
 
     def __init__(
@@ -223,7 +223,7 @@ class PageParser:
         yield from self._stream(self._scanner, data)
 
     def finish(self) -> Iterator[ListItem]:
-        """Say that the body has ended, and yield the items left. Raises as `feed`, and what ``accept`` raises."""
+        """Report that the body has ended, and yield the other items. Raises as `feed`, and what ``accept`` raises."""
         if self._scanner is not None:
             yield from self._told(self._scanner.finish())
             self._head.has_items = self._scanner.has_items

@@ -1,4 +1,4 @@
-"""From what the server answered to the error that a user sees."""
+"""Converts a refusal by the server to the error that a user sees."""
 
 import re
 from urllib.parse import urlsplit
@@ -32,20 +32,20 @@ _PASSING = (408, 410, 429)  # of the 4xx codes, those that mean "not now" rather
 def refusal(
     collection: Collection, verb: str, status: Status, location: str | None = None, retry_after: float | None = None
 ) -> KubeInformerError:
-    """An informer's error for an answer other than 200, or for an ERROR event.
+    """The error of an informer for an answer other than 200, or for an ERROR event.
 
     Args:
-        collection: What was asked for.
-        verb: What was tried.
+        collection: The collection that was requested.
+        verb: The RBAC verb of the request.
         status: What the server said.
-        location: The header of that name.
-        retry_after: Seconds the server asks to be left alone.
+        location: The value of the Location header.
+        retry_after: Seconds for which the server wants no request.
     """
     if is_redirect(status.code):
         return Redirected(verb, str(collection), status.code, _origin(location))
     if 400 <= status.code < 500 and status.code not in _PASSING:  # noqa: PLR2004 - HTTP's classes
         kind = _KINDS.get(status.code, ServerRefused)
-        # kubectl ignores -n for cluster-scoped resources; a URL with both is one that no server has.
+        # kubectl ignores -n for cluster-scoped resources, but no server has a URL with a namespace for them.
         remedy = f"{kind.remedy}; {_NOT_NAMESPACED}" if kind is NotFound and collection.namespace else None
         return kind(
             verb, str(collection), collection.namespace, status.code, status.reason, status.message, remedy=remedy
@@ -56,7 +56,7 @@ def refusal(
 def request_refusal(
     target: Target, status: Status, location: str | None = None, retry_after: float | None = None
 ) -> KubeInformerError:
-    """The error for an answer other than 2xx to a single request, which nobody tries again. Arguments as above."""
+    """The error for an answer other than 2xx to a single request, which is not retried. Arguments as in `refusal`."""
     if is_redirect(status.code):
         return Redirected(target.verb, target.resource, status.code, _origin(location), is_retried=False)
     if 400 <= status.code < 500 and status.code not in _PASSING:  # noqa: PLR2004 - HTTP's classes
@@ -88,9 +88,9 @@ def request_refusal(
 
 
 def _remedy(kind: type[ServerRefused], target: Target, status: Status) -> str | None:
-    """What to do about it, where that depends on what was asked; None for what the error says by itself."""
+    """What to do, if that depends on the request; None for the standard text of the error."""
     if kind is Forbidden:
-        # RBAC's texts have "cannot"; quotas, admission and namespaces that are ending answer 403 as well.
+        # RBAC's messages contain "cannot". Quotas, admission and terminating namespaces answer 403 as well.
         if status.message and " cannot " not in status.message:
             return "what the server said names the rule: a quota, an admission policy, or a namespace that is ending"
         what = f"the URL {target.resource}" if target.is_path else f"this resource ({target.rbac_resource})"
@@ -111,12 +111,12 @@ def _remedy(kind: type[ServerRefused], target: Target, status: Status) -> str | 
 
 
 def is_redirect(code: int) -> bool:
-    """Whether an answer of this code leads elsewhere. Its body is of no use: it repeats where to, query and all."""
+    """Whether this is the code of a redirect. Its body is not used: it repeats the target, including the query."""
     return 300 <= code < 400  # noqa: PLR2004 - HTTP's class
 
 
 def _origin(location: str | None) -> str:
-    """Where a redirect leads, without what may be a secret: paths and queries of logins carry states and tokens."""
+    """Where a redirect leads, without path and query: those of a login may contain secrets, such as tokens."""
     if not location:
         return "no location"
     try:
@@ -133,10 +133,10 @@ def _origin(location: str | None) -> str:
 
 
 def require_json(resource: str, content_type: str | None) -> None:
-    """Refuse a 200 answer that does not even claim to be JSON, such as a proxy's login page.
+    """Refuse an answer with status 200 that is not JSON according to its header, such as a proxy's login page.
 
     Raises:
-        WrongKind: It claims to be something else. No header at all is let pass: the body will tell.
+        WrongKind: The header names another type. An answer without the header is accepted; its body will show the type.
     """
     media_type = (content_type or "application/json").partition(";")[0].strip().lower()
     if media_type != "application/json":

@@ -1,15 +1,15 @@
-"""Which objects a label selector or a field selector means: parsing and matching.
+"""Which objects a label selector or a field selector selects: parsing and matching.
 
-Rules. Pure functions over text and mappings; whatever an API server accepts is accepted here, with the same meaning,
-so that filtering a store and asking the server give the same objects.
+Rules. These are pure functions of text and mappings. Whatever an API server accepts is accepted here, with the same
+meaning. So filtering a store and asking the server give the same objects.
 
-Theory. A selector is a comma-separated list of requirements, all of which must hold. The set-based form has commas
-of its own, ``env in (a,b)``, so a selector cannot be split at commas: it is read requirement by requirement.
-Negative requirements (``!=``, ``notin``) also hold for objects that lack the label, because they are defined as
-"not in", not as "has another value". ``>`` and ``<`` compare integers and never hold for anything else.
-Field selectors know ``=``, ``==`` and ``!=`` only; a path that leads nowhere has the empty value, as on a server.
+Theory. A selector is a list of requirements, separated by commas, and all of them must hold. The set-based form
+contains commas, too (``env in (a,b)``), so a selector cannot be split at commas: it is read one requirement at a time.
+Negative requirements (``!=``, ``notin``) also hold for objects without the label, because they are defined as "not in",
+not as "has another value". ``>`` and ``<`` compare integers, and never hold for anything else. Field selectors have
+only ``=``, ``==`` and ``!=``. A path that does not exist has the empty value, as on a server.
 
-Not here. Which fields a given server supports for a given resource (it answers 400 for the others).
+Not here. Which fields a server supports for a resource (it answers 400 for the others).
 
 Source. https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/#label-selectors and
 https://kubernetes.io/docs/concepts/overview/working-with-objects/field-selectors/; the order comparisons are only in
@@ -27,8 +27,8 @@ __all__ = ["FieldRequirement", "FieldSelector", "LabelRequirement", "LabelSelect
 
 LabelOperator: TypeAlias = Literal["in", "notin", "exists", "!exists", ">", "<"]
 
-# A label key is a name of up to 63 characters behind an optional DNS prefix of up to 253, a value is such a name or
-# empty (https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/#syntax-and-character-set).
+# A label key is a name of up to 63 characters, after an optional DNS prefix of up to 253. A label value is such a name,
+# or empty (https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/#syntax-and-character-set).
 _NAME = r"[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?"
 _DNS = r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?"
 _KEY = re.compile(rf"(?:(?=.{{1,253}}/){_DNS}(?:\.{_DNS})*/)?{_NAME}")
@@ -36,8 +36,8 @@ _VALUE = re.compile(rf"(?:{_NAME})?")
 _INTEGER = re.compile(r"[-+]?[0-9]+")
 _SPACE = " \t\r\n"
 
-# One requirement up to the comma behind it. Names are read loosely here and checked by the patterns above, so that
-# the message can tell a bad name from a bad form.
+# One requirement, up to the comma after it. This pattern accepts almost any name; names are checked by the patterns
+# above. So the message can distinguish a bad name from a bad form.
 _GAP = rf"[{_SPACE}]"
 _WORD = rf"[^{_SPACE},()=!<>]+"
 _REQUIREMENT = re.compile(
@@ -57,8 +57,8 @@ class LabelRequirement:
 
     Attributes:
         key: The label's key, with its prefix.
-        operator: ``=`` and ``==`` are ``in`` with one value, ``!=`` is ``notin`` with one.
-        values: What the operator compares with; empty for ``exists`` and ``!exists``.
+        operator: The operator. ``=`` and ``==`` become ``in`` with one value, ``!=`` becomes ``notin`` with one value.
+        values: The values to compare with; empty for ``exists`` and ``!exists``.
     """
 
     key: str
@@ -95,7 +95,7 @@ class LabelSelector:
         """Read a selector such as ``app=web,tier in (a, b),!legacy``.
 
         Raises:
-            ValueError: The text is no label selector; the message says where and why.
+            ValueError: The text is not a label selector; the message says where and why.
         """
         requirements: list[LabelRequirement] = []
         position, end = 0, len(text.rstrip(_SPACE))
@@ -153,8 +153,8 @@ class FieldRequirement:
 
     Attributes:
         path: Keys from the object's root, such as ``("spec", "nodeName")``.
-        value: The value compared with, as text.
-        equal: Whether the field must have the value, or must not.
+        value: The value to compare with, as text.
+        equal: True if the field must have this value, False if it must not.
     """
 
     path: tuple[str, ...]
@@ -179,14 +179,13 @@ class FieldSelector:
     def parse(cls, text: str) -> Self:
         """Read a selector such as ``metadata.name=web-0,spec.nodeName!=node-1``.
 
-        A backslash before a comma, an equals sign or a backslash takes its meaning away, as on a server; it may stand
-        nowhere else.
+        A backslash escapes a comma, an equals sign or a backslash, as on a server. It is not allowed elsewhere.
 
         Raises:
-            ValueError: The text is no field selector; the message says which part and why.
+            ValueError: The text is not a field selector; the message says which part and why.
         """
         requirements: list[FieldRequirement] = []
-        # Empty parts are skipped as on a server, so that "a=b," and "" are fine.
+        # Empty parts are skipped, as on a server: "a=b," and "" are valid.
         for part in re.findall(r"(?:\\.|[^,])+", text):
             found = re.fullmatch(r"(?P<path>[^=!]*)(?P<operator>!=|==|=)(?P<value>(?:\\[,=\\]|[^=\\])*)", part)
             if found is None:
@@ -210,7 +209,7 @@ class FieldSelector:
 
 
 def _as_text(value: object) -> str:
-    """Write a JSON value as servers do for field selectors; only scalars can be selected by."""
+    """Convert a JSON value to text, as servers do for field selectors. Only scalars can be compared."""
     if isinstance(value, bool):
         return "true" if value else "false"
     return str(value) if isinstance(value, str | int | float) else ""

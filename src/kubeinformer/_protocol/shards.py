@@ -1,15 +1,16 @@
-"""A part of a collection, by the hash of its objects' uids: what the server is asked for, and what is kept.
+"""A part of a collection, by the hash of the objects' uids: what is requested from the server, and what is kept.
 
-Rules. Whatever the server does with ``shardSelector``, the same objects are kept: each is hashed here as well. Servers
-without the feature ignore the parameter, and nothing in a stream says whether it was obeyed; of lists only those of
-built-in kinds say so. Obeyed, it saves the server's and the network's work; the result does not depend on it.
+Rules. The same objects are kept whatever the server does with ``shardSelector``, because each object is hashed here as
+well. Servers without the feature ignore the parameter, and nothing in a stream says whether a server followed it; of
+lists, only those of built-in kinds say so. A server that follows it saves work and network traffic, but the result does
+not depend on it.
 
-Theory. The server hashes the text of the uid with FNV-1a, 64 bits, and selects half-open ranges. A uid is an object's
-for life, so an object never changes its shard; one that is deleted and created anew may. In Python the hash takes 3 µs,
-which is paid by sharded informers only.
+Theory. The server hashes the text of the uid with FNV-1a, 64 bits, and selects half-open ranges. An object has the same
+uid for its whole life, so it never changes its shard. If it is deleted and created again, it may be in another one. In
+Python a hash takes 3 µs, and only sharded informers compute it.
 
-Source. The gate ShardedListAndWatch of 1.36 (alpha); hash, bounds and spelling were seen on a real 1.37, and
-``tests/conformance/test_sharding.py`` keeps seeing them.
+Source. The gate ShardedListAndWatch of 1.36 (alpha). Hash, bounds and spelling were seen on a real 1.37, and
+``tests/conformance/test_sharding.py`` checks them.
 """
 
 from dataclasses import dataclass
@@ -27,8 +28,8 @@ class Shard:
     """One of several equal ranges of hashes.
 
     Attributes:
-        index: Which one, from 0.
-        count: Of how many.
+        index: The number of this range, counted from 0.
+        count: How many ranges there are.
     """
 
     index: int
@@ -36,21 +37,21 @@ class Shard:
 
     @property
     def start(self) -> int:
-        """The first hash that is in it."""
+        """The first hash in this range."""
         return _HASHES * self.index // self.count
 
     @property
     def end(self) -> int:
-        """The first one after it that is not."""
+        """The first hash after this range."""
         return _HASHES * (self.index + 1) // self.count
 
     @property
     def selector(self) -> str:
-        """What the server is asked for."""
+        """The value of the ``shardSelector`` parameter."""
         return f"shardRange(object.metadata.uid, '{self.start:#018x}', '{self.end:#018x}')"
 
     def holds(self, uid: str) -> bool:
-        """Whether the object of this uid belongs to it."""
+        """Whether the object with this uid belongs to this shard."""
         value = _OFFSET
         for byte in uid.encode():
             value = (value ^ byte) * _PRIME & _MASK
@@ -58,10 +59,10 @@ class Shard:
 
 
 def checked_shard(given: tuple[int, int] | None) -> Shard | None:
-    """What a user asked for; None for the whole.
+    """The shard that a user asked for; None for the whole collection.
 
     Args:
-        given: Index and count.
+        given: The index and the count.
 
     Raises:
         ValueError: There is no such shard.
@@ -78,5 +79,5 @@ def checked_shard(given: tuple[int, int] | None) -> Shard | None:
 
 
 def refuses_shard(status: Status) -> bool:
-    """Whether a server knows the parameter and does not take what is asked: it may read it otherwise, being alpha."""
+    """Whether a server knows the parameter, but refuses its value. The feature is alpha, so its format may change."""
     return 400 <= status.code <= 500 and "shard" in status.message.lower()  # noqa: PLR2004 - HTTP's codes

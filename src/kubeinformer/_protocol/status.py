@@ -1,9 +1,9 @@
-"""Status: what a server says when it says no, in a body, in a list page or inside a stream.
+"""Status: what a server says when it refuses, in a body, in a list page or inside a stream.
 
-Rules. `decode_status` never raises: it is called when something has gone wrong already, and whatever came then (a
-proxy's HTML, plain text, half a JSON document) must still become a message that somebody can act on. Nothing is
-quoted from JSON that is no Status: it may be an object, and an object may be a Secret. No clock is at hand here, so
-a Retry-After that names a date is as good as none.
+Rules. `decode_status` never raises. It is called when something has already gone wrong, and whatever arrived then (a
+proxy's HTML, plain text, half a JSON document) must still become a useful message. Nothing is quoted from JSON that is
+not a Status, because it may be an object, and an object may be a Secret. There is no clock here, so a Retry-After with
+a date is ignored.
 
 Source. https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/status/; causes and reasons from
 apimachinery's ``api/errors`` at 1.37; seen on real servers: protocol.md, traps 3 to 5.
@@ -17,11 +17,11 @@ import msgspec
 
 __all__ = ["Cause", "Status", "decode_status", "retry_after_seconds"]
 
-_MESSAGE_LIMIT = 1_000  # characters of a Status' own message; validation errors list many fields
-_FOREIGN_LIMIT = 200  # characters of what is no Status: enough for a proxy's headline
+_MESSAGE_LIMIT = 1_000  # characters of the message of a Status; validation errors list many fields
+_FOREIGN_LIMIT = 200  # characters of what is not a Status: enough for a proxy's headline
 _FOREIGN_BYTES = 4_096  # bytes looked at for those: the head of an HTML page fits
 
-# Seconds beyond which a Retry-After is taken for garbage: 31 years. It also keeps float() from overflowing.
+# Seconds. A longer Retry-After, more than 31 years, is ignored as nonsense. So float() cannot overflow either.
 _LONGEST_WAIT = 10**9
 
 _TOO_LARGE = "ResourceVersionTooLarge"
@@ -32,7 +32,7 @@ _MARKUP = re.compile(r"<(script|style)\b.*?(</\1\s*>|\Z)|<!--.*?(-->|\Z)|<[^>]*(
 
 
 class Cause(msgspec.Struct, frozen=True, gc=False):
-    """One entry of ``details.causes``. All three may be empty."""
+    """One entry of ``details.causes``. All three attributes may be empty."""
 
     reason: str
     message: str
@@ -43,11 +43,11 @@ class Status(msgspec.Struct, frozen=True, gc=False):
     """Why a server refused. gc=False is safe: nothing in it can lead back to it.
 
     Attributes:
-        code: The HTTP status code meant; 400 or more.
-        reason: A word for machines, such as ``Expired``; empty when there is none.
+        code: The HTTP status code; 400 or more.
+        reason: A word for programs, such as ``Expired``; empty if there is none.
         message: A text for people: printable, one line, at most 1,000 characters.
         causes: Details, such as the fields of an invalid request.
-        retry_after: ``details.retryAfterSeconds``, None when missing or not above 0.
+        retry_after: ``details.retryAfterSeconds``; None if it is missing or not greater than 0.
         continue_token: ``metadata.continue``, which comes with a 410 inside a paged list.
     """
 
@@ -60,12 +60,12 @@ class Status(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def is_expired(self) -> bool:
-        """The version or continue token asked for is gone: only a new sync helps."""
+        """Whether the server no longer has the requested version or continue token. Only a new sync helps."""
         return self.code == 410 or self.reason in {"Expired", "Gone"}  # noqa: PLR2004 - HTTP 410 Gone
 
     @property
     def is_too_large_resource_version(self) -> bool:
-        """The API server is behind the version asked for: waiting helps."""
+        """Whether the API server has not reached the requested version yet. Waiting helps."""
         return (
             self.reason == _TOO_LARGE
             or any(cause.reason == _TOO_LARGE for cause in self.causes)
@@ -74,16 +74,16 @@ class Status(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def refuses_watch_list(self) -> bool:
-        """As the answer to a watch-list: the server does not do it. 400, 415 or 422."""
+        """Whether it means, as the answer to a watch-list, that the server does not support it: 400, 415 or 422."""
         return self.code in {400, 415, 422}
 
 
 def decode_status(body: bytes, http_status: int) -> Status:
-    """Read a Status from whatever came. Never raises.
+    """Read a Status from whatever arrived. Never raises.
 
     Args:
         body: The body of an answer, or the object of an ERROR event.
-        http_status: The code to assume when the body has none of its own.
+        http_status: The code to use if the body does not contain one.
     """
     try:
         found = msgspec.json.decode(body)
@@ -94,7 +94,7 @@ def decode_status(body: bytes, http_status: int) -> Status:
     details = _mapping(found.get("details"))
     code = found.get("code")
     return Status(
-        # Success has no business here: such a code is a mistake, and HTTP's own says more.
+        # A code of success would be a mistake here; then the status code of the response says more.
         code=code if isinstance(code, int) and 400 <= code <= 599 else http_status,  # noqa: PLR2004 - HTTP errors
         reason=_text(found.get("reason"), _FOREIGN_LIMIT),
         message=_text(found.get("message"), _MESSAGE_LIMIT),
@@ -105,11 +105,12 @@ def decode_status(body: bytes, http_status: int) -> Status:
 
 
 def retry_after_seconds(headers: Mapping[str, str], status: Status) -> float | None:
-    """How long the server asks to wait, in seconds; None when it does not.
+    """How many seconds the server asks clients to wait; None if it does not ask.
 
     Args:
-        headers: With names in lower case. A Retry-After that is no positive integer is ignored, dates included.
-        status: What came with them. The longer of both times counts; there is no upper bound here.
+        headers: The headers, with names in lower case. A Retry-After that is not a positive integer is ignored; so are
+            dates.
+        status: The status of the same answer. The longer of both times counts; there is no upper limit here.
     """
     header = headers.get("retry-after", "").strip()
     from_header = _seconds(int(header)) if _INTEGER.fullmatch(header) else None
@@ -143,14 +144,14 @@ def _text(value: Any, limit: int) -> str:
     """One printable line of at most ``limit`` characters."""
     if not isinstance(value, str):
         return ""
-    # Cut before the clean-up too: cleaning 10 MB to keep 1,000 characters of it is wasted.
+    # Cut before the clean-up, too: it would be a waste to clean 10 MB and keep 1,000 characters.
     printable = "".join(char if char.isprintable() else " " for char in value[: 4 * limit])
     line = " ".join(printable.split())
     return line if len(line) <= limit else line[: limit - 1] + "…"
 
 
 def _describe(body: bytes) -> str:
-    """Say what came instead of a Status."""
+    """Describe what arrived instead of a Status."""
     head = body[:_FOREIGN_BYTES].decode("utf-8", "replace").strip()
     if not head:
         return "empty answer"

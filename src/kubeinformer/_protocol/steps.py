@@ -1,4 +1,4 @@
-"""What the list-watch machine answers: the next step for the shell, and writes for the cache."""
+"""The output of the list-watch machine: the next step for the shell, and writes for the cache."""
 
 import enum
 from typing import TypeAlias
@@ -22,7 +22,7 @@ class Reauthenticate(msgspec.Struct, frozen=True):
 
 
 class Send(msgspec.Struct, frozen=True):
-    """Send this request and report what comes back."""
+    """Send this request and report the result."""
 
     fetch: Fetch
 
@@ -31,7 +31,7 @@ Step: TypeAlias = Wait | Reauthenticate | Send
 
 
 class BeginSweep(msgspec.Struct, frozen=True):
-    """A new generation begins: what it will not have seen by its `Sweep` is gone."""
+    """A new generation begins. What it has not seen when its `Sweep` comes is gone."""
 
 
 class Upsert(msgspec.Struct, frozen=True):
@@ -49,7 +49,7 @@ class Remove(msgspec.Struct, frozen=True):
 
 
 class Sweep(msgspec.Struct, frozen=True):
-    """The snapshot is complete: delete what this generation did not see. The store equals this version."""
+    """The snapshot is complete: delete what this generation did not see. Then the store equals this version."""
 
     resource_version: str
 
@@ -58,10 +58,10 @@ CacheWrite: TypeAlias = BeginSweep | Upsert | Remove | Sweep
 
 
 class Phase(enum.StrEnum):
-    """Where the conversation stands."""
+    """The phase of the conversation with the server."""
 
     WAITING = "waiting"
-    QUEUED = "queued"  # never by the machine: the shell waits before it sends a request
+    QUEUED = "queued"  # set by the shell, not by the machine: it waits before it sends a request
     INITIAL = "initial stream"
     PAGING = "paging"
     LIVE = "live"

@@ -1,4 +1,4 @@
-"""What a single request is about, in RBAC's words: for errors, and to know which informer a write concerns.
+"""The target of a single request, in the terms of RBAC: for errors, and to find the informer that a write concerns.
 
 Source. apiserver's ``request.RequestInfo`` at 1.37: paths of resources, of subresources, and of neither.
 """
@@ -12,14 +12,14 @@ _PARTS_OF_NAMESPACES = ("status", "finalize")
 
 
 class Target(NamedTuple):
-    """Who wants to do what to which object.
+    """What a request does, and to which object.
 
     Attributes:
         verb: ``get``, ``list``, ``create``, ``update``, ``patch``, ``delete``, ``deletecollection``; for a path that
-            belongs to no resource the method in lower case.
+            belongs to no resource, the method in lower case.
         resource: ``v1/pods``, ``apps/v1/deployments/status``; or the path itself.
-        namespace: None for all, or none.
-        name: None for a collection.
+        namespace: The namespace; None for all namespaces, and if there is none.
+        name: The name of the object; None for a collection.
         group: The API group, empty for the core group.
     """
 
@@ -36,18 +36,18 @@ class Target(NamedTuple):
 
     @property
     def rbac_resource(self) -> str:
-        """As a Role names it: ``pods``, ``deployments.apps/status``."""
+        """The resource as a Role names it: ``pods``, ``deployments.apps/status``."""
         _, plural, *parts = self.resource.removeprefix(f"{self.group}/").split("/")
         return "/".join([f"{plural}.{self.group}" if self.group else plural, *parts])
 
 
 def target_of(method: str, path: str, name: str | None = None) -> Target:
-    """Read a request's path.
+    """Find the target of a request from its path.
 
     Args:
-        method: In upper case.
-        path: Without query.
-        name: Of the object in the body of a create: the path does not have it.
+        method: The HTTP method, in upper case.
+        path: The path, without query.
+        name: The name of the object in the body of a create, because the path does not contain it.
     """
     match path.strip("/").split("/"):
         case ["api", version, *rest] if rest:

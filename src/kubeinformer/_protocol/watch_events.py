@@ -1,18 +1,18 @@
-"""Watch events: from one line of a watch stream to what it says.
+"""Watch events: from one line of a watch stream to its meaning.
 
-Rules. A line is ``{"type":"ADDED|MODIFIED|DELETED|BOOKMARK|ERROR","object":{…}}``. The object's body is kept as the
-bytes the server sent: integers beyond 64 bits, 1e400 and duplicate keys survive as they are, and whoever reads the
-object decides what they mean. Anything else is an error, never skipped: an event that is passed over is a change
-that is missed.
+Rules. A line is ``{"type":"ADDED|MODIFIED|DELETED|BOOKMARK|ERROR","object":{…}}``. The body of the object is kept as
+the bytes that the server sent. So integers beyond 64 bits, 1e400 and duplicate keys are preserved, and whoever reads
+the object decides what they mean. Anything else is an error and is never skipped, because a skipped event is a missed
+change.
 
-Theory. API servers write the envelope of an object in one form, to the byte. Between that form's two ends stands one
-value, which is the object if it decodes strictly: then the line as a whole is the envelope and nothing else, and the
-object was scanned once. Any other line, and any that is wrong, takes two decodings: of the envelope with the object as
-`msgspec.Raw`, and of the object's identity. (One struct for both would not tell where the object's bytes are.) For a
-pod of 6.6 KB that is 7 µs against 11.
+Theory. API servers write the envelope of an object in one form, byte for byte. If what is between the two ends of this
+form decodes strictly as one value, it is the object, and the rest of the line is the envelope. Then the object was
+scanned only once. Any other line, and any wrong line, takes two decodings: of the envelope with the object as
+`msgspec.Raw`, and of the object's identity. (One struct for both would not tell where the bytes of the object are.) For
+a pod of 6.6 KB, this takes 7 µs instead of 11.
 
-Source. ``k8s.io/initial-events-end`` is KEP-3157's mark of the bookmark that ends the initial events; only the value
-``"true"`` counts (client-go compares the same way).
+Source. ``k8s.io/initial-events-end`` is KEP-3157's annotation of the bookmark that ends the initial events. Only the
+value ``"true"`` counts (client-go compares in the same way).
 """
 
 import enum
@@ -39,12 +39,12 @@ class EventType(enum.Enum):
 
 
 class ObjectEvent(msgspec.Struct, frozen=True, gc=False):
-    """An object came, changed or went. gc=False is safe: nothing in it can lead back to it.
+    """An object was added, changed or deleted. gc=False is safe: nothing in it can lead back to it.
 
     Attributes:
         type: ADDED, MODIFIED or DELETED.
         identity: Which object, in which version.
-        body: The object's JSON as the server sent it; of a DELETED one its last state.
+        body: The JSON of the object as the server sent it; for DELETED, its last state.
     """
 
     type: EventType
@@ -57,7 +57,7 @@ class Bookmark(msgspec.Struct, frozen=True, gc=False):
 
     Attributes:
         resource_version: That version, never empty.
-        ends_initial: The initial events are complete (``k8s.io/initial-events-end``).
+        ends_initial: Whether the initial events are complete (``k8s.io/initial-events-end``).
     """
 
     resource_version: str
@@ -65,14 +65,14 @@ class Bookmark(msgspec.Struct, frozen=True, gc=False):
 
 
 class ErrorEvent(msgspec.Struct, frozen=True, gc=False):
-    """The server gives up this watch, and says why."""
+    """The server ends this watch, and says why."""
 
     status: Status
 
 
 WatchEvent: TypeAlias = ObjectEvent | Bookmark | ErrorEvent
 
-# What stands in for HTTP's status when a Status inside a stream has no code: the stream itself was a 200.
+# The code of a Status inside a stream that has none. The HTTP status of the stream itself cannot be used: it is 200.
 _NO_CODE = 500
 
 
@@ -110,13 +110,13 @@ def decode_watch_event(resource: str, line: bytes, position: int) -> WatchEvent:
     """Decode one line of a watch stream.
 
     Args:
-        resource: What is being watched, for errors.
+        resource: The resource that is being watched, for errors.
         line: The line, without its newline.
         position: Where it starts in the decoded body.
 
     Raises:
-        MalformedData: Not JSON, not UTF-8, or nested too deeply.
-        WrongKind: JSON, but no watch event; or an event about something that is no object.
+        MalformedData: It is not JSON, not UTF-8, or nested too deeply.
+        WrongKind: It is JSON, but not a watch event; or an event about something that is not an object.
     """
     end = line.find(_MIDDLE, 0, _LONGEST_BEGINNING + len(_MIDDLE))
     usual_type = _BEGINNINGS.get(line[:end]) if end > 0 and line.endswith(b"}}") else None
@@ -125,8 +125,8 @@ def decode_watch_event(resource: str, line: bytes, position: int) -> WatchEvent:
         try:
             return ObjectEvent(usual_type, identify(resource, body, position), body)
         except ProtocolError:
-            pass  # what is wrong is for the second way to say: perhaps only that the line is not in the usual form
-    check_utf8(line, resource, position)  # of what no one keeps, too: a line is whole, or it is not believed
+            pass  # the code below reports what is wrong; perhaps the line only has another form
+    check_utf8(line, resource, position)  # the whole line, although only the object is kept: else it is not trusted
     envelope = decode(_LINE, line, resource, position, "a watch event")
     body = bytes(envelope.object)  # a copy: a Raw would keep the whole line
     match _TYPES.get(envelope.type):

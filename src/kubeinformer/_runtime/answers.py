@@ -1,4 +1,4 @@
-"""Bodies that are read whole, with a bound: explanations of refusals, and answers to single requests."""
+"""Reads whole bodies, with a limit: explanations of refusals, and answers to single requests."""
 
 import anyio
 import anyio.lowlevel
@@ -15,14 +15,14 @@ _STATUS_BODY_LIMIT = 64 * 1024  # a Status is a few hundred bytes; a proxy's err
 
 
 async def read_status(response: Response, resource: str, patience: float) -> Status:
-    """What a refusal says, as far as its body can be had: the status code alone already says most.
+    """Read what a refusal says, as far as possible. The status code alone already says most.
 
-    The body of a redirect is not read: it is a page for people.
+    The body of a redirect is not read, because it is a page for people.
 
     Args:
-        response: What is read.
-        resource: Of what.
-        patience: Seconds for all of it: a drip is never silent.
+        response: The response to read.
+        resource: The resource, for errors.
+        patience: Seconds for the whole body, because a peer that sends single bytes is never silent.
     """
     if is_redirect(response.status):
         return Status(response.status)
@@ -31,23 +31,23 @@ async def read_status(response: Response, resource: str, patience: float) -> Sta
         with anyio.move_on_after(patience):
             await _read(response, resource, patience, body, _STATUS_BODY_LIMIT)
     except (TransportError, ProtocolError):
-        # What the server meant is in the status code; that its explanation broke off changes nothing.
+        # The status code says what the server meant, even if its explanation is incomplete.
         pass
     return decode_status(bytes(body[:_STATUS_BODY_LIMIT]), response.status)
 
 
 async def read_whole(response: Response, resource: str, limit: int, silence: float) -> bytes:
-    """All of a body, decoded.
+    """Read a whole body and decompress it.
 
     Args:
-        response: What is read.
-        resource: Of what.
-        limit: Most bytes after decompression.
-        silence: Seconds after which a silent peer is taken for dead.
+        response: The response to read.
+        resource: The resource, for errors.
+        limit: The largest number of bytes after decompression.
+        silence: Seconds of silence after which the peer counts as dead.
 
     Raises:
-        ObjectTooLarge: There is more.
-        TransportError, MalformedData: Not all of it came, or not as announced.
+        ObjectTooLarge: The body is larger.
+        TransportError, MalformedData: The body is incomplete, or not compressed as announced.
     """
     body = bytearray()
     await _read(response, resource, silence, body, limit + 1)
@@ -57,7 +57,7 @@ async def read_whole(response: Response, resource: str, limit: int, silence: flo
 
 
 async def _read(response: Response, resource: str, silence: float, body: bytearray, limit: int) -> None:
-    """Read until there are that many bytes, or the body ends."""
+    """Read until ``body`` has ``limit`` bytes, or until the body ends."""
     decoder = body_decoder(resource, response.headers.get("content-encoding"))
     while data := await response.receive(silence):
         for piece in decoder.feed(data):

@@ -1,10 +1,10 @@
-"""One request at a time: what `Cluster.request` does.
+"""Single requests: what `Cluster.request` does.
 
-Rules. A request is sent once: after a lost connection nobody knows whether a write was done, so trying again is for
-who knows what it meant. The one exception is a 401, which the server decides before it does anything: credentials are
-renewed, and the request is sent once more. The answer is held in memory as a whole, and has a bound. Everything that
-goes into the URL or the head is checked here, where the caller's mistake can be named. What is raised has passed frames
-that hold the answer: take them off (``frames``).
+Rules. A request is sent once. After a lost connection nobody knows whether a write was executed, so only the caller can
+decide on a retry. The one exception is a 401, which the server decides before it does anything: credentials are
+renewed, and the request is sent once more. The whole answer is held in memory, and its size is limited. Everything that
+goes into the URL or the headers is checked here, so that the error can name the caller's mistake. Errors raised here
+have passed frames that hold the answer, so callers must remove the frames (``frames``).
 """
 
 from collections.abc import Container, Iterable, Mapping
@@ -39,8 +39,8 @@ _OURS = (
     "transfer-encoding",
     "user-agent",
 )
-_LATER = 5.0  # seconds that a transport's deadlines come after the one for everything, which is to be the one met
-_EXPLANATION = 5.0  # seconds for the body of an error: its code is known by then, and says most
+_LATER = 5.0  # seconds; a transport's deadlines come this much later, so that the deadline of the request comes first
+_EXPLANATION = 5.0  # seconds for the body of an error; its code, which says most, is already known
 
 
 class Client:
@@ -48,9 +48,9 @@ class Client:
 
     Args:
         transport: How to reach the server.
-        size_limit: Most bytes of an answer, after decompression.
-        compressed: Ask the server for gzip.
-        writes: Told of what was written.
+        size_limit: The largest answer, in bytes after decompression.
+        compressed: Whether to ask the server for gzip.
+        writes: Records the confirmed writes.
     """
 
     def __init__(self, transport: Transport, *, size_limit: int, compressed: bool, writes: WriteLog) -> None:
@@ -70,7 +70,7 @@ class Client:
         content_type: str,
         timeout: float,  # noqa: ASYNC109 - also named in the error
     ) -> RawObject:
-        """Send a request, and decode the object that comes back; ``{}`` for an empty body. See `Cluster.request`."""
+        """Send a request and decode the object in the answer; ``{}`` for an empty body. See `Cluster.request`."""
         method = method.upper()
         target = target_of(method, path, _name_in(body))
         request = self._request(method, path, body, query, headers, content_type, "application/json", timeout)
@@ -91,7 +91,7 @@ class Client:
         headers: Mapping[str, str],
         timeout: float,  # noqa: ASYNC109 - as above
     ) -> str:
-        """GET what is text; see `Cluster.request_text`."""
+        """GET a text; see `Cluster.request_text`."""
         request = self._request("GET", path, None, query, headers, "", "*/*", timeout)
         answer, _ = await self._send(request, target_of("GET", path), timeout)
         return answer.decode("utf-8", "replace")
@@ -132,7 +132,7 @@ class Client:
             try:
                 return await self._attempt(request, target)
             except Unauthorized:
-                pass  # decided before anything was done
+                pass  # the server has not done anything yet
             await self._transport.reauthenticate()
             return await self._attempt(request, target)
         raise RequestTimeout(f"{request.method} {request.path}", timeout)
@@ -145,13 +145,13 @@ class Client:
             return answer, response.headers.get("content-type")
 
     def confirm(self, method: str, path: str, query: Container[str], answer: RawObject) -> None:
-        """Tell of a write, if this was one that left something: not a dry run, a review, or the answer "Success".
+        """Record a write that has stored something: not a dry run, a review, or the answer "Success".
 
         Args:
-            method: In upper case.
-            path: Not percent-encoded.
-            query: The names of the parameters.
-            answer: What came back.
+            method: The HTTP method, in upper case.
+            path: The path, not percent-encoded.
+            query: The names of the query parameters.
+            answer: The decoded answer.
         """
         metadata = answer.get("metadata")
         version = metadata.get("resourceVersion") if isinstance(metadata, dict) else None
@@ -183,7 +183,7 @@ def _encoded(body: _Body) -> bytes:
 
 
 def _name_in(body: _Body) -> str | None:
-    """The name of the object that is to be created, which the path does not have."""
+    """The name of the object to create, which the path does not contain."""
     metadata = body.get("metadata") if isinstance(body, dict) else None
     name = metadata.get("name") if isinstance(metadata, dict) else None
     return name if isinstance(name, str) else None

@@ -86,7 +86,7 @@ class ConsistencyCheck:
         cache: What is compared. Only ``Entry.checked`` is written.
         delivery: Says which version the store has reached.
         reflector: Takes the new snapshot.
-        turn: To read a whole list.
+        turn: The turn to take before reading a whole list.
     """
 
     def __init__(

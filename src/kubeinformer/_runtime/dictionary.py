@@ -1,4 +1,4 @@
-"""Trains the compression's dictionaries beside the stream: neither the event loop nor the sync waits for them."""
+"""Trains the compression's dictionaries in the background: neither the event loop nor the sync waits for it."""
 
 from typing import Any
 
@@ -14,9 +14,9 @@ __all__ = ["train_dictionaries"]
 
 
 async def train_dictionaries(cache: Cache[Any], samples_ready: Signal) -> None:
-    """Whenever there are samples: train in a worker thread, then encode what is there anew, in slices.
+    """Whenever there are enough samples: train in a worker thread, then encode the stored bodies again, in slices.
 
-    Abandoned when cancelled: a thread that still computes keeps nothing but its samples, for a tenth of a second.
+    A cancellation abandons the thread. If it is still computing, it only holds its samples, for a tenth of a second.
     """
     compression = cache.codec.compression
     if compression is None:

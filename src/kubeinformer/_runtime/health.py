@@ -1,11 +1,14 @@
-"""What is known of an informer's condition: counters, the last failure, and one log line per change of state.
+"""The condition of an informer: counters, the last failure, and one log line for each change of state.
 
-Rules. A log line has a constant template and its facts in ``extra``; the resource or the reason is in the message as
-well, for who prints nothing else. No object's content is ever logged. A failure is remembered without its frames, which
-have what was read among their variables: the last one becomes the cause of a `SyncTimeout`, and error reporters print
-variables along the chain. The same kind of failure again is logged at DEBUG only, until the stream has brought
-something: an API server that is down for an hour makes one line for each kind of failure when it goes, and one when it
-is back. One that answers 200 and fails at once, for ever, makes no more.
+Rules. A log line has a constant template and its facts in ``extra``. The resource or the reason is in the message as
+well, for those who print only messages. The content of an object is never logged.
+
+A failure is kept without its frames, because their variables contain the data that was read. The last failure becomes
+the cause of a `SyncTimeout`, and error reporters print variables along the chain of causes.
+
+If the same kind of failure occurs again, it is logged at DEBUG level, until the stream has brought something. So an API
+server that is down for an hour causes one line for each kind of failure when it goes down, and one line when it is
+back. A server that answers 200 and then fails at once, again and again, does not cause more lines.
 """
 
 import logging
@@ -84,8 +87,8 @@ class Health:
         self.last_error: Exception | None = None
         self.last_activity: float | None = None
         self.last_proof: float | None = None  # when the server last proved the store to be current
-        self._logged: set[str] = set()  # the failures that were told since the stream last brought something
-        self._is_told_live = False  # since then
+        self._logged: set[str] = set()  # the kinds of failures that were logged since the stream last brought something
+        self._is_told_live = False  # whether "live again" was logged since then
 
     def failed(self, error: Exception) -> None:
         """A request failed with this error."""
@@ -94,25 +97,25 @@ class Health:
         self.failures[name] += 1
         level = logging.DEBUG if name in self._logged else logging.WARNING
         self._logged.add(name)
-        reason = str(error)  # names the resource: who prints messages alone has to see what is missing, such as a CRD
+        reason = str(error)  # it names the resource, so that a message alone shows what is missing, such as a CRD
         logger.log(
             level, "request failed, will be tried again: %s", reason, extra=self._facts(error=name, reason=reason)
         )
 
     def answered(self) -> None:
-        """The server said 200: a refusal from before does not stand any more."""
+        """The server answered 200: an earlier refusal is no longer valid."""
         if isinstance(self.last_error, ServerRefused):
             self.last_error = None
 
     def is_live_again(self) -> None:
-        """Live events may flow."""
+        """Live events can arrive now."""
         self.last_error = None
         if self._logged and not self._is_told_live:
             self._is_told_live = True
             logger.info("the stream of %s is live again", self._name, extra=self._facts())
 
     def progressed(self) -> None:
-        """The stream brought something: whatever fails after this is news."""
+        """The stream brought something, so the next failure is logged again."""
         if self._logged:
             self._logged.clear()
         self._is_told_live = False
@@ -124,7 +127,7 @@ class Health:
         logger.info("%s synced" if self.syncs == 1 else "%s resynced", self._name, extra=facts)
 
     def waits(self, seconds: float) -> None:
-        """Nothing is asked for this long."""
+        """No request is sent for this number of seconds."""
         logger.debug("waiting before the next request", extra=self._facts(seconds=seconds))
 
     def _facts(self, **facts: object) -> dict[str, object]:

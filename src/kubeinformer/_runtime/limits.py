@@ -1,4 +1,4 @@
-"""Sizes, in bytes, that bound what one informer may hold beside its store."""
+"""Sizes, in bytes, that limit what one informer may hold in addition to its store."""
 
 from dataclasses import dataclass
 
@@ -9,12 +9,12 @@ __all__ = ["Limits"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """Bounds of one informer's working memory.
+    """Limits of one informer's working memory.
 
     Attributes:
-        object_size: Largest object accepted, in bytes of JSON. etcd's default limit is 1.5 MiB; some servers
-            allow 10 MB, and the JSON may be larger than what is stored.
-        page: How much of a list body is held before it is parsed as it streams, in bytes.
+        object_size: The largest object accepted, in bytes of JSON. etcd's default limit is 1.5 MiB. Some servers allow
+            10 MB, and the JSON may be larger than what is stored.
+        page: How many bytes of a list body are held in memory. A larger body is parsed while it arrives.
     """
 
     object_size: int = 32 * 2**20

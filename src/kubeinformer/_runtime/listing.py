@@ -1,8 +1,9 @@
-"""One list answer, read beside the reflector: for what compares and mends.
+"""Reads a list independently of the reflector, to compare a store and to repair it.
 
-Rules. Every failure is raised as what it is, without the frames that read the answer; nothing is tried again here.
-Items are handed over as they come, so that memory is one page's whatever the list's size. Of a shard the whole
-collection is asked for, and the rest dropped: nothing depends then on whether the server knows shards.
+Rules. Every failure is raised unchanged, but without the frames that read the answer; there are no retries here. Items
+are passed on as they arrive, so that the memory is that of one page, whatever the size of the list. For a shard, the
+whole collection is requested, and what is not in the shard is dropped. So nothing depends on whether the server
+supports shards.
 """
 
 from collections.abc import Callable, Iterable
@@ -31,12 +32,12 @@ _ITEMS_PER_TURN = 64  # a millisecond's work at most
 
 @dataclass(frozen=True, slots=True)
 class PageSummary:
-    """What one answer was.
+    """A summary of one answer.
 
     Attributes:
-        meta: What it says about the list.
-        size: Bytes of JSON.
-        items: How many objects, those of other shards included.
+        meta: The metadata of the list.
+        size: The size in bytes of JSON.
+        items: The number of objects, including those of other shards.
     """
 
     meta: PageMeta
@@ -49,10 +50,10 @@ class Listing:
     """How to list one collection.
 
     Attributes:
-        collection: What to list.
-        transport: How to reach the server.
+        collection: The collection to list.
+        transport: Sends the requests.
         limits: Sizes in bytes.
-        timing: How long an answer may be silent.
+        timing: How long an answer may be silent, and how long it may take.
     """
 
     collection: Collection
@@ -69,15 +70,15 @@ class Listing:
         """Read one page.
 
         Args:
-            fetch: Which one.
+            fetch: The page to read.
             take: Called with each item of the collection's shard, in order.
-            accept: Called with what the page says about the list, as soon as that is known; may raise.
+            accept: Called with the metadata of the list, as soon as that is known; may raise.
 
         Raises:
             TransportError: The connection failed.
-            ProtocolError: The answer made no sense, or not all of it came.
-            ServerRefused, ServerUnavailable: The server said no.
-            ConfigError: A credential cannot be had.
+            ProtocolError: The answer is malformed or incomplete.
+            ServerRefused, ServerUnavailable: The server refused the request.
+            ConfigError: No credential is available.
         """
         request = build_request(replace(self.collection, shard=None), fetch, self.timing.initial_silence)
         async with self.transport.stream(request) as response:
@@ -88,7 +89,7 @@ class Listing:
             try:
                 return await self._read(response, take, accept)
             except KubeInformerError as error:
-                raise without_frames(error)  # noqa: B904 - it is the same one
+                raise without_frames(error)  # noqa: B904 - it is the same error
 
     async def _read(
         self, response: Response, take: Callable[[ListItem], None], accept: Callable[[PageMeta], None]
@@ -102,7 +103,7 @@ class Listing:
 
         async def pass_on(items: Iterable[ListItem]) -> None:
             nonlocal count
-            for count, item in enumerate(items, start=count + 1):  # noqa: B020 - goes on from where it stood
+            for count, item in enumerate(items, start=count + 1):  # noqa: B020 - continues from the last count
                 kinds.accept(item.identity)
                 if shard is None or shard.holds(item.identity.uid):
                     take(item)

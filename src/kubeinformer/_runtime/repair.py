@@ -1,11 +1,12 @@
-"""Fetches again what was damaged in memory.
+"""Fetches objects again whose entries were damaged in memory.
 
-Rules. An entry is mended with the same state of the same object, or not at all: another version is the stream's to
-bring, in its order, and then the damaged entry is gone by itself. So a mended entry changes nothing that a reader was
-told, and needs no event. Failures are tried again with growing delays; the reflector's own trouble is not made worse.
+Rules. An entry is repaired with the same state of the same object, or not at all. Another version comes through the
+stream, in its order, and then replaces the damaged entry anyway. So a repair changes nothing that readers have seen,
+and needs no event. After a failure the fetch is retried with growing delays, so that problems of the reflector do not
+get worse.
 
-Theory. The object is asked for as a list of one, by a field selector on its name, because the rights to list are there
-for sure and those to get may not be.
+Theory. The object is requested as a list of one, with a field selector on its name. The informer certainly has the
+right to list, but may not have the right to get.
 """
 
 import logging
@@ -39,12 +40,12 @@ logger = logging.getLogger("kubeinformer.repair")
 
 
 class Repair:
-    """Keeps the list of what is damaged, and works it off.
+    """Keeps a list of damaged entries, and repairs them.
 
     Args:
-        listing: How to list what is mirrored; its timing gives the delays between tries.
-        cache: Whose entries are mended. Its reader reports them.
-        jitter: Gives random numbers in [0, 1); tests hand in fixed ones.
+        listing: How to list the informer's collection. Its timing determines the delays between attempts.
+        cache: The cache whose entries are repaired. Its reader reports damaged ones.
+        jitter: Returns random numbers in [0, 1); tests pass fixed ones.
     """
 
     def __init__(self, listing: Listing, cache: Cache[Any], jitter: Callable[[], float] = random.random) -> None:
@@ -58,14 +59,14 @@ class Repair:
 
     def _report(self, key: str, entry: Entry) -> None:
         if self._cache.entries.get(key) is not entry:
-            return  # an old state that some reader still holds; it cannot be had again
+            return  # an old state that some reader still holds; it cannot be fetched any more
         if key not in self._damaged:
             logger.error("an entry was damaged in memory", extra={"informer": self._name, "key": key})
         self._damaged[key] = entry
         self._signal.give()
 
     async def run(self) -> None:
-        """Mend what is reported, until cancelled."""
+        """Repair the reported entries, until cancelled."""
         while True:
             await self._signal.wait()
             attempt = 0
@@ -100,7 +101,7 @@ class Repair:
         return True
 
     async def _fetch(self, key: str) -> ListItem | None:
-        """The object as the server has it now; None when it has none."""
+        """The current state of the object on the server; None if it does not exist."""
         found: list[ListItem] = []
         listing = replace(self._listing, collection=narrowed(self._listing.collection, key))
         await listing.fetch(ListFetch(0), found.append)
@@ -112,7 +113,7 @@ def _is_state(entry: Entry, identity: Identity) -> bool:
 
 
 def narrowed(collection: Collection, key: str) -> Collection:
-    """One object of a collection, as a collection."""
+    """A collection that contains only one object of the given one."""
     namespace, _, name = key.rpartition("/")
     selectors = (collection.field_selector, f"metadata.name={name}")
     return replace(

@@ -1,8 +1,8 @@
-"""A task group whose lone error comes out as itself.
+"""A task group that raises a single error as it is.
 
-anyio wraps every exception that leaves a task group in an ExceptionGroup. That is right where several tasks are
-equals; but for a user of ``async with connect()``, a ValueError of their own should stay a ValueError, and an error
-that ends an informer should be caught with a plain ``except``.
+anyio wraps every exception that leaves a task group in an ExceptionGroup. That is right if several tasks are equals.
+But for a user of ``async with connect()``, a ValueError of their own should remain a ValueError, and it should be
+possible to catch an error that ends an informer with a plain ``except``.
 """
 
 from collections.abc import AsyncGenerator, Iterator
@@ -16,10 +16,10 @@ __all__ = ["open_task_group"]
 
 @asynccontextmanager
 async def open_task_group() -> AsyncGenerator[anyio.abc.TaskGroup]:
-    """A task group that is cancelled when its body ends, and unwraps an exception that is alone.
+    """A task group that is cancelled when its body ends. It does not wrap a single exception.
 
-    What the body raised comes out as it is, a group of the user's own included. One error that several tasks raised
-    (an informer that failed, and those who waited for it) counts as one.
+    What the body raised is raised unchanged, even if it is an exception group of the user. If several tasks raised the
+    same error (an informer that failed, and those that waited for it), it counts as one.
     """
     body: BaseException | None = None
     try:
@@ -38,14 +38,14 @@ async def open_task_group() -> AsyncGenerator[anyio.abc.TaskGroup]:
         try:
             raise alone
         finally:
-            alone.__context__ = context  # raising has put the group in its place
+            alone.__context__ = context  # raising has replaced it by the group
     finally:
-        body = None  # its traceback holds this frame
+        body = None  # to break a cycle: its traceback holds this frame
 
 
 def _alone(group: BaseExceptionGroup, body: BaseException | None) -> BaseException | None:
     errors = list(_leaves(group))
-    # Compared by what is in them: anyio on trio makes new groups of those that pass through it.
+    # Compared by their content, because anyio on trio makes new groups from those that pass through it.
     if body is not None and [*map(id, _leaves(body))] == [*map(id, errors)]:
         return body
     return errors[0] if all(error is errors[0] for error in errors) else None

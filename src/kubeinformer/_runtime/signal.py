@@ -1,4 +1,4 @@
-"""A signal for one task that sleeps until there is something to do, again and again."""
+"""A signal for one task that repeatedly sleeps until there is something to do."""
 
 import anyio
 
@@ -6,13 +6,13 @@ __all__ = ["Signal"]
 
 
 class Signal:
-    """Wakes the task that waits. Given while nobody waits, it is kept: once, however often it was given."""
+    """Wakes the task that waits. If nobody waits, the signal is kept; several signals are kept as one."""
 
     def __init__(self) -> None:
         self._event = anyio.Event()
 
     def give(self) -> None:
-        """Wake who waits, or will wait."""
+        """Wake the task that waits now, or the next one that waits."""
         self._event.set()
 
     async def wait(self) -> None:

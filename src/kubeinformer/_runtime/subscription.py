@@ -1,11 +1,12 @@
-"""One reader of an informer's events: bounded, coalescing, independent of every other reader.
+"""One reader of an informer's events: limited in memory, coalescing, independent of every other reader.
 
 Theory. What a reader has not taken yet is at most one `Pending` for each key, in the order in which the keys first
-changed, and shares the cache's entries. So the slowest reader holds references to as many entries as there are keys,
-and the others, the cache and the network never wait for it.
+changed. It shares the entries of the cache. So even the slowest reader holds only references, at most a few for each
+key. Other readers, the cache and the network never wait for it.
 
-What the store held when the reader came (the backlog) is kept as keys alone: each object is looked up when the reader
-gets to it. A key in the backlog needs no pending change, because the reader will see the state of that moment.
+The objects that the store held when the reader came (the backlog) are kept as keys only. Each object is looked up when
+the reader reaches its key. A key in the backlog needs no pending change, because the reader will see the state of that
+moment.
 """
 
 from collections import OrderedDict
@@ -30,8 +31,8 @@ __all__ = ["Subscription"]
 
 T = TypeVar("T", default=RawObject)
 
-_SYNCED: Final = ""  # stands among the pending keys where Synced belongs; no object's key is empty
-_TURN = 32  # events handed out without a pause before the loop gets a turn
+_SYNCED: Final = ""  # marks the place of Synced among the pending keys; no object has an empty key
+_TURN = 32  # events that are returned in a row before other tasks get a turn
 
 
 @final
@@ -63,14 +64,14 @@ class Subscription(Generic[T]):
 
     @property
     def pending(self) -> int:
-        """How many keys have something this reader has not taken yet."""
+        """The number of keys with something that this reader has not taken yet."""
         return len(self._backlog) + len(self._pending) + (self._second is not None)
 
     async def __aenter__(self) -> Self:
         if self._is_reading:
             raise UsageError("a subscription is one reader: call informer.events() once for each `async with`")
         self._is_reading = True
-        self._backlog = dict.fromkeys(reversed(self._cache.entries))  # taken from the end: the oldest key first
+        self._backlog = dict.fromkeys(reversed(self._cache.entries))  # read from its end, so the oldest key comes first
         if self._is_synced():
             self.mark_synced()
         self._subscribers.append(self)
@@ -112,7 +113,7 @@ class Subscription(Generic[T]):
             self._until_pause = _TURN
 
     def push(self, change: Change) -> None:
-        """Fold a change in. Called by the informer, after the store has it."""
+        """Add a change to what is pending. Called by the informer, after the store has it."""
         key = change.key
         if key in self._backlog:
             if change.new is None:
@@ -149,7 +150,7 @@ class Subscription(Generic[T]):
         return Synced() if pending is None else self._event(key, pending)
 
     def _event(self, key: str, pending: Pending) -> Event[T]:
-        # Events are built lazily through private constructors: users' ones take decoded objects.
+        # Events are built lazily through private constructors, because the public ones take decoded objects.
         match pending:
             case Pending(seen=None, new=Entry() as new):
                 return Added._lazily(key, self._source(key, new))  # noqa: SLF001 - see above
@@ -168,7 +169,7 @@ class Subscription(Generic[T]):
 
 
 class _Source(msgspec.Struct, Generic[T], frozen=True):  # a Struct, because one is made for each event
-    """What an event decodes when it is asked."""
+    """What an event decodes when its object is read."""
 
     reader: Reader[T]
     key: str

@@ -1,9 +1,10 @@
-"""Which versions the writes of a task made: how a controller reads its own writes.
+"""Records the versions that the writes of a task created, so that a controller can read its own writes.
 
-Theory. A record is a context variable's business: a task inherits the context of the one that started it, so writes of
-children land in the list of their parent, and those of a sibling do not. One variable for all clusters, since contexts
-keep their variables for ever; each entry says whose it is. A child that outlives the block keeps its entry, too: so an
-entry is closed with its block, or the list of one that lives for ever would grow for ever.
+Theory. A record is kept in a context variable. A task inherits the context of the task that started it. So the writes
+of children are added to the list of their parent, and those of a sibling are not. There is one variable for all
+clusters, because contexts keep their variables forever; each entry says to which cluster it belongs. A child that
+outlives the block keeps its entry as well. So an entry is closed with its block; otherwise the list of a child that
+lives forever would grow forever.
 """
 
 from collections.abc import Generator
@@ -49,11 +50,11 @@ class _Record:
 
 
 class WriteLog:
-    """What one cluster's writes are told to."""
+    """Records the writes of one cluster."""
 
     @contextmanager
     def record(self) -> Generator[list[Write]]:
-        """A list of the writes that are confirmed in here, in this task and in those it starts."""
+        """Collect the writes that are confirmed in this block, by this task and by those that it starts."""
         record = _Record(self, [])
         token = _records.set((*_records.get(), record))
         try:
@@ -63,7 +64,7 @@ class WriteLog:
             _records.reset(token)
 
     def confirmed(self, write: Write) -> None:
-        """Add a write to the lists of all contexts around it."""
+        """Add a write to the lists of all blocks around it."""
         for record in _records.get():
             if record.log is self and record.is_open:
                 record.writes.append(write)

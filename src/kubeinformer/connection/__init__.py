@@ -1,19 +1,19 @@
-"""How bytes get here: where the cluster is, who we are to it, and the transports.
+"""The connection to the cluster: which cluster it is, which credentials are sent, and the transports.
 
 ::
 
     load                load_config(): finds the cluster in arguments, kubeconfig, in_cluster; proxy in the environment
-    config              ConnectionConfig, what was found: one frozen value
-    kubeconfig          reads files of other people's: sections says how values are read, yaml_documents what may be
-    credentials         who we are: tokens, files; exec_plugin and auth_provider ask other programs
-    tls                 whom we trust, and what we present: the TLS context
-    transport           the seam: HttpRequest, Response, Transport
-    aiohttp_transport   the transport for asyncio; aiohttp_failures says why it failed
-    httpx_transport     the transport for trio, and for mocks; httpx_network has its sockets, httpx_response what comes
-                        back, httpx_failures as above
-    api_client          kubernetes_asyncio's client on aiohttp's transport; imported only when it is asked for
-    outgoing, failures  what both share: what is sent, and the words for what went wrong
-    default             default_transport(): the one to take here
+    config              ConnectionConfig, the result: one frozen value
+    kubeconfig          reads kubeconfig files; sections reads their values, yaml_documents limits their cost
+    credentials         the credentials: tokens, files; exec_plugin and auth_provider run other programs
+    tls                 the TLS context: which servers are trusted, and which certificate is sent
+    transport           the interface: HttpRequest, Response, Transport
+    aiohttp_transport   the transport for asyncio; aiohttp_failures translates its errors
+    httpx_transport     the transport for trio, and for mocks; httpx_network has its sockets, httpx_response the
+                        responses, httpx_failures translates its errors
+    api_client          kubernetes_asyncio's client on aiohttp's transport; imported only when it is used
+    outgoing, failures  what both transports share: what is sent, and the texts of errors
+    default             default_transport(): chooses the transport for the running event loop
 """
 
 from typing import TYPE_CHECKING
@@ -43,7 +43,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    """Import a transport when it is asked for, not before: aiohttp costs 0.2 s, and httpx2 may not be installed."""
+    """Import a transport on first use: aiohttp takes 0.2 s, and httpx2 may not be installed."""
     if name == "AiohttpTransport":
         from kubeinformer.connection.aiohttp_transport import AiohttpTransport  # noqa: PLC0415 - see above
 

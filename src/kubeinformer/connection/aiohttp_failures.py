@@ -1,7 +1,7 @@
-"""What aiohttp's exceptions mean; ``failures`` has the words.
+"""What aiohttp's exceptions mean. The texts of the errors are in ``failures``.
 
-Rules. aiohttp's exceptions are never chained where they hold the request's headers or the proxy's address
-(`ClientResponseError`, `ClientConnectorError`): the plain error beneath them is the cause instead.
+Rules. aiohttp's exceptions are never chained if they hold the headers of the request or the address of the proxy
+(`ClientResponseError`, `ClientConnectorError`). The plain error beneath them becomes the cause instead.
 """
 
 import ssl
@@ -20,15 +20,15 @@ what it raises for bytes that make no HTTP head."""
 
 
 def not_opened(error: Exception, target: str, *, through_proxy: bool) -> TransportError:
-    """The error to raise when no response's head came.
+    """The error to raise if the head of the response did not arrive.
 
     Args:
-        error: What aiohttp raised.
+        error: The exception from aiohttp.
         target: Method, and URL without query.
-        through_proxy: Whether a proxy stands between.
+        through_proxy: Whether there is a proxy in between.
 
     Returns:
-        `ConnectionFailed` if no connection came to be, `ConnectionLost` if one broke; the cause is set.
+        `ConnectionFailed` if no connection was made, `ConnectionLost` if one broke; the cause is set.
     """
     plain = _plain(error)
     failure = Failure(target, through_proxy=through_proxy)
@@ -40,8 +40,8 @@ def not_opened(error: Exception, target: str, *, through_proxy: bool) -> Transpo
         case aiohttp.ClientConnectorError() | aiohttp.ClientConnectorCertificateError() if (
             through_proxy and not _is_about(error, target)
         ):
-            return failure.proxy_unreachable(plain)  # its TLS: aiohttp names it only by host and port
-        case aiohttp.ClientConnectorDNSError() | UnicodeError():  # the latter: no name that a resolver takes
+            return failure.proxy_unreachable(plain)  # TLS to the proxy: aiohttp names it only by host and port
+        case aiohttp.ClientConnectorDNSError() | UnicodeError():  # the latter: a name that no resolver accepts
             return failure.unresolvable(plain)
         case aiohttp.ConnectionTimeoutError():
             return failure.not_in_time()
@@ -56,7 +56,7 @@ def not_opened(error: Exception, target: str, *, through_proxy: bool) -> Transpo
 
 
 def lost(error: Exception, target: str) -> ConnectionLost:
-    """The error to raise when the body ended before it was complete; the cause is set."""
+    """The error to raise if the body ended before it was complete; the cause is set."""
     return Failure(target).broke_in_body(_plain(error))
 
 
@@ -66,7 +66,7 @@ def _is_about(error: aiohttp.ClientConnectorError | aiohttp.ClientConnectorCerti
 
 
 def _plain(error: Exception) -> BaseException | None:
-    """The error to show as the cause: one that holds neither headers nor addresses of proxies, nor leads to them."""
+    """The error to show as the cause. It neither holds nor leads to headers and addresses of proxies."""
     match error:
         case aiohttp.ClientConnectorCertificateError():
             return error.certificate_error

@@ -1,22 +1,23 @@
 """The transport for asyncio, on aiohttp.
 
-Rules. aiohttp moves bytes and does nothing else: no decompression, no redirects, no cookies, no environment, no
-retries, no timeouts beyond connecting. Every error it may raise is translated at this boundary (``aiohttp_failures``).
-A stream that is left early is aborted, not drained and not politely closed: a polite TLS goodbye to a dead peer would
-hold the socket for half a minute.
+Rules. aiohttp only moves bytes: no decompression, no redirects, no cookies, no environment, no retries, no timeouts
+except for connecting. Every error that it may raise is translated at this boundary (``aiohttp_failures``). A stream
+that is left early is aborted; it is neither read to its end nor closed politely. A polite TLS shutdown with a dead peer
+would hold the socket for half a minute.
 
-Theory. One session, no limit of connections: each stream holds one for minutes, so any limit would be a deadlock with
-that many informers. Connections are reused after bodies that were read to the end (list pages, errors). TCP keep-alive
-finds dead peers that a read deadline has not yet; the deadline finds those behind a proxy that keeps its side alive.
-When bytes are already buffered `receive` takes them without a timer and without a trip through the event loop: the
-buffer then runs dry after at most twice ``READ_BUFFER``, so other tasks get their turn.
+Theory. There is one session without a limit of connections. Each stream holds a connection for minutes, so any limit
+would be a deadlock for that many informers. Connections are reused after bodies that were read to the end (list pages,
+errors). TCP keep-alive finds dead peers before the read deadline does; the deadline finds those behind a proxy that
+keeps its side of the connection alive. If bytes are already buffered, `receive` returns them without a timer and
+without passing through the event loop. The buffer is then empty after at most twice ``READ_BUFFER``, so other tasks get
+their turn.
 
-TLS files are read at the first request, and again after a 401 or a failed handshake: rotated certificates are found
+TLS files are read at the first request, and again after a 401 or a failed handshake. So rotated certificates are found
 without watching files.
 
-Limits. A body that ends neither by chunk nor by length (HTTP/1.0) ends cleanly whenever the connection does: HTTP
-cannot tell. API servers never send one. Bytes that came right before a cut may be dropped with it: a cut stream is
-asked again from the last position anyway.
+Limits. A body whose end is marked neither by chunks nor by a length (HTTP/1.0) ends cleanly whenever the connection
+ends: HTTP cannot tell the difference. API servers never send one. Bytes that arrived just before a cut may be dropped
+with it. This does no harm, because a stream that was cut is requested again from the last position.
 """
 
 import asyncio
@@ -51,7 +52,7 @@ __all__ = ["AiohttpTransport", "payload"]
 
 _log = logging.getLogger("kubeinformer.connection")
 
-# What getaddrinfo gives. aiohttp.AddrInfoType says the same, with a bare tuple at its end.
+# What getaddrinfo returns. aiohttp.AddrInfoType is the same, but ends with a tuple without type arguments.
 _AddressInfo: TypeAlias = tuple[int | socket.AddressFamily, int | socket.SocketKind, int, str, tuple[Any, ...]]
 
 
@@ -100,12 +101,12 @@ class AiohttpTransport:
     async def aclose(self) -> None:
         """Close all connections; streams that are still open raise `ConnectionLost`. Idempotent."""
         self._closed = True
-        for wait in self._waits:  # aiohttp lets those finish that make a connection
+        for wait in self._waits:  # aiohttp does not interrupt requests that are connecting
             wait.reschedule(asyncio.get_running_loop().time())
         session, self._session = self._session, None
         if session is not None:
             await session.close()  # aborts TLS connections: aiohttp's ssl_shutdown_timeout is 0 by default
-            # Sockets of streams that were dropped just before are closed by callbacks of the loop's next turn.
+            # The sockets of streams that were just dropped are closed by callbacks in the next turn of the loop.
             await asyncio.sleep(0)
 
     async def _send(self, request: HttpRequest, target: str) -> aiohttp.ClientResponse:
@@ -114,14 +115,14 @@ class AiohttpTransport:
         answer = await self._answer(request, target)
         if isinstance(answer, aiohttp.ClientResponse):
             return answer
-        # Raised out here: the foreign exception, which may hold headers, is not the context of ours, and none of the
-        # frames that ours passes has headers among its locals.
+        # Raised here, so that the foreign exception, which may hold headers, is not the context of this error, and no
+        # frame that this error passes has headers among its variables.
         _log.debug("request failed", extra={"target": target, "failure": str(answer)})
         raise answer
 
     async def _answer(self, request: HttpRequest, target: str) -> aiohttp.ClientResponse | TransportError:
         url = yarl.URL(request_url(self._config, request), encoded=True)
-        # aiohttp would ask for an encoding that nobody here decodes, and call a body octets.
+        # aiohttp would ask for an encoding that is not decoded here, and send a body as an octet stream.
         automatic = ("Accept-Encoding", "Content-Type")
         try:
             options = await self.options(request.headers)
@@ -130,7 +131,7 @@ class AiohttpTransport:
                     request.method, url, data=payload(request.body), skip_auto_headers=automatic, **options
                 )
         except failures.FOREIGN as error:
-            # A timeout of aiohttp's is also a TimeoutError, but then it is about connecting.
+            # A timeout of aiohttp is a TimeoutError as well, but it concerns connecting.
             if isinstance(error, TimeoutError) and not isinstance(error, aiohttp.ClientError):
                 return (
                     Failure(target).broke_before_head(None)
@@ -140,21 +141,21 @@ class AiohttpTransport:
             return self.failed(error, target)
 
     async def options(self, headers: Iterable[tuple[str, str]]) -> dict[str, Any]:
-        """What each request goes out with: who we are, whom we trust, and by which way.
+        """The arguments of each request: headers with credentials, TLS context, proxy.
 
         Args:
-            headers: The request's own.
+            headers: The headers of the request itself.
 
         Raises:
             ConfigError: The credentials or a TLS file cannot be used.
         """
         headers = await request_headers(self._config, headers)
         certificate = await self._config.credentials.client_certificate()
-        # Connections of another context are not reused by aiohttp.
+        # aiohttp does not reuse the connections of another context.
         context = self._tls.context(certificate) if self._config.server.startswith("https:") else None
         tunnelled = context and self._proxy and self._proxy_authorization
         if context is None and self._proxy_authorization:
-            headers.append(("Proxy-Authorization", self._proxy_authorization))  # no CONNECT to carry it
+            headers.append(("Proxy-Authorization", self._proxy_authorization))  # there is no CONNECT to carry it
         return {
             "headers": headers,
             "ssl": context or True,
@@ -165,7 +166,7 @@ class AiohttpTransport:
         }
 
     def failed(self, error: Exception, target: str) -> TransportError:
-        """Why no answer came."""
+        """The error that says why there is no answer."""
         failure = failures.not_opened(error, target, through_proxy=self._proxy is not None)
         if isinstance(failure, ConnectionFailed):
             self._tls.forget()
@@ -182,7 +183,7 @@ class AiohttpTransport:
 
     @property
     def session(self) -> aiohttp.ClientSession:
-        """What sends, made when it is first asked for.
+        """The session of aiohttp, which is made on first use.
 
         Raises:
             UsageError: The transport is closed.
@@ -196,18 +197,18 @@ class AiohttpTransport:
                     limit_per_host=0,
                     keepalive_timeout=IDLE_CONNECTION_LIFE,
                     socket_factory=_open_socket,
-                    # Not aiodns, even where installed: the system's resolver knows search domains and /etc/hosts.
+                    # Not aiodns, even if installed: the system's resolver knows search domains and /etc/hosts.
                     resolver=aiohttp.ThreadedResolver(),
                 ),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 timeout=aiohttp.ClientTimeout(total=None, connect=self._connect_timeout),
                 auto_decompress=False,
-                trust_env=False,  # no netrc; proxies of the environment are resolved when the config is loaded
+                trust_env=False,  # no netrc; proxies in the environment are looked up when the config is loaded
                 read_bufsize=READ_BUFFER,
             )
-            # aiohttp sends a GET again when its connection breaks before the answer. Retries, and the waits between,
-            # are the machine's business here. There is no public switch (aiohttp's own TestClient sets this as
-            # well); a test counts the requests.
+            # aiohttp sends a GET again if its connection breaks before the answer. Here only the list-watch machine
+            # decides on retries and delays. There is no public switch (aiohttp's own TestClient sets this as well);
+            # a test counts the requests.
             self._session._retry_connection = False  # noqa: SLF001 - see above
         return self._session
 
@@ -223,8 +224,8 @@ class _AiohttpResponse:
         self.headers: Mapping[str, str] = {
             name.lower(): ", ".join(answer.headers.getall(name)) for name in answer.headers
         }
-        # When a body is not chunked as announced, aiohttp 3.14 closes the connection and forgets to tell the reader,
-        # who would wait out the deadline (_http_parser.pyx, feed_data: `self._payload = None; raise ex`).
+        # If a body is not chunked as announced, aiohttp 3.14 closes the connection, but does not tell the reader, which
+        # would wait until the deadline (_http_parser.pyx, feed_data: `self._payload = None; raise ex`).
         self._gone: asyncio.Future[None] | None = None
         if answer.connection is not None and answer.connection.protocol is not None:
             self._gone = answer.connection.protocol.closed
@@ -239,18 +240,18 @@ class _AiohttpResponse:
             async with asyncio.timeout(timeout):
                 return await self._content.readany()
         except TimeoutError:
-            self.drop()  # a peer that was silent for so long is dead: no later byte is to be trusted
+            self.drop()  # a peer that was silent for so long is dead: do not trust later bytes
             raise ReadDeadlineExceeded(timeout) from None
-        except (*failures.FOREIGN, RuntimeError) as error:  # RuntimeError: closed under the reader
+        except (*failures.FOREIGN, RuntimeError) as error:  # RuntimeError: closed while it was read
             failure = failures.lost(error, self._target)
         raise failure
 
     def drop(self) -> None:
-        """Drop the connection, unless the body was read to its end and aiohttp took it back already. Idempotent."""
+        """Drop the connection, unless the body was read to its end and aiohttp has taken it back. Idempotent."""
         if self._gone is not None:
             self._gone.remove_done_callback(self._on_gone)
-            # The connection may live on, idle: whatever ends it then is nobody's problem, asyncio's log included.
-            self._gone.remove_done_callback(_ask)  # one is enough, however many answers it carried
+            # The connection may stay open, idle. What ends it then is no problem, and asyncio must not log it.
+            self._gone.remove_done_callback(_ask)  # one callback is enough, however many answers it carried
             self._gone.add_done_callback(_ask)
         connection = self._answer.connection
         if connection is not None and connection.transport is not None:
@@ -258,8 +259,8 @@ class _AiohttpResponse:
         self._answer.close()
 
     def _on_gone(self, gone: asyncio.Future[None]) -> None:
-        """Wake the reader, unless aiohttp has told it how the body ended."""
-        broken = None if gone.cancelled() else gone.exception()  # asking also keeps asyncio from reporting it
+        """Wake the reader, unless aiohttp has reported to it how the body ended."""
+        broken = None if gone.cancelled() else gone.exception()  # reading it also keeps asyncio from logging it
         if self._content.exception() is None and not self._content.is_eof():
             self._content.set_exception(broken or aiohttp.ClientPayloadError("the body is not framed as announced"))
 
@@ -270,7 +271,7 @@ def _ask(gone: asyncio.Future[None]) -> None:
 
 
 def payload(body: bytes) -> io.BytesIO | None:
-    """A body in a buffer, which aiohttp sends in parts; bytes of over 1 MiB it warns of."""
+    """A body in a buffer, which aiohttp sends in parts. It would warn of bytes over 1 MiB."""
     return io.BytesIO(body) if body else None
 
 

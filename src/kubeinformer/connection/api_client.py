@@ -1,13 +1,14 @@
-"""kubernetes_asyncio's `ApiClient` on a transport of ours: for typed writes.
+"""kubernetes_asyncio's `ApiClient` on a transport of this library, for typed writes.
 
-Rules. This is where kubernetes_asyncio is imported, and the module is itself imported when somebody asks for the
-client: 65 MB and a second. Nothing of `Configuration` says how to connect but the URL: its TLS, tokens and proxies know
-neither exec plugins nor renewed files.
+Rules. This module imports kubernetes_asyncio, which takes 65 MB and a second. So the module itself is imported only
+when somebody asks for the client. Of `Configuration`, only the URL is used to connect. Its TLS settings, tokens and
+proxies support neither exec plugins nor renewed files.
 
-Theory. `ApiClient` hands each request to its rest client, and that to an aiohttp session. The session is what is
-replaced: by one that asks the transport what a request goes out with, and sends it over the transport's own. Everything
-above stays kubernetes_asyncio's, streams that are read by hand (``_preload_content=False``) included. The session that
-its constructor makes is never used, and closed with the client.
+Theory. `ApiClient` passes each request to its rest client, which passes it to an aiohttp session. Only this session is
+replaced. The new one asks the transport for the credentials and options of each request, and sends it over the
+transport's own session. Everything above remains kubernetes_asyncio's, including streams that are read by hand
+(``_preload_content=False``). The session that the constructor of `ApiClient` makes is never used, and is closed
+together with the client.
 
 Source. kubernetes_asyncio 32 to 36.1, ``client/rest.py``: ``pool_manager.request(method=, url=, timeout=, headers=,
 data=)``.
@@ -41,8 +42,8 @@ def make_api_client(transport: Transport, confirm: Confirm) -> ApiClient:
     """An `ApiClient` that sends over a transport.
 
     Args:
-        transport: aiohttp's.
-        confirm: Told of what was written.
+        transport: The transport on aiohttp.
+        confirm: Called with each write.
 
     Raises:
         UsageError: It is another transport.
@@ -54,17 +55,17 @@ def make_api_client(transport: Transport, confirm: Confirm) -> ApiClient:
         )
     client = ApiClient(Configuration(host=transport.server))
     session = _Session(transport, client.rest_client.pool_manager, confirm)
-    client.rest_client.pool_manager = cast("aiohttp.ClientSession", session)  # of which it needs no more
+    client.rest_client.pool_manager = cast("aiohttp.ClientSession", session)  # no other methods are used
     return client
 
 
 class _Session:
-    """Stands where `ApiClient` has its session.
+    """Replaces the aiohttp session of `ApiClient`.
 
     Args:
-        transport: Sends.
-        unused: What stood there.
-        confirm: Told of what was written.
+        transport: Sends the requests.
+        unused: The session that is replaced.
+        confirm: Called with each write.
     """
 
     def __init__(self, transport: AiohttpTransport, unused: aiohttp.ClientSession, confirm: Confirm) -> None:
@@ -79,9 +80,9 @@ class _Session:
         timeout: aiohttp.ClientTimeout = _NO_TIMEOUT,  # noqa: ASYNC109 - kubernetes_asyncio's signature
         data: Any = None,
     ) -> aiohttp.ClientResponse:
-        """As `aiohttp.ClientSession.request`, once more after a 401."""
+        """As `aiohttp.ClientSession.request`, but sent once more after a 401."""
         answer = await self._send(method, url, headers, timeout, data)
-        if answer.status == _HTTP_UNAUTHORIZED and not isinstance(data, aiohttp.FormData):  # which is good for one use
+        if answer.status == _HTTP_UNAUTHORIZED and not isinstance(data, aiohttp.FormData):  # which can be sent once
             answer.release()
             await self._transport.reauthenticate()
             answer = await self._send(method, url, headers, timeout, data)
@@ -90,7 +91,7 @@ class _Session:
         return answer
 
     async def close(self) -> None:
-        """The transport's session is not ours to close."""
+        """Does not close the session of the transport, which belongs to the transport."""
         await self._unused.close()
 
     async def _send(
@@ -104,7 +105,7 @@ class _Session:
         target = f"{method} {url.partition('?')[0]}"
         outcome = await self._outcome(method, url, headers, timeout, data, target)
         if isinstance(outcome, Exception):
-            raise outcome  # here, where no header with a secret is among the variables
+            raise outcome  # in this frame, whose variables contain no header with a secret
         return outcome
 
     async def _outcome(
@@ -121,7 +122,7 @@ class _Session:
         own = [(name, value) for name, value in headers.items() if name.lower() != "user-agent"]  # the transport's own
         options = await self._transport.options(own)
         if timeout != _NO_TIMEOUT:
-            options["timeout"] = timeout  # otherwise that of the session, which bounds connecting
+            options["timeout"] = timeout  # otherwise that of the session applies, which limits connecting
         try:
             return await self._transport.session.request(
                 method, yarl.URL(url, encoded=True), data=data, auto_decompress=True, **options
@@ -132,10 +133,10 @@ class _Session:
             return self._transport.failed(error, target)
 
     async def _written(self, method: str, url: yarl.URL, answer: aiohttp.ClientResponse) -> None:
-        """Tell of a write. The body is read here, and given again to who asked."""
+        """Report a write. The body is read here, and the caller can read it again."""
         try:
             found = _OBJECT.decode(await answer.read())
         except msgspec.DecodeError:
-            return  # no object: whoever asked may make sense of it
+            return  # not an object: the caller may be able to use it
         path = url.path.removeprefix(yarl.URL(self._transport.server).path.rstrip("/"))
         self._confirm(method, path, tuple(url.query), found)

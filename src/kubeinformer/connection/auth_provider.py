@@ -1,14 +1,15 @@
-"""The ``auth-provider`` section of a kubeconfig: what came before credential plugins.
+"""The ``auth-provider`` section of a kubeconfig, the predecessor of credential plugins.
 
-Rules. ``oidc``: the id-token in the file is used until it expires; then the file is read again, since kubectl writes
-renewed tokens into it. It is not renewed here: redeeming a refresh token makes most issuers replace it, the new one
-would have to be written into the user's kubeconfig, and who fails at that logs the user out of kubectl as well.
-``gcp`` (kubectl dropped it in 1.26): run by kubernetes_asyncio's loader, in a thread with an event loop of its own, so
-that it works on trio and its import (65 MB, 0.5 s) stops nobody. All others: refused by name.
+Rules. ``oidc``: the id-token in the file is used until it expires. Then the file is read again, because kubectl writes
+renewed tokens into it. The token is not renewed here. With most issuers, using a refresh token replaces it, and the new
+one would have to be written into the user's kubeconfig. A failure to do so would log the user out of kubectl as well.
 
-Why kubernetes_asyncio's loader (36.1) does not get the oidc section: it renews tokens over TLS *without verification*
-when no ``idp-certificate-authority-data`` is given, with the client's secret and the refresh token on board
-(config/openid.py, ``verify_ssl=self._ssl_ca_cert is not None``), and fails with a TypeError when it is given.
+``gcp`` (kubectl removed it in 1.26): is run by kubernetes_asyncio's loader, in a thread with its own event loop. So it
+works on trio, and the import (65 MB, 0.5 s) does not block the main loop. All other providers are refused by name.
+
+Why not kubernetes_asyncio's loader (36.1) for ``oidc``: if no ``idp-certificate-authority-data`` is given, it renews
+tokens over TLS *without verification*, and sends the client's secret and the refresh token (config/openid.py,
+``verify_ssl=self._ssl_ca_cert is not None``). If it is given, the loader fails with a TypeError.
 """
 
 import asyncio
@@ -39,9 +40,9 @@ class OidcCredentials(Credentials):
     """The id-token that kubectl keeps in the kubeconfig.
 
     Args:
-        read: Reads the provider's ``config`` section anew; may block.
-        source: Where that is, for messages.
-        now: The time of day.
+        read: Reads the provider's ``config`` section again; may block.
+        source: Where the section is, for messages.
+        now: Returns the time of day.
     """
 
     def __init__(
@@ -55,7 +56,7 @@ class OidcCredentials(Credentials):
         """The id-token as a header.
 
         Raises:
-            ConfigError: There is none, or it expired and nobody renewed it in the file.
+            ConfigError: There is no token, or it has expired and was not renewed in the file.
         """
         if self._header is None or (self._expires is not None and self._expires <= self._now()):
             self._header = None
@@ -81,7 +82,7 @@ class OidcCredentials(Credentials):
 
 
 def _expiry(token: str) -> dt.datetime | None:
-    """When a JWT expires (RFC 7519, 4.1.4), None if it does not say; the server judges what is no JWT."""
+    """When a JWT expires (RFC 7519, 4.1.4). None if it does not say, or if it is not a JWT: the server then decides."""
     try:
         payload = token.split(".")[1]
         claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
@@ -94,9 +95,9 @@ class GcpCredentials(Credentials):
     """A token that ``gcloud`` prints, through kubernetes_asyncio.
 
     Args:
-        read: Reads the provider's ``config`` section anew; may block.
-        source: Where that is, for messages.
-        now: The time of day.
+        read: Reads the provider's ``config`` section again; may block.
+        source: Where the section is, for messages.
+        now: Returns the time of day.
     """
 
     def __init__(
@@ -107,16 +108,16 @@ class GcpCredentials(Credentials):
         self._running = anyio.Lock()
 
     async def authorization(self) -> str | None:
-        """The access token as a header; runs the command if there is none or it expired.
+        """The access token as a header. Runs the command if there is no token, or if it has expired.
 
         Raises:
-            ConfigError: The command failed or gave no token.
+            ConfigError: The command failed or printed no token.
         """
         async with self._running:
-            # A thread cannot be cancelled: it is left to its time limit.
+            # A thread cannot be cancelled, so it is left alone until its time limit.
             token, problem = await anyio.to_thread.run_sync(self._load, abandon_on_cancel=True)
         if problem is not None:
-            # Raised out here: the frames below have the provider's section among their variables.
+            # Raised here, because the frames below have the provider's section among their variables.
             raise ConfigError(
                 f"the gcp provider of {self._source} gave no token ({problem}); check cmd-path and cmd-args, or "
                 "better, move to gke-gcloud-auth-plugin: `gcloud container clusters get-credentials` does"
@@ -132,9 +133,9 @@ class GcpCredentials(Credentials):
         return f"GcpCredentials({self._source})"
 
     def _load(self) -> tuple[Secret, str | None]:
-        """The token, or why there is none. Runs in a thread.
+        """The token, or the reason why there is none. Runs in a thread.
 
-        The loader keeps the token in the section that it was given, with its expiry.
+        The loader stores the token and its expiry in the section that it gets.
         """
         from kubernetes_asyncio.config.kube_config import KubeConfigLoader  # noqa: PLC0415 - heavy, and rarely needed
 
@@ -155,5 +156,5 @@ class GcpCredentials(Credentials):
 
         try:
             return Secret(asyncio.run(token()).removeprefix("Bearer ")), None
-        except Exception as error:  # noqa: BLE001 - whatever it is, its text may quote the section or the output
+        except Exception as error:  # noqa: BLE001 - the text of any error may quote the section or the output
             return Secret(), type(error).__name__

@@ -1,12 +1,12 @@
 """Which API server to use, how to verify it, and which credentials to send: one frozen value.
 
-Rules. What would be unsafe cannot be constructed: `ConnectionConfig` refuses to carry credentials over plain http to
-another host, through whatever road it came (arguments, kubeconfig, code of the user's own), and refuses a URL with a
-password in it. The repr shows no secret.
+Rules. An unsafe configuration cannot be constructed. `ConnectionConfig` refuses to send credentials over plain http to
+another host, wherever the values come from (arguments, kubeconfig, the user's own code). It also refuses a URL with a
+password. Its repr shows no secret.
 
-Theory. A URL is read by several parties: here to judge it, by the HTTP library to follow it. What they could read in
-two ways (white space, control characters, backslashes, letters beyond ASCII in the host) is refused, and the scheme is
-kept in lower case, so that what was judged is what is followed.
+Theory. Several parties read a URL: this module checks it, and the HTTP library follows it. If they could read something
+in two ways (whitespace, control characters, backslashes, letters beyond ASCII in the host), it is refused. The scheme
+is stored in lower case. So the URL that was checked is the one that is followed.
 
 Not here. Where the values come from: ``load``, ``kubeconfig``, ``in_cluster``.
 """
@@ -21,14 +21,14 @@ from kubeinformer.errors import ConfigError
 
 __all__ = ["ConnectionConfig", "is_loopback", "split_url"]
 
-_URL = re.compile(r"[\x21-\x5b\x5d-\x7e]*")  # visible ASCII without the backslash, which some read as a slash
+_URL = re.compile(r"[\x21-\x5b\x5d-\x7e]*")  # visible ASCII without the backslash, which some programs read as a slash
 
-# RFC 9110, 5.1 and 5.5. Values go out as UTF-8, as from Go: names of users are not all ASCII.
+# RFC 9110, 5.1 and 5.5. Values are sent as UTF-8, as Go does, because the names of users are not all ASCII.
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HEADER_VALUE = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]*")
 
-# `credentials` is the one way for the first two: it keeps them out of reprs and off plain http. The others make it
-# another request than the one that was asked for.
+# The first two must be given as `credentials`, which keeps them out of reprs and off plain http. The others would
+# change the request into another one.
 _NOT_HEADERS = frozenset(
     ("authorization", "proxy-authorization", "cookie", "host", "connection", "content-length", "transfer-encoding")
 )
@@ -48,8 +48,8 @@ def _is_address(text: str) -> bool:
 def is_loopback(host: str) -> bool:
     """Whether a host, as a name or an address without brackets, can only be this machine (RFC 1122).
 
-    ``localhost`` is in every hosts file. Names below it are this machine by RFC 6761 alone: glibc may ask DNS for them,
-    and in a pod ``kube.localhost`` is then the service ``kube`` of the namespace ``localhost``.
+    ``localhost`` is in every hosts file. Names below it are this machine only according to RFC 6761. glibc may ask DNS
+    for them; in a pod, ``kube.localhost`` is then the service ``kube`` of the namespace ``localhost``.
     """
     if host == "localhost":
         return True
@@ -57,16 +57,16 @@ def is_loopback(host: str) -> bool:
         address = ipaddress.ip_address(host)
     except ValueError:
         return False
-    # ::ffff:127.0.0.1 is loopback only to Python 3.13 and later.
+    # Only Python 3.13 and later treat ::ffff:127.0.0.1 as loopback.
     mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
     return (mapped or address).is_loopback
 
 
 def _parsed(url: str) -> SplitResult | None:
-    """None for what is no URL: a ValueError would quote it, and be the context of ours."""
+    """Parse a URL. None if it is not one: a ValueError would quote it, and become the context of another error."""
     try:
         parts = urlsplit(url)
-        _ = parts.port  # parsed on access: raises here for a bad one
+        _ = parts.port  # parsed on access: raises here if it is malformed
     except ValueError:
         return None
     return parts
@@ -77,11 +77,11 @@ def split_url(url: str, schemes: tuple[str, ...]) -> SplitResult | str:
 
     Args:
         url: The URL.
-        schemes: The schemes accepted.
+        schemes: The accepted schemes.
 
     Returns:
-        Its parts; or what is wrong with it, as the end of a sentence. The URL is not shown: it may hold a password.
-        It is no exception, so that no frame with the URL among its variables hangs on one.
+        The parts of the URL; or what is wrong with it, as the end of a sentence. The URL is not in it, because it may
+        contain a password. It is not an exception, because that would hold frames with the URL among their variables.
     """
     parts = _parsed(url) if _URL.fullmatch(url) else None
     if parts is None:
@@ -132,10 +132,10 @@ class ConnectionConfig:
         problems = (check() for check in (*checks, self._problem_of_the_name, self._problem_of_the_headers))
         problem = next((problem for problem in problems if problem is not None), None)
         if problem is not None:
-            raise ConfigError(problem)  # here, where no URL and no header is among the variables
+            raise ConfigError(problem)  # in this frame, whose variables contain no URL and no header
 
     def _problem_of_the_server(self) -> str | None:
-        """What is wrong with its URL, which is kept in one form otherwise."""
+        """What is wrong with the URL. If nothing is, the URL is stored in a normal form."""
         what = f"the server's URL (from {self.source})"
         parts = split_url(self.server, ("https", "http"))
         if isinstance(parts, str):
@@ -147,7 +147,7 @@ class ConnectionConfig:
             )
         if parts.query or parts.fragment:
             return f"{what} has a query or fragment: end it after the path"
-        # Here and below frozen values are written: they are being made.
+        # Here and below, attributes of a frozen value are set, because it is still being made.
         object.__setattr__(self, "server", urlunsplit(parts).rstrip("/"))
         return None
 
@@ -160,8 +160,8 @@ class ConnectionConfig:
         return f"the proxy's URL (from {self.source}) {parts}" if isinstance(parts, str) else None
 
     def _problem_in_plain_text(self) -> str | None:
-        """Credentials may cross plain http inside this machine only; a proxy elsewhere would read them as well."""
-        # Not isinstance(): a subclass may well have something to say.
+        """Plain http may carry credentials only inside this machine. A proxy elsewhere would read them as well."""
+        # Not isinstance(): a subclass may send credentials.
         if self.server.startswith("https:") or type(self.credentials) is Anonymous:
             return None
         host = urlsplit(self.server).hostname or ""
@@ -176,8 +176,8 @@ class ConnectionConfig:
         )
 
     def _problem_of_the_name(self) -> str | None:
-        # What is empty once its dots are gone would switch the check of the name off, without a word: aiohttp strips
-        # them, asyncio takes the empty rest for none, and OpenSSL compares with nothing.
+        # A name that consists of dots would silently switch off the check of the name: aiohttp strips the dots, asyncio
+        # takes the empty rest for no name, and OpenSSL compares with nothing.
         name = self.tls_server_name
         if name is None or _TLS_NAME.fullmatch(name) or _is_address(name):
             return None

@@ -1,14 +1,16 @@
-"""Who we are to the API server, asked anew for every request.
+"""The credentials for the API server, which are requested again for every request.
 
-Rules. A secret lives in a private attribute of one object here and leaves it in two ways only: as the value of the
-``Authorization`` header, or as a private key on its way into a TLS context. It is in no repr, message or log record,
-and no exception raised here is chained to one that holds it. A frame that an exception of ours passes has none among
-its variables either, or has it as a `Secret`: error reporters print those. What cannot stand in a header (a newline
-from a badly cut token file) is refused here, because HTTP libraries put the header's value into their complaint.
+Rules. A secret is stored in a private attribute of one object here. It leaves this object in two ways only: as the
+value of the ``Authorization`` header, or as a private key on its way into a TLS context. It is in no repr, message or
+log record, and no exception raised here is chained to one that holds it. The frames that such an exception passes do
+not have it among their variables either, or only as a `Secret`, because error reporters print variables. What cannot be
+part of a header (a newline from a token file that was cut badly) is refused here, because HTTP libraries put the value
+of the header into their error messages.
 
-Theory. A stream is authorized once, when it opens, and lives for minutes, so asking per request is cheap and enough:
-tokens that expire are replaced by the next request. A 401 means that the server thinks otherwise than the expiry
-says (revoked, clock skew): `Credentials.refresh` forgets what is cached, and the next request gets a fresh one.
+Theory. A stream is authorized once, when it opens, and lives for minutes. So asking for credentials at each request is
+cheap and sufficient: the next request replaces a token that has expired. A 401 means that the server disagrees with the
+expiry (the token was revoked, or the clocks differ). `Credentials.refresh` then forgets what is cached, and the next
+request gets new credentials.
 
 Not here. Credential plugins (``exec_plugin``) and the old auth providers (``auth_provider``).
 """
@@ -38,22 +40,23 @@ __all__ = [
     "sendable",
 ]
 
-# The kubelet renews a projected token at 80% of its life, an hour by default, and the old one stays valid for the
-# rest. client-go reads the file again once a minute as well (transport/token_source.go, `period: time.Minute`).
+# The kubelet renews a projected token at 80% of its lifetime, which is an hour by default. The old token stays valid
+# for the rest of it. client-go also reads the file once a minute (transport/token_source.go, `period: time.Minute`).
 TOKEN_FILE_PERIOD = 60.0  # seconds
 
-# A token has a few KB; what is larger is another file. API servers take 1 MB of headers at most (Go's default).
+# A token has a few KB; a much larger file is not a token. API servers accept at most 1 MB of headers (Go's default).
 TOKEN_FILE_LIMIT = 2**20  # bytes
 
-# What a header may carry is visible ASCII (RFC 9110, 5.5); a token has no spaces inside (RFC 6750, 2.1).
+# A header may contain visible ASCII (RFC 9110, 5.5); a token contains no spaces (RFC 6750, 2.1).
 _TOKEN = re.compile(r"[\x21-\x7e]+")
 _HEADER = re.compile(r"[\x20-\x7e]+")
 
 
 class Secret(str):
-    """Text that its repr does not show, nor that of its parts: for the variables and attributes that hold a secret.
+    """A str whose repr does not show the text, for variables and attributes that hold a secret.
 
-    Everything else takes it for the str that it is. Parts too, because rich cuts a long text before it takes its repr.
+    In all other respects it is a normal str. Its parts hide their text as well, because rich cuts a long text before it
+    calls repr.
     """
 
     __slots__ = ()
@@ -109,14 +112,14 @@ class Credentials(Protocol):
 
 
 def bearer(token: str, source: str) -> str:
-    """Make a header value of a token.
+    """Make the value of the ``Authorization`` header from a token.
 
     Args:
-        token: The token; whitespace around it is dropped, as files end in a newline.
+        token: The token. Whitespace around it is dropped, because files end in a newline.
         source: Where it is from, for the message.
 
     Raises:
-        ConfigError: It is empty or could not stand in a header. The token is not in the message.
+        ConfigError: It is empty, or cannot be part of a header. The token is not in the message.
     """
     token = Secret(token.strip())
     if not _TOKEN.fullmatch(token):
@@ -126,10 +129,10 @@ def bearer(token: str, source: str) -> str:
 
 
 def sendable(authorization: str | None) -> str | None:
-    """A header value that somebody's `Credentials` gave, if it can be sent; None for none.
+    """Check a header value from `Credentials` that a user wrote, and return it; None for no header.
 
     Raises:
-        ConfigError: It could not stand in a header, or would end it. It is not in the message.
+        ConfigError: It cannot be part of a header, or would end it. It is not in the message.
     """
     if not authorization:
         return None
@@ -163,16 +166,16 @@ class StaticToken(Credentials):
     """
 
     def __init__(self, token: str, *, source: str = "token=") -> None:
-        token = Secret(token)  # this frame is one that an error passes
+        token = Secret(token)  # because an error may pass this frame
         self._source = source
         self._header = bearer(token, source)
 
     async def authorization(self) -> str | None:
-        """The token given."""
+        """The token."""
         return self._header
 
     async def refresh(self) -> None:
-        """Nothing to forget: there is but this token."""
+        """Nothing to forget: there is only this token."""
 
     def __repr__(self) -> str:
         return f"StaticToken(from {self._source})"
@@ -189,7 +192,7 @@ class BasicCredentials(Credentials):
         username, password = Secret(username), Secret(password)
         if ":" in username:
             raise ConfigError("a user name for basic authentication cannot hold a colon (RFC 7617, section 2)")
-        with contextlib.suppress(UnicodeEncodeError):  # it holds the password, so it may not be the context of ours
+        with contextlib.suppress(UnicodeEncodeError):  # it holds the password, so it must not become a context
             self._header = Secret("Basic " + base64.b64encode(f"{username}:{password}".encode()).decode())
             return
         raise ConfigError("user name and password must be text that UTF-8 can say")
@@ -229,13 +232,13 @@ class TokenFile(Credentials):
         """
         if self._header is None or self._clock() - self._read_at >= self._period:
             try:
-                # Readers that come at the same time read the file once each: cheaper than a lock. What is not ASCII
-                # becomes what no token has.
+                # If several requests come at the same time, each of them reads the file: this is cheaper than a lock.
+                # What is not ASCII becomes a character that no token has.
                 text = Secret((await _head_of(self._path)).decode("ascii", "replace"))
                 self._header = bearer(text, str(self._path))
             except (OSError, ConfigError) as error:
-                # While the file is swapped, or its volume is away, the old token likely still holds; if not, the
-                # 401 forgets it and the next failure is told. client-go does the same.
+                # While the file is being replaced, or its volume is missing, the old token is probably still valid. If
+                # not, a 401 makes us forget it, and the next failure is reported. client-go does the same.
                 if self._header is None:
                     if isinstance(error, ConfigError):
                         raise
@@ -255,7 +258,7 @@ class TokenFile(Credentials):
 
 
 async def _head_of(path: Path) -> bytes:
-    """A file's content.
+    """The content of a file.
 
     Raises:
         ConfigError: It is too large for a token.

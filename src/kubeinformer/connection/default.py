@@ -19,7 +19,7 @@ def default_transport(config: ConnectionConfig) -> Transport:
     Raises:
         ConfigError: Trio is running and httpx2 is not installed, or neither asyncio nor trio is running.
     """
-    # Both are imported here and not above: aiohttp costs 0.2 s, and httpx2 may not be there.
+    # Both are imported here and not above: aiohttp takes 0.2 s, and httpx2 may not be installed.
     if _on_asyncio():
         from kubeinformer.connection.aiohttp_transport import AiohttpTransport  # noqa: PLC0415 - see above
 
@@ -33,12 +33,12 @@ def default_transport(config: ConnectionConfig) -> Transport:
 
 def _on_asyncio() -> bool:
     try:
-        # Not get_running_loop(): trio as a guest of asyncio has one as well, but no task.
+        # Not get_running_loop(): if trio runs as a guest of asyncio, there is a loop as well, but no task.
         return asyncio.current_task() is not None
     except RuntimeError:
         return False
 
 
 def _on_trio() -> bool:
-    trio = sys.modules.get("trio")  # not imported: it is not there
+    trio = sys.modules.get("trio")  # if it is not imported, it is not running
     return trio is not None and bool(trio.lowlevel.in_trio_task())

@@ -1,23 +1,24 @@
-"""Credential plugins: programs that print a token or a certificate (``aws eks get-token`` and its kind).
+"""Credential plugins: programs that print a token or a certificate, such as ``aws eks get-token``.
 
-Rules. One run serves everybody who asks meanwhile. What a plugin printed stands in no message: it is the credential.
-Of how it is run, messages and reprs show the command and the file that names it; its arguments and variables may hold
-secrets. Its standard error goes where ours goes, as with kubectl, because that is where it asks people to log in. No
-shell is involved; standard input is empty unless it may ask a person at a terminal; its environment is this process's
-and what the kubeconfig adds. A plugin has a limited time and a limited output; beyond either, or when its caller is
-cancelled, it is killed.
+Rules. All requests that come during a run share its result. The output of a plugin is a credential, so no message
+contains it. Messages and reprs show the command and the file that names it, but neither its arguments nor its
+variables, which may be secrets. The plugin's standard error is that of this process, as with kubectl, because plugins
+use it to ask people to log in. No shell is involved. Standard input is empty, unless the plugin may ask a person at a
+terminal. Its environment is that of this process and what the kubeconfig adds. The time and the output of a plugin are
+limited. It is killed if it exceeds a limit, or if its caller is cancelled.
 
-A run that failed fails everybody who waited for it, and whoever asks within ``YOUNG`` of it, with the same words.
+If a run fails, all that waited for it fail with the same message, and so does whoever asks within ``YOUNG`` after it.
 
-Theory. The contract is client.authentication.k8s.io: an ``ExecCredential`` with the request in the environment variable
-``KUBERNETES_EXEC_INFO``, one with the credential on standard output. It is used until its ``expirationTimestamp``, or
-for as long as the process lives if there is none, or until the server answers 401. Many streams get that 401 at once,
-and some still with the credential before: so one that is younger than ``YOUNG`` is not thrown away.
+Theory. The contract is client.authentication.k8s.io. The request is an ``ExecCredential`` in the environment variable
+``KUBERNETES_EXEC_INFO``; the answer is an ``ExecCredential`` with the credential on standard output. The credential is
+used until its ``expirationTimestamp``, or as long as the process lives if there is none, or until the server answers
+401. Many streams get that 401 at once, and some of them for the previous credential. So a credential that is younger
+than ``YOUNG`` is not discarded.
 
-Why not kubernetes_asyncio's ``ExecProvider`` (36.1): it runs on asyncio only, has no time limit, leaves the process
-behind when cancelled, hangs when a plugin fills its standard error, puts standard error into the exception and the
-log, drops certificates that come beside a token and the expiry of those that come alone, and leaves keys in temporary
-files until exit.
+Why not kubernetes_asyncio's ``ExecProvider`` (36.1): it runs on asyncio only, has no time limit, and leaves the process
+behind if it is cancelled. It hangs if a plugin fills its standard error, which it puts into the exception and the log.
+It drops certificates that come together with a token, and the expiry of those that come alone. It leaves keys in
+temporary files until exit.
 
 Source. https://kubernetes.io/docs/reference/access-authn-authz/authentication/#client-go-credential-plugins
 """
@@ -39,19 +40,19 @@ from kubeinformer.errors import ConfigError
 
 __all__ = ["API_VERSIONS", "INTERACTIVE_MODES", "ExecCredentials", "ExecPlugin"]
 
-# client-go has no limit at all, and a hung plugin hangs the controller with it. A cloud's token call takes a second
-# or two, a person in front of a browser some minutes.
+# client-go has no limit at all, so a plugin that hangs blocks the controller. A token request to a cloud takes a second
+# or two, a login in a browser some minutes.
 TIME_LIMIT, TIME_LIMIT_INTERACTIVE = 60.0, 600.0  # seconds
 
-# A token has a few KB, a certificate with its chain and key some ten.
+# A token has a few KB, a certificate with its chain and key about ten.
 OUTPUT_LIMIT = 2**20  # bytes
 
-# Those that kubectl takes; v1alpha1 is gone since 1.24.
+# Those that kubectl accepts; v1alpha1 was removed in 1.24.
 API_VERSIONS = ("client.authentication.k8s.io/v1", "client.authentication.k8s.io/v1beta1")
 INTERACTIVE_MODES = ("Never", "IfAvailable", "Always")
 
-# Longer than it takes all streams of a process to hear the same 401; short enough that a token which the server
-# really does not want is replaced by the machine's next tries (backoff up to 30 s).
+# Longer than it takes until all streams of a process have got the same 401. Short enough that a token which the server
+# really refuses is replaced at the next attempts of the list-watch machine (backoff up to 30 s).
 YOUNG = 5.0  # seconds
 
 
@@ -61,12 +62,12 @@ class ExecPlugin:
 
     Attributes:
         command: Path or name of the program.
-        args: Its arguments. In no repr.
-        env: Variables beside the process's own. In no repr.
+        args: Its arguments. No repr shows them.
+        env: Additional environment variables. No repr shows them.
         api_version: ``client.authentication.k8s.io/v1`` or ``v1beta1``.
         interactive_mode: ``Never``, ``IfAvailable`` or ``Always``: whether it may read standard input.
-        cluster: What to tell it about the cluster (``provideClusterInfo``), or None.
-        install_hint: What the kubeconfig says about how to get the program.
+        cluster: What the plugin is told about the cluster (``provideClusterInfo``), or None.
+        install_hint: The kubeconfig's text on how to get the program.
         source: Where this was read, for messages.
     """
 
@@ -82,7 +83,7 @@ class ExecPlugin:
 
 @dataclass(frozen=True, slots=True)
 class _Issued:
-    """What one run gave. No repr: it is all secret."""
+    """The result of one run. It has no repr, because all of it is secret."""
 
     authorization: str | None = field(repr=False)
     certificate: ClientCertificate | None = field(repr=False)
@@ -91,13 +92,13 @@ class _Issued:
 
 
 class ExecCredentials(Credentials):
-    """What a plugin prints, kept until it expires.
+    """The credential that a plugin prints, kept until it expires.
 
     Args:
-        plugin: How to run it.
-        clock: Monotonic seconds, for the age of a credential.
-        now: The time of day, for its expiry.
-        time_limit: Seconds for a run; None takes the default for its interactive mode.
+        plugin: How to run the plugin.
+        clock: Returns monotonic seconds, for the age of a credential.
+        now: Returns the time of day, for its expiry.
+        time_limit: Seconds for a run; None for the default of the plugin's interactive mode.
     """
 
     def __init__(
@@ -114,7 +115,7 @@ class ExecCredentials(Credentials):
         self._running = anyio.Lock()
 
     async def authorization(self) -> str | None:
-        """The token as a header; runs the plugin if there is none or it expired.
+        """The token as a header. Runs the plugin if there is no credential, or if it has expired.
 
         Raises:
             ConfigError: The plugin cannot be run, failed, took too long, or printed no credential.
@@ -122,11 +123,11 @@ class ExecCredentials(Credentials):
         return (await self._current()).authorization
 
     async def client_certificate(self) -> ClientCertificate | None:
-        """The certificate, if the plugin gave one; see `authorization`."""
+        """The certificate, if the plugin printed one; see `authorization`."""
         return (await self._current()).certificate
 
     async def refresh(self) -> None:
-        """Run the plugin again at the next request, unless its credential is seconds old."""
+        """Run the plugin again at the next request, unless its credential is only seconds old."""
         if self._issued is not None and self._clock() - self._issued.at >= YOUNG:
             self._issued = None
 
@@ -136,7 +137,7 @@ class ExecCredentials(Credentials):
     async def _current(self) -> _Issued:
         if (issued := self._valid()) is not None:
             return issued
-        async with self._running:  # cancelled while running: the next in line runs it instead
+        async with self._running:  # if this task is cancelled, the next one in line runs the plugin
             if (issued := self._valid()) is not None:
                 return issued
             if self._failed is not None and self._clock() - self._failed[1] < YOUNG:
@@ -162,19 +163,19 @@ class ExecCredentials(Credentials):
         limit = self._time_limit or (TIME_LIMIT_INTERACTIVE if interactive else TIME_LIMIT)
         found = await self._ask(limit, interactive=interactive)
         if isinstance(found, str):
-            # Raised out here: the frames below have the environment, the arguments and the output for variables.
+            # Raised here, because the frames below have the environment, the arguments and the output as variables.
             raise ConfigError(found)
         return found
 
     async def _ask(self, limit: float, *, interactive: bool) -> "_Issued | str":
-        """Run it; what it issued, or in words why there is nothing."""
+        """Run the plugin. Returns what it issued, or a text that says why there is nothing."""
         plugin = self._plugin
         spec: dict[str, Any] = {"interactive": interactive}
         if plugin.cluster is not None:
             spec["cluster"] = plugin.cluster
         request = {"apiVersion": plugin.api_version, "kind": "ExecCredential", "spec": spec}
         try:
-            # The cluster's extensions may hold what YAML knows and JSON does not, such as dates.
+            # The extensions of the cluster may hold types of YAML that JSON does not have, such as dates.
             environment = {**os.environ, **dict(plugin.env), "KUBERNETES_EXEC_INFO": json.dumps(request, default=str)}
             with anyio.fail_after(limit):
                 code, output = await _run(
@@ -197,7 +198,7 @@ class ExecCredentials(Credentials):
         return self._read(output)
 
     def _read(self, output: bytes) -> "_Issued | str":
-        """Parse what was printed; in words why it is nothing, quoting none of it."""
+        """Parse the output. If it cannot be used, returns a text that says why, without quoting it."""
         try:
             answer = json.loads(output)
         except (ValueError, RecursionError):
@@ -244,13 +245,13 @@ class ExecCredentials(Credentials):
 async def _run(
     command: list[str], environment: Mapping[str, str], *, stdin: int | None
 ) -> tuple[int, bytes] | tuple[int, None]:
-    """Exit code and standard output, or None for the latter when it was too much; the program is gone either way."""
+    """Exit code and standard output; None for the output if it was too large. The program has ended in any case."""
     output = bytearray()
     async with await anyio.open_process(
         command,
         stdin=stdin,
         stdout=subprocess.PIPE,
-        stderr=None,  # inherited: it speaks to people
+        stderr=None,  # inherited, because it is for people
         env=environment,
     ) as process:
         assert process.stdout is not None
@@ -263,7 +264,7 @@ async def _run(
 
 
 def _timestamp(text: str | None) -> dt.datetime | None:
-    """RFC 3339, as Go prints it; a time without a zone is not one."""
+    """Parse a time in RFC 3339, as Go prints it. A time without a zone is not valid."""
     if not text:
         return None
     moment = dt.datetime.fromisoformat(text)
@@ -275,5 +276,5 @@ def _timestamp(text: str | None) -> dt.datetime | None:
 def _has_terminal() -> bool:
     try:
         return sys.stdin.isatty()
-    except (AttributeError, ValueError):  # no standard input, or closed: a daemon
+    except (AttributeError, ValueError):  # no standard input, or a closed one, as in a daemon
         return False

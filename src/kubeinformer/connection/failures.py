@@ -1,11 +1,11 @@
-"""What went wrong on the network, in words that say what to do about it: the same for every transport.
+"""What went wrong on the network, in words that say what to do about it. The same for every transport.
 
-Rules. A message says what was tried (host, path; no query, no credentials), what came back, and what to do. The error
-beneath is kept as the cause where it is a plain one, of the system or of ssl, and bare: without its traceback, whose
-frames hold headers, and without what hung on it, so that neither a traceback with locals nor a walk along the chain,
-as error trackers take it, can show a token.
+Rules. A message says what was tried (host and path; no query, no credentials), what the result was, and what to do. A
+plain error, from the system or from ssl, is kept as the cause, but bare: without its traceback, whose frames hold
+headers, and without the errors that are chained to it. So neither a traceback with variables nor a walk along the
+chain, as error trackers do it, can show a token.
 
-Not here. Which of an HTTP library's exceptions means what: ``aiohttp_failures``, ``httpx_failures``.
+Not here. What the exceptions of the HTTP libraries mean: ``aiohttp_failures``, ``httpx_failures``.
 """
 
 import socket
@@ -17,14 +17,14 @@ __all__ = ["Failure", "bare", "words"]
 
 
 def bare(error: BaseException | None) -> BaseException | None:
-    """The error alone: no frames, no other errors behind it. Changes it: it is ours to show or to drop."""
+    """Remove the frames of an error and the errors chained to it. Changes the error, which nobody else uses."""
     if error is not None:
         error.__traceback__ = error.__cause__ = error.__context__ = None
     return error
 
 
 def words(error: BaseException | None) -> str:
-    """What the system or OpenSSL calls it."""
+    """The error's text from the system or from OpenSSL."""
     if error is None:
         return "closed"
     if isinstance(error, ssl.SSLError):
@@ -39,22 +39,22 @@ class Failure:
 
     Args:
         target: Method, and URL without query.
-        through_proxy: Whether a proxy stands between.
+        through_proxy: Whether there is a proxy in between.
     """
 
     def __init__(self, target: str, *, through_proxy: bool = False) -> None:
         self._target, self._through_proxy = target, through_proxy
 
     def proxy_refused(self, said: str) -> TransportError:
-        """The proxy answered CONNECT with something else than success."""
+        """The proxy did not answer CONNECT with success."""
         return self._failed(f"the proxy refused to connect to the server (HTTP {said}); {_CHECK_PROXY}", None)
 
     def proxy_unreachable(self, cause: BaseException | None) -> TransportError:
-        """No connection to the proxy itself."""
+        """No connection to the proxy itself could be made."""
         return self._failed(f"the proxy cannot be reached ({words(cause)}); {_CHECK_PROXY}", cause)
 
     def no_connection(self, cause: BaseException | None) -> TransportError:
-        """Nobody answered, or not as somebody to be trusted."""
+        """No server answered, or not one to be trusted."""
         return self._failed(_why_no_connection(cause, through_proxy=self._through_proxy), cause)
 
     def unresolvable(self, cause: BaseException | None) -> TransportError:
@@ -62,14 +62,14 @@ class Failure:
         return self._failed(f"the host's name does not resolve ({words(cause)}); {_CHECK_NAME}", cause)
 
     def not_in_time(self) -> TransportError:
-        """The time for connecting is up."""
+        """The time limit for connecting is over."""
         return self._failed(
             "no connection in time; check the address, routes, firewalls and NetworkPolicies",
             None,
         )
 
     def not_http(self) -> TransportError:
-        """What came makes no head. The parser's own words quote bytes, so they are not shown."""
+        """What arrived is not the head of a response. The parser's message quotes bytes, so it is not shown."""
         return self._lost(
             "what answered does not speak HTTP; check the port, and whether the server's URL must begin with https://",
             None,
@@ -83,11 +83,11 @@ class Failure:
         )
 
     def broke_before_head(self, cause: BaseException | None) -> ConnectionLost:
-        """The connection broke with the request on its way."""
+        """The connection broke after the request was sent, at least in part."""
         return self._lost(f"the connection broke before an answer came ({words(cause)})", cause)
 
     def broke_in_body(self, cause: BaseException | None, why: str | None = None) -> ConnectionLost:
-        """The connection ended, or its framing did, before the body was complete."""
+        """The connection ended, or its framing was broken, before the body was complete."""
         return self._lost(f"the connection broke before the answer was complete ({why or words(cause)})", cause)
 
     def _failed(self, why: str, cause: BaseException | None) -> ConnectionFailed:

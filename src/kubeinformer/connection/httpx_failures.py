@@ -1,8 +1,9 @@
-"""What the errors mean that come out of httpx2; ``failures`` has the words.
+"""What the errors that come out of httpx2 mean. The texts are in ``failures``.
 
-Rules. Sockets raise their own errors here (``httpx_network``), so httpcore2 adds few: h11's complaints and a proxy's
-refusal. httpx2's come from a transport that a user handed in, or from a mock; they stand for what they are named.
-Neither is ever the cause of ours: h11's quote bytes, and httpx2's lead to the request.
+Rules. Sockets raise their own errors here (``httpx_network``), so httpcore2 adds only a few: h11's errors, and the
+refusal of a proxy. httpx2's errors come from a transport that a user passed in, or from a mock; they mean what their
+names say. Neither of them is ever the cause of an error of this library: h11's errors quote bytes, and httpx2's lead to
+the request.
 """
 
 import socket
@@ -46,17 +47,17 @@ raises that no resolver takes."""
 def not_opened(
     error: Exception, target: str, *, through_proxy: bool, connecting: bool, to_proxy: bool
 ) -> TransportError:
-    """The error to raise when no response's head came.
+    """The error to raise if the head of the response did not arrive.
 
     Args:
-        error: What was raised.
-        target: URL without query.
-        through_proxy: Whether a proxy stands between.
-        connecting: Whether it was while the connection was made.
+        error: The exception that was raised.
+        target: Method, and URL without query.
+        through_proxy: Whether there is a proxy in between.
+        connecting: Whether it was raised while the connection was being made.
         to_proxy: Whether that was the connection to the proxy itself.
 
     Returns:
-        `ConnectionFailed` if no connection came to be, `ConnectionLost` if one broke; the cause is set.
+        `ConnectionFailed` if no connection was made, `ConnectionLost` if one broke; the cause is set.
     """
     plain = _plain(error)
     failure = Failure(target, through_proxy=through_proxy)
@@ -84,7 +85,7 @@ def not_opened(
 
 
 def lost(error: Exception, target: str) -> ConnectionLost:
-    """The error to raise when the body ended before it was complete; the cause is set."""
+    """The error to raise if the body ended before it was complete; the cause is set."""
     why = None
     if isinstance(error, (httpcore2.ProtocolError, httpx2.ProtocolError)):
         why = "the peer hung up" if "peer closed" in str(error) else "the body is not framed as announced"

@@ -1,18 +1,18 @@
-"""The sockets beneath the httpx2 transport: httpcore2's network backend, on anyio for both event loops.
+"""The sockets of the httpx2 transport: httpcore2's network backend, on anyio for both event loops.
 
-Rules. Errors are left as the system, ssl or anyio raised them: httpcore2 lets pass what it does not know, and
-``httpx_failures`` has the plain error at hand. A wire is aborted when it is closed: no TLS goodbye, so a peer that
-reads no more cannot hold a socket. No read waits longer than the silence that its reader allows. What fails or is
-cancelled is closed by who asked for it.
+Rules. Errors from the system, ssl and anyio are left unchanged: httpcore2 passes on errors that it does not know, so
+``httpx_failures`` gets the plain error. A connection is aborted when it is closed, without a TLS shutdown, so a peer
+that no longer reads cannot hold a socket. No read waits longer than the silence that its reader allows. If something
+fails or is cancelled, whoever asked for it closes the connection.
 
-Theory. httpcore2 has backends of its own, and lets others be given. These were of no use: trio's says goodbye behind
-a shield; a handshake that is cancelled leaks its socket; sockets to proxies get no options; the time for silence is
-fixed when a body begins, while here each `Response.receive` has its own. Connecting is bounded by who asks
-(``httpx_transport``), so the timeouts that httpcore2 hands to each call are not looked at.
-TLS is done here because anyio's and trio's streams give one record a call, 16 KiB: this one gives all that has come.
+Theory. httpcore2 has its own backends, and accepts others. Its own could not be used. The one for trio does a TLS
+shutdown inside a shield; a cancelled handshake leaks its socket; sockets to proxies get no options; the limit of
+silence is fixed when a body begins, while here each `Response.receive` has its own. The caller limits the time for
+connecting (``httpx_transport``), so the timeouts that httpcore2 passes to each call are ignored. TLS is done here,
+because the streams of anyio and trio return one record of 16 KiB for each call; this one returns all that has arrived.
 
 Source. httpcore2 2.16.2, ``_backends/base.py`` (the interface), ``_backends/trio.py``, ``_async/connection_pool.py``.
-RFC 8446, 6.1: a connection may end without an alert; HTTP's own framing says whether the body was complete.
+RFC 8446, 6.1: a connection may end without an alert. HTTP's own framing says whether the body was complete.
 """
 
 import select
@@ -38,18 +38,18 @@ class Wire(httpcore2.AsyncNetworkStream):
     """One connection.
 
     Attributes:
-        silence: Seconds for which a read may find nothing; None until the head has come, as long as who sent the
-            request keeps the time.
+        silence: Seconds that a read may wait for data; None until the head has arrived, because until then the sender
+            of the request limits the time.
     """
 
     def __init__(self) -> None:
         self.silence: float | None = None
 
     async def receive(self, silence: float | None) -> bytes:
-        """All that has come, or ``b""`` when the peer ended the connection.
+        """All that has arrived, or ``b""`` if the peer ended the connection.
 
         Raises:
-            ReadDeadlineExceeded: Nothing came for so many seconds.
+            ReadDeadlineExceeded: Nothing arrived for ``silence`` seconds.
         """
         raise NotImplementedError
 
@@ -58,20 +58,20 @@ class Wire(httpcore2.AsyncNetworkStream):
         raise NotImplementedError
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ARG002, ASYNC109 - httpcore2's signature
-        """May give more than ``max_bytes``: httpcore2 hands it to h11 whole, and fewer turns are faster."""
+        """May return more than ``max_bytes``. httpcore2 passes all of it to h11, and fewer calls are faster."""
         return await self.receive(self.silence)
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ARG002, ASYNC109 - httpcore2's signature
         """Send all of it.
 
         Raises:
-            httpcore2.WriteError: The connection broke. httpcore2 then looks for an answer that came before it did.
+            httpcore2.WriteError: The connection broke. httpcore2 then looks for an answer that arrived before that.
         """
         try:
             if buffer:
                 await self.send(buffer)
         except BROKEN:
-            raise httpcore2.WriteError from None  # what it was raised from would hold the buffer in its frames
+            raise httpcore2.WriteError from None  # the original error would hold the buffer in its frames
 
     async def start_tls(
         self,
@@ -79,10 +79,10 @@ class Wire(httpcore2.AsyncNetworkStream):
         server_hostname: str | None = None,
         timeout: float | None = None,  # noqa: ARG002, ASYNC109 - httpcore2's signature
     ) -> "Wire":
-        """Shake hands. Nothing else may use this wire from now on, but for closing it when the handshake fails.
+        """Do the TLS handshake. From now on, this wire may only be used to close it if the handshake fails.
 
         Raises:
-            ssl.SSLError: The peer is not to be trusted, does not speak TLS, or hung up.
+            ssl.SSLError: The peer is not trusted, does not speak TLS, or closed the connection.
         """
         wire = _TlsWire(self, ssl_context, server_hostname)
         await wire.handshake()
@@ -103,7 +103,7 @@ class _TcpWire(Wire):
                 return await self._stream.receive(READ_BUFFER)
         except anyio.EndOfStream:
             return b""
-        except anyio.BrokenResourceError as error:  # httpcore2's pool would take the cause off
+        except anyio.BrokenResourceError as error:  # httpcore2's pool would remove the cause
             broken = error.__cause__ if isinstance(error.__cause__, OSError) else error
         else:
             broken = ReadDeadlineExceeded(silence)
@@ -113,11 +113,11 @@ class _TcpWire(Wire):
         await self._stream.send(data)
 
     async def aclose(self) -> None:
-        """Abort the connection, then give others a turn. The first happens also when cancelled. Idempotent."""
+        """Abort the connection, even if cancelled, and then let other tasks run. Idempotent."""
         await self._stream.aclose()
 
     def get_extra_info(self, info: str) -> Any:
-        """httpcore2 asks whether an idle connection has something to read: that can only be its end."""
+        """Tells httpcore2 whether an idle connection has something to read, which can only be its end."""
         sock = self._stream.extra(anyio.abc.SocketAttribute.raw_socket)  # noqa: S610 - not Django's
         match info:
             case "socket":
@@ -155,11 +155,11 @@ class _TlsWire(Wire):
                     await self._exchange(silence)
                     continue
             except ssl.SSLEOFError:
-                pass  # no alert before the end: whether it is a good end is for HTTP to say
+                pass  # the connection ended without an alert: HTTP decides whether that is a clean end
             except ssl.SSLError:
                 if not records:
                     raise
-                # OpenSSL says it again at the next read: a session that failed stays so.
+                # OpenSSL raises it again at the next read, because a session that has failed stays failed.
             return b"".join(records)
 
     async def send(self, data: bytes) -> None:
@@ -179,7 +179,7 @@ class _TlsWire(Wire):
                 return self._below.get_extra_info(info)
 
     async def _exchange(self, silence: float | None) -> None:
-        """Send what OpenSSL wants to send, and get it something to read."""
+        """Send what OpenSSL wants to send, and receive something for it to read."""
         await self._flush()
         if data := await self._below.receive(silence):
             self._incoming.write(data)
@@ -205,7 +205,7 @@ class Backend(httpcore2.AsyncNetworkBackend):
         """Connect to the first address of the host that answers.
 
         Raises:
-            OSError: None does, or the name does not resolve.
+            OSError: No address answers, or the name does not resolve.
         """
         try:
             stream = await anyio.connect_tcp(host, port)
@@ -218,7 +218,7 @@ class Backend(httpcore2.AsyncNetworkBackend):
 
 
 def _first(error: OSError) -> OSError:
-    """What anyio says of one address, or of the first of several, in place of "All connection attempts failed"."""
+    """The error for the only or the first address, instead of anyio's "All connection attempts failed"."""
     cause: BaseException | None = error.__cause__
     while isinstance(cause, BaseExceptionGroup):
         cause = cause.exceptions[0]

@@ -1,7 +1,8 @@
-"""One answer over httpx2, read by hand: the half of ``httpx_transport`` that begins when the head has come.
+"""A response over httpx2, which is read by hand: the part of ``httpx_transport`` that begins when the head has arrived.
 
-Theory. httpcore2 gives a body as a chain of generators, which end for good when an exception passes, cancellation too;
-an ended generator looks like an ended body. So a response is taken for broken until a read has come back.
+Theory. httpcore2 gives the body as a chain of generators. They end for good if an exception passes them, also if that
+is a cancellation; and a generator that has ended looks like a body that has ended. So a response counts as broken until
+a read has returned.
 """
 
 import contextlib
@@ -19,7 +20,7 @@ __all__ = ["HttpxResponse"]
 
 
 class HttpxResponse:
-    """One answer. See `kubeinformer.connection.Response`."""
+    """One response. See `kubeinformer.connection.Response`."""
 
     __slots__ = (
         "_broken",
@@ -53,7 +54,7 @@ class HttpxResponse:
             return b""
         if self._broken or self._closed:
             raise Failure(self._target).broke_in_body(None)
-        self._broken = True  # until the read came back: an iterator that was interrupted looks like one that ended
+        self._broken = True  # until the read has returned: an interrupted iterator looks like one that has ended
         try:
             data = b""
             while not data:
@@ -75,7 +76,7 @@ class HttpxResponse:
         raise failure
 
     async def _next_within(self, timeout: float) -> bytes:  # noqa: ASYNC109 - as above
-        """The next of a body that comes from somebody else's transport."""
+        """The next part of a body from a transport that a user passed in."""
         with anyio.move_on_after(timeout) as self._waiting:
             return await self._next()
         if self._closed:
@@ -83,7 +84,7 @@ class HttpxResponse:
         raise ReadDeadlineExceeded(timeout)
 
     def close(self) -> None:
-        """The transport is being closed: it wakes who reads from a socket, this wakes the others."""
+        """The transport is being closed. It wakes readers of sockets; this method wakes all other readers."""
         self._closed = True
         if self._waiting is not None:
             self._waiting.cancel()
@@ -95,6 +96,6 @@ class HttpxResponse:
         with anyio.CancelScope(shield=True), contextlib.suppress(*failures.FOREIGN):
             try:
                 if (aclose := getattr(self._chunks, "aclose", None)) is not None:
-                    await aclose()  # here, and not by the garbage collector in a task of its own
+                    await aclose()  # here, so that the garbage collector does not do it in a task of its own
             finally:
                 await self._stream.aclose()

@@ -1,26 +1,28 @@
-"""The transport for trio, and for asyncio where httpx2 should see the requests, on httpx2.
+"""The transport for trio, and for asyncio if httpx2 should see the requests, on httpx2.
 
-Rules. httpx2 moves bytes and does nothing else. The transport sits below `httpx2.AsyncClient`, where there are no
-redirects, no cookies, no environment, no content decoding and no hooks; httpcore2's pool beneath has no limit, no
-retries and no HTTP/2. Every error that may come out is translated at this boundary (``httpx_failures``). A stream that
-is left early is aborted, not drained.
+Rules. httpx2 only moves bytes. This transport uses what is below `httpx2.AsyncClient`, where there are no redirects, no
+cookies, no environment, no content decoding and no hooks. httpcore2's pool beneath has no limit, no retries and no
+HTTP/2. Every error that may come out of it is translated at this boundary (``httpx_failures``). A stream that is left
+early is aborted, and not read to its end.
 
-Theory. One pool for each TLS context: another client certificate must not be sent over a connection of the old one.
-A pool that was replaced is closed when its last stream ends. httpcore2 keeps connections in its pool that were
-cancelled or failed between two of its steps, open and never used again (a tunnel whose handshake failed, a
-connection whose request was cancelled before it was sent), so whatever ends a request while it still connects takes
-its own socket with it and replaces the pool. httpcore2's ``trace`` tells when a request connects, and when it is
-through: the time for connecting covers name, TCP, proxy and TLS together, however many steps that is.
+Theory. There is one pool for each TLS context, because a request with another client certificate must not be sent over
+a connection of the old one. A pool that was replaced is closed when its last stream ends.
+
+If a connection is cancelled or fails between two of its steps, httpcore2 keeps it in its pool, open and never used
+again (a tunnel whose handshake failed, or a connection whose request was cancelled before it was sent). So whatever
+ends a request while it is still connecting also closes its socket and replaces the pool. httpcore2's ``trace`` tells
+when a request starts connecting, and when it is connected. The time limit for connecting covers name resolution, TCP,
+proxy and TLS together, however many steps that takes.
 
 TLS files are read at the first request, and again after a 401 or a failed handshake, as with aiohttp.
 
-Limits. Proxies: http and https, no SOCKS (`ConnectionConfig` refuses it). A body that ends neither by chunk nor by
-length ends cleanly whenever the connection does, as with aiohttp.
+Limits. Proxies: http and https, but not SOCKS (`ConnectionConfig` refuses it). A body whose end is marked neither by
+chunks nor by a length ends cleanly whenever the connection ends, as with aiohttp.
 
-Measured beside aiohttp on asyncio (``benchmarks/transports.py``, Python 3.11; trio is the same): bytes a second 0.5 of
-aiohttp's in chunks of 64 KiB, 0.4 in chunks of 6.5 KB, 0.2 in chunks of 400 bytes, since h11 parses each chunk in
-Python, about 9 us, and httpcore2 hands each over by itself. An informer's events a second: 0.9 with gzip, 0.7 without.
-Of the time in `receive` 2% is spent here.
+Measured in comparison with aiohttp on asyncio (``benchmarks/transports.py``, Python 3.11; trio is the same): the bytes
+per second are 0.5 of aiohttp's in chunks of 64 KiB, 0.4 in chunks of 6.5 KB, and 0.2 in chunks of 400 bytes, because
+h11 parses each chunk in Python, which takes about 9 us, and httpcore2 passes on each of them by itself. The events per
+second of an informer are 0.9 with gzip and 0.7 without. 2% of the time in `receive` is spent in this module.
 
 Source. httpcore2 2.16.2, ``_async/connection_pool.py``, ``_async/http11.py``, ``_async/http_proxy.py``.
 """
@@ -122,8 +124,8 @@ class HttpxTransport:
             await self._close_unused()
             outcome = await self._answer(request, attempt, pool)
             if isinstance(outcome, TransportError):
-                # Raised out here: the foreign exception is not the context of ours, and none of the frames that ours
-                # passes has headers among its locals.
+                # Raised here, so that the foreign exception is not the context of this error, and no frame that this
+                # error passes has headers among its variables.
                 _log.debug("request failed", extra={"target": attempt.target, "failure": str(outcome)})
                 raise outcome
             response = HttpxResponse(outcome, attempt.target)
@@ -185,7 +187,7 @@ class HttpxTransport:
         return failure
 
     async def _pool_for(self, target: str) -> "_Pool":
-        """The pool for the certificate of now."""
+        """The pool for the current certificate."""
         context: ssl.SSLContext | None = None
         if not self._given and any(url.startswith("https:") for url in (self._config.server, self._proxy or "")):
             context = self._tls.context(await self._config.credentials.client_certificate())
@@ -197,7 +199,7 @@ class HttpxTransport:
         return self._pool
 
     async def _close_unused(self) -> None:
-        """Close pools that were replaced and carry no stream any more."""
+        """Close the pools that were replaced and no longer have a stream."""
         for pool in [pool for pool in self._pools if pool is not self._pool and not pool.streams]:
             self._pools.discard(pool)
             with anyio.CancelScope(shield=True):
@@ -205,7 +207,7 @@ class HttpxTransport:
 
 
 class _Pool:
-    """What sends requests, for which TLS context, and how many streams it carries."""
+    """A pool of connections, its TLS context, and how many streams it has."""
 
     __slots__ = ("context", "streams", "transport")
 
@@ -214,7 +216,7 @@ class _Pool:
 
 
 class _PoolTransport(httpx2.AsyncBaseTransport):
-    """httpcore2's pool on sockets of ours: `httpx2.AsyncHTTPTransport` has no way to give it a backend."""
+    """httpcore2's pool on the sockets of ``httpx_network``: `httpx2.AsyncHTTPTransport` does not accept a backend."""
 
     def __init__(self, context: ssl.SSLContext | None, proxy: str | None, proxy_authorization: str | None) -> None:
         options: dict[str, Any] = {
@@ -254,7 +256,7 @@ class _PoolTransport(httpx2.AsyncBaseTransport):
 
 
 class _Body(httpx2.AsyncByteStream):
-    """httpcore2's stream as httpx2's, without a generator between."""
+    """Adapts httpcore2's stream to httpx2, without a generator in between."""
 
     def __init__(self, stream: Any) -> None:
         self._stream = stream
@@ -269,10 +271,10 @@ class _Body(httpx2.AsyncByteStream):
 
 
 class _Attempt:
-    """One request until its head has come: what it is at, and how long that may take.
+    """One request until the head of its response has arrived: its current step, and the time limit for that.
 
     Attributes:
-        scope: What the request runs in.
+        scope: The cancel scope in which the request runs.
         connecting: Whether it is making its connection.
     """
 
@@ -317,7 +319,7 @@ class _Attempt:
                 await self._wire.aclose()
 
     def failed(self, error: Exception) -> TransportError:
-        """Why there is no head, if this was raised."""
+        """The error that says why there is no head, given what was raised."""
         if self._closed:
             return self.timed_out()
         if isinstance(error, failures.SILENT):
@@ -331,7 +333,7 @@ class _Attempt:
         )
 
     def timed_out(self) -> TransportError:
-        """Why there is no head, if the scope was cancelled."""
+        """The error that says why there is no head, if the scope was cancelled."""
         failure = Failure(self.target)
         if self._closed:
             return failure.broke_before_head(None)

@@ -1,8 +1,8 @@
 """The service account that Kubernetes gives to every pod.
 
-Rules. As client-go's ``rest.InClusterConfig``: the API server's address is in two variables of the environment, the
-rest in files that the kubelet mounts and renews. Imports nothing beyond the standard library and this package: pods
-are where memory is counted.
+Rules. As in client-go's ``rest.InClusterConfig``, the address of the API server is in two environment variables, and
+the rest in files that the kubelet mounts and renews. This module imports only the standard library and this package,
+because memory matters most in pods.
 
 Source. https://kubernetes.io/docs/tasks/run-application/access-api-from-pod/
 """
@@ -48,7 +48,7 @@ def in_cluster_config(*, folder: Path = SERVICE_ACCOUNT, environ: Mapping[str, s
     try:
         namespace = (folder / "namespace").read_text(encoding="utf-8").strip()
     except OSError:
-        namespace = ""  # client-go's clients do without as well: only what asks for "the current namespace" needs it
+        namespace = ""  # client-go's clients do not need it either: only code that uses "the current namespace" does
     return ConnectionConfig(
         server=server,
         credentials=TokenFile(folder / "token"),

@@ -1,21 +1,23 @@
 """Kubeconfig files: found, merged and turned into a configuration as kubectl does.
 
-Rules. With several files the first to name a cluster, user or context wins, and so does the first ``current-context``.
-Relative paths are relative to the file they stand in. Text (``…-data``) wins over files, ``tokenFile`` over ``token``,
-and those over a password, a plugin and a provider, as in client-go. Impersonation (``as…``) is carried out: leaving
-it out would act with more rights than asked for. No message shows what a file contains: only names, and positions; and
-no frame that an error passes has a file's values among its variables. When others than its owner can read the file that
-the user's token, password or key stands in, the log says so, as helm does.
+Rules. With several files, the first file that names a cluster, user or context wins, and so does the first
+``current-context``. Relative paths are relative to the file that contains them. Text (``…-data``) takes precedence over
+files, ``tokenFile`` over ``token``, and both over a password, a plugin and a provider, as in client-go. Impersonation
+(``as…``) is supported, because ignoring it would give more rights than requested.
 
-What a file may cost is bounded before anything is built of it (``yaml_documents``).
+No message shows the content of a file, only names and positions. No frame that an error passes has values of a file
+among its variables. If a file contains the user's token, password or key, and others than its owner can read it, this
+is logged, as helm does.
 
-Theory. The files are read once, when the cluster is looked up; what may change later (tokens) is asked of
-`Credentials` from then on.
+The cost of a file is limited before anything is built from it (``yaml_documents``).
 
-Why not kubernetes_asyncio's loader (36.1) for this: importing it costs 65 MB in every process that has a kubeconfig;
-the *last* current-context wins; certificate paths of the user are taken relative to the cluster's file; a context
-without a user and an empty file crash it; its errors quote whole user entries; private keys stay in temporary files
-until exit. It runs the ``gcp`` provider (``auth_provider``), which nothing else does.
+Theory. The files are read once, when the cluster is looked up. For what may change later (tokens), `Credentials` is
+asked from then on.
+
+Why not kubernetes_asyncio's loader (36.1): importing it takes 65 MB in every process that has a kubeconfig. The *last*
+current-context wins. Paths of the user's certificates are taken relative to the cluster's file. A context without a
+user, or an empty file, makes it crash. Its errors quote whole user entries. Private keys stay in temporary files until
+exit. It is used for the ``gcp`` provider only (``auth_provider``), which nothing else supports.
 
 Source. https://kubernetes.io/docs/reference/config-api/kubeconfig.v1/, client-go's tools/clientcmd.
 """
@@ -53,12 +55,12 @@ _log = logging.getLogger("kubeinformer.connection")
 _SECRETS = ("token", "password", "client-key-data", "auth-provider")
 _OTHERS = stat.S_IRGRP | stat.S_IROTH
 
-_IN_NAMES = "!#$&'*+^`|"  # what may stand in a header's name beside letters, digits, ``_.-~`` and the percent sign
+_IN_NAMES = "!#$&'*+^`|"  # allowed in the name of a header, as are letters, digits, ``_.-~`` and the percent sign
 
 
 @dataclass(frozen=True, slots=True)
 class Kubeconfig:
-    """Files merged. Clusters, users and contexts by name; `files` are those that were read."""
+    """The merged files. Clusters, users and contexts by name; `files` are those that were read."""
 
     files: tuple[Path, ...]
     current: str | None = None
@@ -68,15 +70,15 @@ class Kubeconfig:
 
     @property
     def is_empty(self) -> bool:
-        """Whether it names no context at all, as a file that was just touched."""
+        """Whether it names no context at all, such as a new, empty file."""
         return not self.contexts
 
 
 def read_kubeconfig(files: Sequence[Path]) -> Kubeconfig:
-    """Read and merge files, the first being the strongest. Blocks.
+    """Read and merge files. The first file takes precedence. Blocks.
 
     Raises:
-        ConfigError: A file cannot be read, is not YAML, or is not a kubeconfig; names file and position.
+        ConfigError: A file cannot be read, is not YAML, or is not a kubeconfig; names the file and the position.
     """
     documents = [_document(file) for file in files]
     merged: dict[str, dict[str, Section]] = {"clusters": {}, "users": {}, "contexts": {}}
@@ -99,10 +101,10 @@ def _document(file: Path) -> Section:
 
 
 def _warn_of_readers(user: Section) -> None:
-    """Tell the log when the file that a secret stands in can be read by others than its owner."""
+    """Log a warning if others than its owner can read the file that contains a secret."""
     if not any(user.values.get(name) for name in _SECRETS):
         return
-    with contextlib.suppress(OSError):  # gone meanwhile: nobody else can read it either
+    with contextlib.suppress(OSError):  # the file was removed meanwhile: nobody else can read it either
         mode = user.file.stat().st_mode
         if mode & _OTHERS:
             _log.warning(
@@ -116,11 +118,11 @@ def kubeconfig_connection(kubeconfig: Kubeconfig, context: str | None, environ: 
 
     Args:
         kubeconfig: The merged files.
-        context: Its name; None takes the current one.
+        context: The name of the context; None for the current one.
         environ: The environment, for proxies.
 
     Raises:
-        ConfigError: There is no such context, or it cannot be used; names what is at hand.
+        ConfigError: There is no such context, or it cannot be used; names those that exist.
     """
     files = ":".join(map(str, kubeconfig.files))
     available = ", ".join(sorted(kubeconfig.contexts)) or "none"
@@ -139,7 +141,7 @@ def kubeconfig_connection(kubeconfig: Kubeconfig, context: str | None, environ: 
     cluster = kubeconfig.clusters[cluster_name]
     user = kubeconfig.users[user_name] if user_name else Section({}, files, Path())
     _warn_of_readers(user)
-    server = cluster.secret("server")  # until it is known to hold no password
+    server = cluster.secret("server")  # a secret until it is known to contain no password
     if server is None:
         raise ConfigError(f"{cluster.where} has no server")
     return ConnectionConfig(
@@ -209,7 +211,7 @@ def _plugin(section: Section, cluster: Section) -> ExecPlugin:
     ):
         if value not in accepted:
             raise ConfigError(f"{section.where}: {name} must be one of {', '.join(accepted)}")
-    if "/" in command:  # a bare name is looked up on PATH
+    if "/" in command:  # a name without a slash is looked up on PATH
         command = str(section.file.absolute().parent / command)
     if not all(map(has_name, section.list("env"))):
         raise ConfigError(f"{section.where}: each entry of env must be a mapping with a name")
@@ -226,7 +228,7 @@ def _plugin(section: Section, cluster: Section) -> ExecPlugin:
 
 
 def _cluster_info(cluster: Section) -> dict[str, Any]:
-    """``spec.cluster`` of an ExecCredential: the cluster section, with files read in, and the plugin's own part."""
+    """``spec.cluster`` of an ExecCredential: the cluster section with the content of its files, and its extension."""
     told = {
         name: cluster.values[name]
         for name in ("server", "tls-server-name", "insecure-skip-tls-verify", "certificate-authority-data", "proxy-url")
@@ -256,7 +258,8 @@ def _impersonation(user: Section) -> tuple[tuple[str, str], ...]:
     if uid is not None:
         headers.append(("Impersonate-Uid", uid))
     if extra is not None:
-        # Keys such as example.com/scopes make no header's name: percent-encoded, as client-go does.
+        # Keys such as example.com/scopes are not valid in the name of a header, so they are percent-encoded, as in
+        # client-go.
         names = {key: f"Impersonate-Extra-{quote(str(key), safe=_IN_NAMES)}" for key in extra.values}
         headers += [(names[key], str(value)) for key in extra.values for value in extra.list(key)]
     return tuple(headers)

@@ -67,7 +67,7 @@ async def load_config(
             looked for, in order.
         UsageError: Arguments exclude each other.
     """
-    # Errors leave through here: what may be a secret, or hold one, shows nothing in a traceback's variables.
+    # Errors pass this frame, so variables that may contain a secret must not show it in a traceback.
     token, proxy_url, server = map(_hidden, (token, proxy_url, server))
     environ = {name: os.environ[name] for name in _VARIABLES if name in os.environ}
     environ |= {name: Secret(os.environ[name]) for name in _PROXIES if name in os.environ}
@@ -84,10 +84,10 @@ async def load_config(
     given = [f"{name}=" for name, value in explicit.items() if value is not None]
     if server is None:
         if given:
-            # Laid over a kubeconfig, a token would travel beside that file's client certificate, and the server
-            # would believe either.
+            # Combined with a kubeconfig, a token would be sent together with that file's client certificate, and the
+            # server would accept either of them.
             raise UsageError(f"{', '.join(given)} only go with server=: without it the kubeconfig says all of this")
-        # Files may be on a slow disk, and large ones take a while to parse.
+        # In a thread, because files may be on a slow disk, and large ones take a while to parse.
         return await anyio.to_thread.run_sync(_search, kubeconfig, context, environ, service_account)
     if kubeconfig is not None or context is not None:
         raise UsageError("server= and kubeconfig= or context= exclude each other: give one of them")
@@ -110,7 +110,7 @@ async def load_config(
     )
 
 
-# All that is looked at. The URLs of proxies may hold passwords.
+# All environment variables that are read. The URLs of proxies may contain passwords.
 _VARIABLES = ("KUBECONFIG", "KUBERNETES_SERVICE_HOST", "KUBERNETES_SERVICE_PORT", "NO_PROXY", "no_proxy")
 _PROXIES = ("HTTPS_PROXY", "HTTP_PROXY", "https_proxy", "http_proxy")
 
@@ -126,7 +126,7 @@ def _text(path: str | os.PathLike[str] | None) -> str | None:
 def _search(
     kubeconfig: str | os.PathLike[str] | None, context: str | None, environ: Mapping[str, str], service_account: Path
 ) -> ConnectionConfig:
-    # Not imported where there is none, as in a pod: subprocesses and YAML stay out of its memory.
+    # Imported here and not above: with server=, no kubeconfig is read, and what that needs stays out of memory.
     from kubeinformer.connection.kubeconfig import kubeconfig_connection, read_kubeconfig  # noqa: PLC0415 - see above
 
     looked: list[str] = []

@@ -1,7 +1,7 @@
-"""What every transport sends, and how its sockets are set: one definition for aiohttp and httpx2.
+"""What every transport sends, and how its sockets are configured: one definition for aiohttp and httpx2.
 
-Rules. A URL is percent-encoded here and by nobody else. Credentials are asked for at each request. Passwords of proxies
-are taken out of the URLs that HTTP libraries quote in their exceptions.
+Rules. Only this module percent-encodes URLs. Credentials are requested for each request. Passwords of proxies are
+removed from URLs, because HTTP libraries quote these in their exceptions.
 """
 
 import base64
@@ -30,23 +30,23 @@ __all__ = [
     "split_proxy",
 ]
 
-# Name resolution, TCP, proxy and TLS together. client-go's dialer gives TCP alone 30 s; a controller that tries again
-# with backoff does better with less.
+# Name resolution, TCP, proxy and TLS together. client-go's dialer allows 30 s for TCP alone. A controller that retries
+# with backoff is better off with less.
 CONNECT_TIMEOUT = 10.0  # seconds
 
-# How long a connection without a stream is kept for the next. aiohttp's own default.
+# How long a connection without a stream is kept for the next one. This is aiohttp's default.
 IDLE_CONNECTION_LIFE = 15.0  # seconds
 
-# 256 KiB is what asyncio reads from a socket at once: smaller buffers pause and resume on every read, larger ones were
-# not faster (aiohttp's own default since 3.14, which pauses the socket at twice this).
+# 256 KiB is what asyncio reads from a socket at once. Smaller buffers would pause and resume on every read, and larger
+# ones were not faster. It is aiohttp's default since 3.14, which pauses the socket at twice this size.
 READ_BUFFER = 2**18  # bytes
 
-# Dead after 30 + 3 * 10 s. client-go: keep-alive 30 s.
+# A peer counts as dead after 30 + 3 * 10 s. client-go: keep-alive 30 s.
 KEEPALIVE_IDLE, KEEPALIVE_INTERVAL, KEEPALIVE_PROBES = 30, 10, 3  # seconds, seconds, count
 
 
 def keep_alive(sock: socket.socket) -> None:
-    """Have the kernel find out that a peer is gone."""
+    """Make the kernel detect that a peer is gone."""
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     for option, value in (
         ("TCP_KEEPIDLE", KEEPALIVE_IDLE),
@@ -58,7 +58,7 @@ def keep_alive(sock: socket.socket) -> None:
 
 
 def request_target(config: ConnectionConfig, request: HttpRequest) -> str:
-    """Method and URL without query: how errors and logs call the request."""
+    """Method and URL without query: the name of the request in errors and logs."""
     return f"{request.method} {config.server}{request.path}"
 
 
@@ -69,10 +69,10 @@ def request_url(config: ConnectionConfig, request: HttpRequest) -> str:
 
 
 async def request_headers(config: ConnectionConfig, own: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
-    """The request's own, the configuration's, and who we are.
+    """The headers of the request itself, those of the configuration, and the credentials.
 
     Raises:
-        ConfigError: The credentials cannot be had.
+        ConfigError: No credentials are available.
     """
     headers = [*own, *config.headers, ("User-Agent", _agent())]
     if authorization := sendable(await config.credentials.authorization()):
@@ -86,7 +86,7 @@ def _agent() -> str:
 
 
 def split_proxy(proxy_url: str | None) -> tuple[str | None, str | None]:
-    """The proxy's URL without a password, and the header that carries it: exceptions quote the former."""
+    """The proxy's URL without the password, because exceptions quote it; and the header that carries the password."""
     if proxy_url is None:
         return None, None
     parts = urlsplit(proxy_url)
@@ -101,7 +101,7 @@ class TlsFiles:
     """The TLS context of one configuration: read when it is first needed, and again after `forget`.
 
     Args:
-        config: Whom to trust, and what to present unless the credentials bring their own.
+        config: Which authorities to trust, and which certificate to send if the credentials have none of their own.
     """
 
     def __init__(self, config: ConnectionConfig) -> None:
@@ -109,7 +109,7 @@ class TlsFiles:
         self._known: tuple[ClientCertificate | None, ssl.SSLContext] | None = None
 
     def context(self, certificate: ClientCertificate | None) -> ssl.SSLContext:
-        """The context for this certificate: the same one until another certificate is given.
+        """The context for this certificate. It is reused until another certificate is given.
 
         Raises:
             ConfigError: A file cannot be used.
@@ -119,5 +119,5 @@ class TlsFiles:
         return self._known[1]
 
     def forget(self) -> None:
-        """Files may have been renewed: read them again next time."""
+        """Read the files again next time, because they may have been renewed."""
         self._known = None

@@ -1,12 +1,13 @@
-"""Which proxy the environment asks for.
+"""Which proxy to use according to the environment.
 
-Rules. As kubectl and every Go client (``golang.org/x/net/http/httpproxy``, which ``http.ProxyFromEnvironment`` calls):
-``HTTPS_PROXY`` for https servers, ``HTTP_PROXY`` for http ones, in upper or lower case, ``NO_PROXY`` with names,
-``.suffixes``, addresses, CIDRs, each perhaps with a port, and ``*``. This machine is never reached through a proxy.
-A ``proxy-url`` in the kubeconfig comes first and ignores ``NO_PROXY``, as in kubectl.
+Rules. The same as for kubectl and every Go client (``golang.org/x/net/http/httpproxy``, which
+``http.ProxyFromEnvironment`` calls): ``HTTPS_PROXY`` for https servers and ``HTTP_PROXY`` for http servers, in upper or
+lower case. ``NO_PROXY`` contains names, ``.suffixes``, addresses, CIDRs, each of them optionally with a port, and
+``*``. No proxy is used to reach this machine itself. A ``proxy-url`` in the kubeconfig takes precedence and ignores
+``NO_PROXY``, as in kubectl.
 
-Python's ``urllib.request.proxy_bypass`` is not used because it knows no CIDRs, and ``10.0.0.0/8`` is what NO_PROXY
-holds in a cluster.
+Python's ``urllib.request.proxy_bypass`` is not used, because it does not support CIDRs, and in a cluster NO_PROXY
+contains entries such as ``10.0.0.0/8``.
 """
 
 import ipaddress
@@ -20,13 +21,13 @@ __all__ = ["proxy_for"]
 
 
 def proxy_for(server: str, environ: Mapping[str, str]) -> str | None:
-    """The proxy to use for a server's URL, or None to go straight."""
+    """The proxy to use for a server's URL, or None for a direct connection."""
     try:
         parts = urlsplit(server)
         host = (parts.hostname or "").rstrip(".")
         port = parts.port or (443 if parts.scheme == "https" else 80)
     except ValueError:
-        return None  # ConnectionConfig refuses the URL in better words
+        return None  # ConnectionConfig refuses the URL with a better message
     name = "HTTPS_PROXY" if parts.scheme == "https" else "HTTP_PROXY"
     proxy = environ.get(name) or environ.get(name.lower())
     if not proxy or is_loopback(host):
@@ -38,7 +39,7 @@ def proxy_for(server: str, environ: Mapping[str, str]) -> str | None:
 
 
 def _matches(entry: str, host: str, port: int) -> bool:
-    """Whether one entry of NO_PROXY names the host."""
+    """Whether one entry of NO_PROXY matches the host."""
     if not entry:
         return False
     if entry == "*":
@@ -55,7 +56,7 @@ def _matches(entry: str, host: str, port: int) -> bool:
     if address is not None:
         return address == _address(name)
     bare = name.removeprefix("*").removeprefix(".")
-    # "example.com" names the host and all below it, ".example.com" only those below.
+    # "example.com" matches the host and all names below it, ".example.com" only the names below it.
     return host.endswith(f".{bare}") or (host == bare and not name.startswith((".", "*")))
 
 

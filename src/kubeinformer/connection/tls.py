@@ -1,16 +1,18 @@
-"""TLS as clusters use it: verified, or refused with a message that says what to do.
+"""TLS as clusters use it: the server is verified, or the connection is refused with a message that says what to do.
 
-Rules. Verification is on unless it was switched off by name, which the log tells once for each server; nothing here
-falls back to less. TLS 1.2 is the least, as for API servers themselves. Python's ssl loads keys from files only: a
-private key given as text becomes one in memory (memfd), which needs no writable disk either, as pods often have none.
-Where there is no such thing, it is a file (0600) in a private directory (0700) for as long as OpenSSL takes to read it.
-An encrypted key is refused: OpenSSL would ask for its passphrase on the terminal and stop the event loop until somebody
-typed it.
+Rules. Verification is on, unless it was switched off explicitly. Then this is logged once for each server. Nothing here
+falls back to less. TLS 1.2 is the minimum, as for API servers themselves.
 
-Theory. Clusters are made for Go's verification, so ours is the same chain and name check: the common name is ignored
-as Go does, and ``VERIFY_X509_STRICT``, which Python 3.13 switched on, is switched off again, because it refuses
-authorities without key identifiers, as kubeadm, kind and several clouds made them for years
-(https://github.com/kubernetes-client/python/issues/2394). It checks the form of certificates, not who signed them.
+Python's ssl loads keys from files only. So a private key that is given as text is put into a file in memory (memfd),
+which does not need a writable disk; pods often have none. Where memfd is not available, it is put into a file (0600) in
+a private directory (0700) while OpenSSL reads it. An encrypted key is refused, because OpenSSL would ask for its
+passphrase on the terminal, and would block the event loop until somebody typed it.
+
+Theory. Clusters are set up for Go's verification, so the same checks of chain and name are made here. The common name
+is ignored, as in Go. Python 3.13 switched ``VERIFY_X509_STRICT`` on; it is switched off here, because it refuses
+authorities without key identifiers, which kubeadm, kind and several clouds created for years
+(https://github.com/kubernetes-client/python/issues/2394). This flag concerns the form of certificates, not who signed
+them.
 """
 
 import contextlib
@@ -28,23 +30,23 @@ from kubeinformer.errors import ConfigError
 __all__ = ["client_context"]
 
 _log = logging.getLogger("kubeinformer.connection")
-_told: set[str] = set()  # the servers that the log called unverified
+_told: set[str] = set()  # the servers that were logged as unverified
 
 
 def client_context(config: ConnectionConfig, certificate: ClientCertificate | None = None) -> ssl.SSLContext:
-    """Make the context for connections to the configured server. Reads files; takes milliseconds.
+    """Make the context for connections to the configured server. Reads files, which takes some milliseconds.
 
     Args:
-        config: Whom to trust.
-        certificate: What to present; None takes the configuration's.
+        config: Which authorities to trust.
+        certificate: The certificate to send; None for that of the configuration.
 
     Raises:
         ConfigError: A file or PEM text cannot be used, or an authority is given although verification is off.
     """
     custom_ca = config.ca_data is not None or config.ca_file is not None
     if custom_ca and not config.verify:
-        # kubectl and client-go refuse the pair too: one of the two settings is a mistake, and guessing which is not
-        # for us.
+        # kubectl and client-go also refuse this combination: one of the two settings is a mistake, and only the user
+        # knows which.
         raise ConfigError(
             f"a certificate authority and insecure-skip-tls-verify are both given (from {config.source}): remove one"
         )
@@ -105,7 +107,7 @@ def _load_certificate(context: ssl.SSLContext, certificate: ClientCertificate, s
         raise ConfigError(
             f"cannot use the client certificate {what}: {_reason(error)}; certificate and key must be PEM, "
             "readable, and belong to each other"
-        ) from None  # an OSError may name our private file: of no use to anybody
+        ) from None  # an OSError may name the private file, which helps nobody
 
 
 def _as_file(text: str | None, path: str | None, files: contextlib.ExitStack) -> str | None:
@@ -114,7 +116,7 @@ def _as_file(text: str | None, path: str | None, files: contextlib.ExitStack) ->
 
 @contextlib.contextmanager
 def _private_file(text: str) -> Generator[str]:
-    """A path to read the text from, which nobody else can and which is gone afterwards."""
+    """A path from which the text can be read. Nobody else can read it, and it is removed afterwards."""
     if hasattr(os, "memfd_create") and Path("/proc/self/fd").exists():
         with os.fdopen(os.memfd_create("kubeinformer"), "w", encoding="utf-8") as file:
             os.fchmod(file.fileno(), 0o600)
@@ -131,7 +133,7 @@ def _private_file(text: str) -> Generator[str]:
 
 
 def _reason(error: Exception) -> str:
-    """The words of OpenSSL or of the system, without paths."""
+    """The message of OpenSSL or of the system, without paths."""
     if isinstance(error, ssl.SSLError):
         return error.reason or "not PEM"
     return (error.strerror if isinstance(error, OSError) else None) or "not PEM text"

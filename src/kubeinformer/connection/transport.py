@@ -1,8 +1,8 @@
-"""The seam between the protocol and the network: one request out, raw bytes in.
+"""The interface between the protocol and the network: a request goes out, raw bytes come in.
 
-Rules. A transport moves bytes and knows nothing of watches, lists or JSON. It never decodes the content encoding
-(the protocol does, with a bound on what may come out), never follows redirects (they could carry a token to another
-host), never retries, and has no timeout of its own beyond connecting: each `Response.receive` is told how long
+Rules. A transport moves bytes and knows nothing of watches, lists or JSON. It does not decode the content encoding; the
+protocol does, and limits the size of the result. It does not follow redirects, which could send a token to another
+host. It does not retry. It has no timeout except for connecting: each call of `Response.receive` says how long the
 silence may last.
 """
 
