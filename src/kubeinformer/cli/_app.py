@@ -62,7 +62,7 @@ def run(arguments: list[str]) -> int:
     """Run a command line, and return the exit code."""
     command = typer.main.get_command(app)
     try:
-        # It is None if only the help was printed, as without arguments.
+        # The result is None if only the help was printed, as without arguments.
         code = command.main(arguments or ["--help"], prog_name="kubeinformer", standalone_mode=False)
     except typer.Abort:  # typer raises this if Ctrl-C is pressed while a command is imported
         return end(KeyboardInterrupt(), Notices())

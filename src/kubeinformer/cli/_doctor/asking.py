@@ -78,7 +78,7 @@ class Answer:
 
     @property
     def said(self) -> str:
-        """What the server said, on one line: the message of a Status, or the note that there is none."""
+        """The status and what the server said, on one line: the message of a Status, or the beginning of other text."""
         status = self.decode(dict[str, Any])
         said = status.get("message") if status else None
         words = said if isinstance(said, str) else self.body[: 4 * _SAID_LIMIT].decode("utf-8", "replace")

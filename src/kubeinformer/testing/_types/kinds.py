@@ -65,7 +65,7 @@ class ResourceType:
     def select_fields(self, selector: FieldSelector) -> FieldConditions:
         """Resolve a field selector; 400 if this resource does not support one of its fields."""
         has_own = self.custom or bool(self.fields)
-        # On a real server, cluster-scoped resources have metadata.namespace, except those with a list of their own.
+        # On a real server, cluster-scoped resources have metadata.namespace, except those with fields of their own.
         metadata = METADATA if self.namespaced or not has_own else METADATA[:1]
         known = {each.label: each for each in (*metadata, *self.fields)}
         return FieldConditions(selector, known, is_closed=not has_own)
