@@ -1,25 +1,26 @@
-"""Server memory over time with informers restarted in a loop: the figure of the Kubernetes blog's "API streaming".
+"""Server memory while informers restart in a loop: the measurement of the Kubernetes blog's article "API streaming".
 
-The article ("Enhancing Kubernetes API Server Efficiency with API Streaming", December 2024) made 400 Secrets of 1 MB
-and let more and more client-go informers fetch them. A server that builds the whole answer to a LIST in memory fell to
-16 informers; in the automated test that came of it, it grew to 20 GB, and with watch-list to 2 GB. Servers of today
-encode lists piece by piece. The last release that can still be told not to is built from ``benchmarks/oldserver``, by
-the same script as the servers of the tests.
+For the article ("Enhancing Kubernetes API Server Efficiency with API Streaming", December 2024), the authors made 400
+Secrets of 1 MB, and let more and more client-go informers fetch them. A server that builds the whole answer to a LIST
+in memory crashed with 16 informers. In the automated test that followed from it, such a server grew to 20 GB, and to 2
+GB with watch-list. Today's servers encode lists piece by piece. The last release in which that can be turned off is
+built from ``benchmarks/oldserver``, by the same script as the servers of the tests.
 
-On that server, in turn: ``list`` (one unpaged LIST, the classic informer), ``watch-list`` (kubeinformer), and ``paged``
-(kubeinformer again, on a server whose WatchList is off). Each mode starts with a server that has just been restarted on
-the same data, and takes 1, 2, 4 … informers for a window of time each. Writes blog.json, blog.md and blog.png.
+On that server, three modes run one after the other: ``list`` (one LIST without pages, the classic informer),
+``watch-list`` (kubeinformer), and ``paged`` (kubeinformer again, on a server whose WatchList is off). Each mode begins
+with a restarted server on the same data, and runs 1, 2, 4 … informers, each number for the same time. Writes blog.json,
+blog.md and blog.png.
 
-    .venv/bin/python -m benchmarks.blog                # half an hour, the server's build (once) included
+    .venv/bin/python -m benchmarks.blog                # half an hour, including the build of the server (once)
     .venv/bin/python -m benchmarks.blog --redraw       # blog.md and blog.png from blog.json
 
-A mode's start is the server at rest with its garbage collected. One that has just read 400 MB from etcd holds ten times
-as much, and never the same (seen: 4.7 and 4.0 GB); Go frees that by itself in some minutes of rest, and in seconds when
-its profiler is asked to.
+The start of a mode is the server at rest, after a garbage collection. A server that has just read 400 MB from etcd uses
+ten times as much memory, and never the same amount (seen: 4.7 and 4.0 GB). Go frees that memory by itself after some
+minutes of rest, and in seconds if its profiler is told to.
 
-The machine must survive. A step whose server passes the limit (16 GB, or two thirds of the machine's memory if that is
-less) is stopped by ending its clients, and is the last one of its mode. Requests under way may still grow the server:
-at a quarter above the limit it is killed.
+The machine must survive. If the server exceeds the limit (16 GB, or two thirds of the machine's memory if that is
+less), the clients are ended, and the step is the last one of its mode. Requests that are still running may make the
+server grow further. At a quarter above the limit it is killed.
 """
 
 import argparse

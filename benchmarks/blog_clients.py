@@ -1,13 +1,14 @@
 """The clients of `benchmarks.blog`, in a process of their own: informers that sync and start over; prints a JSON line.
 
-``list`` is what the classic informer asks of the server, with the least possible client: client-go's first request
-(``limit=500&resourceVersion=0``, whose limit the server ignores when it answers from its watch cache), gzip as
-client-go asks for it, read to the end of the answer and thrown away. ``watch-list`` and ``paged`` are both
-``connect()``, ``informer("v1/secrets", retain="metadata")`` and ``synced()``, then out of the cluster's scope and in
-again; which of the two it is, the server decides, and a client that did otherwise than its mode says is an error.
+``list`` sends what the classic informer sends to the server, with the smallest possible client. It is the first request
+of client-go (``limit=500&resourceVersion=0``; the server ignores the limit when it answers from its watch cache), with
+gzip as client-go requests it. The answer is read to its end and thrown away. ``watch-list`` and ``paged`` are both
+``connect()``, ``informer("v1/secrets", retain="metadata")`` and ``synced()``; then the client leaves the scope of the
+cluster and starts over. The server decides which of the two it is. If a client did not do what its mode says, that is
+an error.
 
-Nobody waits between two syncs, except after a failed one. When the time is up, what is under way is dropped, and
-does not count.
+There is no pause between two syncs, except after a failed one. When the time is up, unfinished syncs are dropped and do
+not count.
 """
 
 import argparse

@@ -1,7 +1,7 @@
-"""What `benchmarks.blog` measured, and how it is written down: blog.json (everything), blog.md and blog.png (from it).
+"""The results of `benchmarks.blog`, and the files made from them: blog.json (everything), blog.md and blog.png.
 
-Growth is in percent of the run's start, where no informer had been there yet: the steps of a run follow each other on
-one server, and what one step leaves behind until the server's next garbage collection is no state to compare with.
+Growth is in percent of the start of the run, when there had been no informer yet. The steps of a run follow each other
+on one server. What a step leaves behind until the next garbage collection of the server is no basis for a comparison.
 """
 
 from pathlib import Path

@@ -1,8 +1,8 @@
-"""Processes of a benchmark's own: started, spoken to in lines of JSON, paused, and never left behind.
+"""The processes of a benchmark: started, controlled by lines of text, paused, and never left behind.
 
-Rules. Whatever is measured runs in one of these, so that the memory of one figure is not the heap of another. A child
-prints one JSON object a line; it is sent single words; it ends when its standard input does, so an orderly end is
-closing that, and any other end kills it.
+Rules. Everything that is measured runs in such a process, so that the heap of one measurement does not count in
+another. A child prints one JSON object per line, and receives single words. It ends when its standard input does. So
+the orderly way to end it is to close that; any other end kills it.
 """
 
 import json

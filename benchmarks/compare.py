@@ -1,18 +1,18 @@
-"""kubeinformer beside other clients: time, CPU and memory to hold all pods of a real API server.
+"""kubeinformer and other clients: the time, CPU and memory that each needs to hold all pods of a real API server.
 
-One command runs every client on every size, each run in a process of its own, and writes a page, the figures and two
-pictures: ``compare.md``, ``compare.json``, ``compare-memory.png``, ``compare-time.png``. They are written anew as
-it goes on, so an interrupted comparison leaves what it had.
+One command runs every client with every size, each run in a process of its own. It writes a page, the figures and two
+pictures: ``compare.md``, ``compare.json``, ``compare-memory.png``, ``compare-time.png``. They are rewritten after each
+run, so an interrupted comparison keeps its results.
 
     make bench-compare                             # sets up, builds the servers, compares
     make bench-compare BENCH='--sizes 300 --clients drain,kubeinformer --output /tmp/bench'
 
-By hand, in an environment that has `pip install --editable . --group bench` (not that of `make setup`: the other
-clients want versions of their own), with Go >= 1.26 for client-go:
+To run it without make, use an environment with `pip install --editable . --group bench`, and Go >= 1.26 for client-go.
+The environment of `make setup` does not fit, because the other clients need other versions of some packages:
 
     KUBEBUILDER_ASSETS="$(tests/e2e/envtest/build)" .venv-bench/bin/python -m benchmarks.compare
 
-How a run is measured is said in `benchmarks.peers.run`, what the clients are in `benchmarks.peers.catalogue`.
+`benchmarks.peers.run` says how a run is measured, and `benchmarks.peers.catalogue` what the clients are.
 """
 
 import argparse

@@ -1,19 +1,23 @@
-"""What a controller adds to an informer: queue, reconciles, latency, memory; beside kopf. Prints one JSON line.
+"""What a controller adds to an informer: queue, reconciles, latency, memory; compared with kopf. Prints one JSON line.
 
     KUBEBUILDER_ASSETS="$(tests/e2e/envtest/build)" .venv-bench/bin/python -m benchmarks.controller
 
-``queue``: as many keys are added, then taken and done one by one; each add, get and done is one operation.
-``pods``: an empty reconcile of every pod of a real API server. ``reconciles_per_second`` counts from the moment at
-which the informer is in sync and the controller is started, and once more (``again_``) for all keys added anew;
-``start_to_done_seconds`` counts from the connection. Then it idles: ``idle_rss_mb``.
-``latency``: this process patches ConfigMaps on the real server, at a fixed rate whatever the answers take, each of
-them in turn. A sample is the time from a write to the start of the reconcile that sees it: ``from_answer`` from when
-the server's answer to the write was here, ``from_request`` from when the write was sent, which has the server's own
-work in it. ``watch`` is the same for a task that only reads the watch's lines: what no controller can beat.
-``kopf``, where it is installed, does both with an event handler, the nearest that it has: it gets every event, and
-leaves nothing on objects. It has no store, so its memory is that of another thing.
+``queue``: this number of keys is added, then each is taken and marked as done. Each add, get and done is one operation.
 
-Everything measured is a process of its own (`benchmarks.controller_side`, `benchmarks.kopf_side`).
+``pods``: an empty reconcile of every pod of a real API server. ``reconciles_per_second`` counts from the moment at
+which the informer is in sync and the controller is started. The values with ``again_`` are for adding all keys once
+more. ``start_to_done_seconds`` counts from the connection. Then the controller idles: ``idle_rss_mb``.
+
+``latency``: this process patches ConfigMaps on the real server, one after the other, at a fixed rate that does not
+depend on how long the answers take. A sample is the time from a write to the start of the reconcile that sees it.
+``from_answer`` counts from when the server's answer to the write has arrived. ``from_request`` counts from when the
+write was sent, so it includes the work of the server. ``watch`` is the same for a task that only reads the lines of the
+watch: no controller can be faster.
+
+``kopf``, if it is installed, does both with an event handler. That is the nearest counterpart that kopf has: it gets
+every event, and leaves nothing on objects. It has no store, so its memory cannot be compared directly.
+
+Everything that is measured is a process of its own (`benchmarks.controller_side`, `benchmarks.kopf_side`).
 """
 
 import argparse

@@ -1,9 +1,9 @@
-"""The measured side of `benchmarks.controller`: kubeinformer, and the bare watch beside it.
+"""The measured side of `benchmarks.controller`: kubeinformer, and the bare watch that it is compared with.
 
     queue KEYS | pods COUNT | latency | watch
 
-Prints what was measured as one line. ``latency`` and ``watch`` print a line when they are in sync, then wait
-for a word, and print when they saw each version, in seconds of the system's monotonic clock.
+Prints the results on one line. ``latency`` and ``watch`` first print a line when they are in sync, and then wait for a
+word. After that, they print when they saw each version, in seconds of the system's monotonic clock.
 """
 
 import argparse

@@ -1,7 +1,7 @@
-"""How fast the server can send: a watch-list read to its end with as little work as that takes.
+"""How fast the server can send: reads a watch-list to its end, with as little work as possible.
 
-The yardstick of the other benchmarks: bytes come off the socket, are decompressed and looked at for the end bookmark.
-No client that keeps what it reads can be faster on the same stream.
+The other benchmarks are compared with this one. Bytes are read from the socket, decompressed, and searched for the end
+bookmark. No client that keeps what it reads can be faster on the same stream.
 """
 
 import os

@@ -1,13 +1,14 @@
 """What faults do to an informer, in figures; prints one JSON object.
 
-``survived``: every kind of fault, and mixtures, with seed after seed, on a fake API server; what must hold is in
-``tests/faults/scenario.py``. Each seed takes the next of the four ways: watch-list or pages, compressed or not.
+``survived``: every kind of fault, and mixtures of them, with many seeds, on a fake API server. What must hold is in
+``tests/faults/scenario.py``. Each seed uses the next of four ways: watch-list or pages, compressed or not.
 
-``recovery``: from the moment a connection goes silent to the moment a change made right then is in the store, beside
-the deadline that counted. With short deadlines in real time; with the default ones in the event loop's time,
-whose clock is moved forwards whenever nothing happens.
+``recovery``: the time from the moment at which a connection goes silent, until a change that is made at that moment is
+in the store; together with the deadline that applied. With short deadlines, it is measured in real time. With the
+default deadlines, it is measured in the time of the event loop, whose clock jumps forwards whenever nothing happens.
 
-``requests``: how often servers are asked that end everything at once, in real time with default waits.
+``requests``: how many requests the informer sends to servers that end everything immediately, in real time with the
+default delays.
 
     .venv/bin/python -m benchmarks.faults --seeds 50
 """

@@ -1,9 +1,9 @@
-"""kopf on the work of `benchmarks.controller`: an event handler that is called for every object, and every change.
+"""kopf on the tasks of `benchmarks.controller`: an event handler that is called for every object and every change.
 
     pods COUNT | latency
 
-Prints what `benchmarks.controller_side` prints. Handlers that kopf calls reconciliation (``on.update``) would write an
-annotation of theirs to each object; an event handler leaves it alone, as a reconcile here does.
+Prints the same as `benchmarks.controller_side`. The handlers that kopf uses for reconciliation (``on.update``) would
+write an annotation to each object. An event handler leaves objects alone, like a reconcile here.
 """
 
 import argparse

@@ -2,11 +2,12 @@
 
     .venv/bin/python -m benchmarks.live [--events 100000] [--profile FILE]
 
-A recording (`benchmarks.recording`) is made once and fed to an informer with one reader: ``memory`` without sockets,
-``http_identity`` and ``http_gzip`` over loopback from a process that only writes. ``memory_decoded`` is ``memory`` with
-a reader that looks at every object. ``changes_applied`` are changes of the store; ``events_read`` is what the reader
-got, less where changes of one object came faster than it read (coalescing). Processor time is the whole process's,
-reader included. Each side is a process of its own (`benchmarks.live_reader`).
+A recording (`benchmarks.recording`) is made once, and fed to an informer with one reader. ``memory`` uses no sockets.
+``http_identity`` and ``http_gzip`` use loopback, from a process that only writes. ``memory_decoded`` is ``memory`` with
+a reader that looks at every object. ``changes_applied`` are the changes of the store. ``events_read`` are the events
+that the reader got. There are fewer of them if changes of one object came faster than the reader read them
+(coalescing). Processor time is that of the whole process, including the reader. Each side is a process of its own
+(`benchmarks.live_reader`).
 """
 
 import argparse

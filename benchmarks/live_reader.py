@@ -1,8 +1,9 @@
 """The measured side of `benchmarks.live`: an informer that is in sync, a reader, and then the recording.
 
-``memory`` hands the recording to the informer without a socket, in prepared chunks of 64 KiB. ``http`` reads it from a
-server (`benchmarks.replay`). Timing starts when everything is at rest: the initial events are in, the reader has read
-them, the bodies from before the dictionary have been encoded anew. It ends when the reader has the last event.
+``memory`` passes the recording to the informer without a socket, in prepared chunks of 64 KiB. ``http`` reads it from a
+server (`benchmarks.replay`). The timing starts when everything is at rest: the initial events have arrived, the reader
+has read them, and the bodies from before the dictionary have been encoded again. It ends when the reader has the last
+event.
 """
 
 import argparse

@@ -1,8 +1,8 @@
-"""The least HTTP server that can feed a benchmark: bytes as they are made, as fast as the socket takes them.
+"""The smallest HTTP server that can feed a benchmark: it sends bytes as fast as the socket accepts them.
 
-Theory. What feeds a measured process must not be what is measured: a thread for each connection, blocking writes, one
-join and one system call for each piece. Nothing is held but the piece at hand, so a list of any size costs this
-process nothing. It serves until its standard input ends.
+Theory. The feeding process must not limit the measurement. So there is a thread for each connection, writes block, and
+each piece takes one join and one system call. The bytes are made while they are sent. Only the current piece is held,
+so a list of any size takes no memory here. The server runs until its standard input ends.
 """
 
 import json

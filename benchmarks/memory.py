@@ -1,4 +1,4 @@
-"""Memory of a process, read from the operating system: what the kernel counted, never what a library says of itself."""
+"""The memory of a process, read from the operating system: what the kernel counts, not what a library reports."""
 
 from pathlib import Path
 from typing import Literal

@@ -1,9 +1,10 @@
-"""The measured informer: a process of its own that syncs, says what it cost, and goes through resyncs on request.
+"""The measured informer: a process that syncs, prints the cost, and does resyncs on request.
 
-Prints one line after the first sync. Each word ``resync`` on standard input then makes it start its counters over and
-print ``{"ready": true}``; its parent does what it wants to the server, says ``go``, and gets one line when the next
-snapshot is complete. Memory is what the operating system counts for the whole process; processor time includes all
-threads. Figures of memory are taken a second later, when the bodies from before the dictionary have been encoded anew.
+It prints one line after the first sync. After that, each word ``resync`` on standard input makes it reset its counters
+and print ``{"ready": true}``. The parent then does what it wants to the server, sends ``go``, and gets one line when
+the next snapshot is complete. Memory is what the operating system counts for the whole process, and processor time
+includes all threads. Memory is measured one second later, when the bodies from before the dictionary have been encoded
+again.
 """
 
 import argparse

@@ -1,8 +1,8 @@
-"""The figures of `benchmarks.scale`, `benchmarks.live` and `benchmarks.controller` as pages.
+"""Makes pages from the figures of `benchmarks.scale`, `benchmarks.live` and `benchmarks.controller`.
 
     .venv/bin/python -m benchmarks.page docs/benchmarks
 
-Reads ``scale.jsonl``, ``live.json``, ``live-profile.md`` and ``controller.json`` of that folder, whichever are there.
+Reads ``scale.jsonl``, ``live.json``, ``live-profile.md`` and ``controller.json`` in that folder, if they exist.
 """
 
 import json

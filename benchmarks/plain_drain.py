@@ -1,7 +1,8 @@
-"""The bound of every sync over plain HTTP: the same answer, read and thrown away. For `benchmarks.scale`.
+"""The lower bound of every sync over plain HTTP: reads the same answer and throws it away. For `benchmarks.scale`.
 
 ``python -m benchmarks.plain_drain URL --until TEXT`` prints the seconds from the request to the text that ends the
-answer. A blocking socket and a fixed buffer: no HTTP client is faster, so what is left is the server's own speed.
+answer. It uses a blocking socket and a fixed buffer. No HTTP client is faster, so this measures the speed of the server
+alone.
 """
 
 import argparse

@@ -1,7 +1,7 @@
-"""The real API server under the benchmarks: started, filled, and described to the measured processes.
+"""The real API server for the benchmarks: starts it, fills it, and tells the measured processes how to connect.
 
-Measured processes learn of it through ``BENCH_SERVER``, ``BENCH_TOKEN`` and ``BENCH_CA_FILE`` in their environment, so
-that they import nothing of this. The servers' binaries are found through ``KUBEBUILDER_ASSETS``.
+Measured processes get the connection from ``BENCH_SERVER``, ``BENCH_TOKEN`` and ``BENCH_CA_FILE`` in their environment,
+so they need not import this module. The binaries of the servers are found through ``KUBEBUILDER_ASSETS``.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""Pods of about 6.5 KB as an API server stores them, varied enough not to compress better than real ones."""
+"""Pods of about 6.5 KB as an API server stores them. They vary enough that they compress no better than real ones."""
 
 import hashlib
 from typing import Any

@@ -1,10 +1,10 @@
-"""What README shows of the comparison, out of docs/benchmarks/compare.json: a picture and a table.
+"""Makes the picture and the table of the comparison in README, from docs/benchmarks/compare.json.
 
     .venv/bin/python -m benchmarks.readme
 
-`make bench-compare` runs it after it has measured; a test holds README and picture to the figures. Bars are linear,
-from zero: what is a hundred times as much is drawn a hundred times as long. The SVG is written by hand, so that this
-needs nothing but Python.
+`make bench-compare` runs this after its measurements, and a test checks that README and the picture match the figures.
+Bars are linear and start at zero: a hundred times as much is drawn a hundred times as long. The SVG is written by hand,
+so this needs nothing but Python.
 """
 
 import json

@@ -1,9 +1,10 @@
-"""A recorded watch-list stream for `benchmarks.live`: made once, the same in every run.
+"""A recorded watch-list stream for `benchmarks.live`. It is made once, and is the same in every run.
 
-Theory. 5,000 pods of about 6.5 KB as initial events, then live ones. Nine in ten are MODIFIED: a pod in which one
-annotation of 32 digits and the version are new, as a heartbeat or a status leaves it. The others are DELETED and ADDED
-in turns, and an object that comes back under its old key has another uid. Keys are drawn at random from a fixed seed.
-The last event adds a pod of a name of its own, which no later change can be folded into: who gets it has got all.
+Theory. 5,000 pods of about 6.5 KB are the initial events; live events follow. Nine in ten are MODIFIED: one annotation
+of 32 digits and the version of a pod have changed, as after a heartbeat or a change of status. The others alternate
+between DELETED and ADDED. An object that comes back under its old key has a different uid. Keys are drawn at random
+from a fixed seed. The last event adds a pod whose name occurs nowhere else, so no later change is merged into it: a
+reader that gets it has got everything.
 """
 
 import hashlib

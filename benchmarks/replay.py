@@ -1,8 +1,8 @@
-"""A server process that replays a recording to every watch, as fast as the socket takes it. For `benchmarks.live`.
+"""A server process that replays a recording to every watch, as fast as the socket accepts it. For `benchmarks.live`.
 
-``python -m benchmarks.replay FOLDER [--gzip]``: a watch gets the initial events at once, and the live ones when
-``/go`` is asked for. With ``--gzip`` each piece is one gzip member in one chunk, as API servers of 1.37 flush. All of
-it is prepared before the address is printed: while it is read, this process only writes.
+``python -m benchmarks.replay FOLDER [--gzip]``: a watch gets the initial events immediately, and the live events when
+``/go`` is requested. With ``--gzip``, each piece is one gzip member in one chunk, as API servers of 1.37 flush. All of
+it is prepared before the address is printed, so this process only writes while it is being read.
 """
 
 import argparse

@@ -1,10 +1,11 @@
-"""Where time goes, without changing where it goes: a sampling profiler of one thread, and its table in Markdown.
+"""Where the time goes, without changing it: a sampling profiler for one thread, and its table in Markdown.
 
-Theory. A tracing profiler costs most where functions are small, which is just where a parser has its work. A timer
-signal every millisecond costs nothing in between; CPython runs its handler after the C call that it interrupts, on the
-line of that call, so time in C libraries stands at the Python line that called them. Between calls it runs the handler
-at the next function's entry only: what stands at a ``def`` is in part the work that led there. The timer is one of
-real time: those of processor time tick every 4 ms only. So it is for code that never waits.
+Theory. A tracing profiler costs most where functions are small, and a parser does its work in small functions. A timer
+signal every millisecond costs nothing in between. CPython runs its handler after the C call that it interrupts, on the
+line of that call. So time in C libraries is attributed to the Python line that called them. Between such calls, CPython
+runs the handler only at the entry of the next function. So what is attributed to a ``def`` is partly the work before
+the call. The timer measures real time, because timers of processor time only tick every 4 ms. So this is only for code
+that never waits.
 """
 
 import linecache

@@ -2,17 +2,23 @@
 
     KUBEBUILDER_ASSETS="$(tests/e2e/envtest/build)" .venv/bin/python -m benchmarks.scale [--only NAME] [--quick]
 
-``pods-20000``, ``pods-100000``: first sync of pods from a real API server, beside a drain of the same stream.
-``resync-100000``: the position is lost (API server restarted on a compacted etcd) and nothing had changed.
-``resync-tenth``: the same, and a tenth of the pods had changed.
-``million``: objects of 1 KB from the fake API server, beside a drain, and beside what the server's own time allows.
-``unpaged-400mb``, ``unpaged-million``: one list without pages, of few large and of many small objects.
-``import``: what ``import kubeinformer`` costs, beside an interpreter that does nothing.
+``pods-20000``, ``pods-100000``: the first sync of pods from a real API server, compared with a drain of the same
+stream.
+
+``resync-100000``: the position is lost (API server restarted on a compacted etcd), and nothing has changed.
+
+``resync-tenth``: the same, and a tenth of the pods have changed.
+
+``million``: objects of 1 KB from the fake API server, compared with a drain, and with the time of the server itself.
+
+``unpaged-400mb``, ``unpaged-million``: one list without pages, of a few large objects or of many small ones.
+
+``import``: the cost of ``import kubeinformer``, compared with an interpreter that does nothing.
 
 Each measured side is a process of its own (`benchmarks.mirror`, `benchmarks.plain_drain`), and memory is what the
-operating system counts for all of it. A client that is to miss something is stopped (SIGSTOP) and its server killed,
-so that it neither hears of anything nor has it in a buffer when it goes on. ``--quick`` shows that all of it runs; its
-figures say nothing.
+operating system counts for the whole process. If a client has to miss something, it is stopped (SIGSTOP) and its server
+is killed. So it hears of nothing, and has nothing in a buffer when it continues. ``--quick`` only shows that everything
+runs; its figures mean nothing.
 """
 
 import argparse

@@ -1,9 +1,9 @@
-"""Time and memory of one first sync, beside the time that only reading the same stream takes; prints one JSON line.
+"""The time and memory of one first sync, compared with only reading the same stream; prints one JSON line.
 
-Starts a real kube-apiserver and etcd (found through KUBEBUILDER_ASSETS), fills them with pods, then takes turns,
-each in a process of its own: ``drain`` reads the watch-list to its end and throws the bytes away, ``informer`` is
-``connect(server=..., token=..., ca_file=...)`` and ``synced()``. Seconds run from the first request to the end
-bookmark, imports not included; memory is VmHWM of the whole process, read from the operating system.
+Starts a real kube-apiserver and etcd (found through KUBEBUILDER_ASSETS) and fills them with pods. Then the two sides
+take turns, each in a process of its own. ``drain`` reads the watch-list to its end and throws the bytes away.
+``informer`` is ``connect(server=..., token=..., ca_file=...)`` and ``synced()``. The seconds count from the first
+request to the end bookmark, without imports. Memory is VmHWM of the whole process, read from the operating system.
 
     KUBEBUILDER_ASSETS="$(tests/e2e/envtest/build)" .venv/bin/python -m benchmarks.sync
 """

@@ -1,10 +1,11 @@
-"""How fast each transport hands out what a server sends; prints one JSON line.
+"""How fast each transport passes on what a server sends; prints one JSON line.
 
     .venv/bin/python -m benchmarks.transports [--rounds 5] [--profile TRANSPORT LOOP KIND]
 
-One process writes prepared bytes as fast as the socket takes them, another reads them through a transport and throws
-them away. ``drain`` is 512 MB in chunks of 64 KiB; ``events`` is 40,000 chunks of 6.5 KB, a pod each, as an API server
-sends them that does not compress; ``small`` is 200,000 chunks of 400 bytes. Medians; processor time is the reader's.
+One process writes prepared bytes as fast as the socket accepts them. Another one reads them through a transport and
+throws them away. ``drain`` is 512 MB in chunks of 64 KiB. ``events`` is 40,000 chunks of 6.5 KB, one pod each, as from
+an API server that does not compress. ``small`` is 200,000 chunks of 400 bytes. The figures are medians; processor time
+is that of the reader.
 """
 
 import argparse

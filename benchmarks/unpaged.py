@@ -1,7 +1,8 @@
 """An API server at its worst: no watch-list (422), ``limit`` ignored, everything in one list. For `benchmarks.scale`.
 
-``python -m benchmarks.unpaged --objects N --size BYTES``: serves ``/api/v1/secrets``, made while they are sent. The
-payload repeats; who keeps bodies would compress it away, so it is for ``retain="metadata"`` and ``"keys"``.
+``python -m benchmarks.unpaged --objects N --size BYTES`` serves ``/api/v1/secrets``, whose objects are made while they
+are sent. Their payload is the same again and again, so it would compress to almost nothing in a client that keeps
+bodies. So use it only for ``retain="metadata"`` and ``"keys"``.
 """
 
 import argparse

@@ -1,12 +1,12 @@
 """The pytest plugin of kubeinformer, as pytest loads it: what it does is in ``kubeinformer.testing``.
 
-Rules. pytest imports this module at every start, of every user who has kubeinformer installed, and before coverage
-begins to measure. So it stands outside the package, whose import takes a quarter of a second, and imports pytest alone.
-A fixture is a few lines that import what they need when a test asks for them. Nothing is asserted here, so pytest need
-not rewrite it, nor warn where it cannot: PYTEST_DONT_REWRITE. The entry point has the module's own name, by which
-pytest knows that it is there already when somebody names it as well.
+Rules. pytest imports this module at every start, for every user who has kubeinformer installed, and before coverage
+begins to measure. So it is outside the package, whose import takes a quarter of a second, and imports only pytest. A
+fixture is a few lines that import what they need when a test requests it. There are no assertions here, so pytest need
+not rewrite the module, nor warn if it cannot: PYTEST_DONT_REWRITE. The entry point has the name of the module. By that
+name, pytest knows that the plugin is already loaded if somebody names it as well.
 
-Source. hypothesis 6.170, ``_hypothesis_pytestplugin.py``, which stands apart for the same reasons.
+Source. hypothesis 6.170, ``_hypothesis_pytestplugin.py``, which is a separate module for the same reasons.
 """
 
 import importlib.util
@@ -26,7 +26,7 @@ __all__ = ["cluster", "eventually", "fake_api_server", "informer_synced"]
 
 @pytest.fixture
 def _kubeinformer_ready(request: pytest.FixtureRequest) -> None:
-    """Says what is missing, in place of what pytest and Python would say."""
+    """Reports what is missing, instead of the errors of pytest and Python."""
     if "anyio_backend" not in request.fixturenames:
         pytest.fail(
             "the fixtures of kubeinformer need an event loop, and this test is not run by anyio's pytest plugin: make "

@@ -1,7 +1,7 @@
-"""One informer, one server, and everything that can go wrong between them: the machine that `test_model` runs.
+"""One informer, one server, and everything that can go wrong between them: the state machine that `test_model` runs.
 
-Rules are what servers, networks and readers do. A rule that ends an answer is one of few, and some rules let all go
-well for a while: otherwise hardly any example would come to a second snapshot.
+The rules are what servers, networks and readers do. Only few rules end an answer, and some rules let everything go well
+for a while. Otherwise hardly any example would get to a second snapshot.
 """
 
 from typing import Any

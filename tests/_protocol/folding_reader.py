@@ -1,4 +1,4 @@
-"""A reader that knows nothing but its events, and holds each to what it knew before."""
+"""A reader that knows nothing but its events, and checks each one against what it has learnt before."""
 
 from collections.abc import Callable
 from typing import Any, TypeAlias

@@ -1,6 +1,6 @@
 """One informer without its loop and its network: machine, cache, delivery, dictionaries, repairs.
 
-Checks at every change what holds at every change; what holds between steps is the model's to check.
+What must hold at every change is checked here at every change. What must hold between steps is checked by the model.
 """
 
 from collections.abc import Iterator

@@ -1,11 +1,11 @@
-"""An API server's versions, watches and lists in two hundred lines: what the model of the client is compared with.
+"""The versions, watches and lists of an API server in two hundred lines. The model of the client is compared with it.
 
-Kept to what matters for being right: versions that stay expired once compacted, initial events in any order and
-interleaved with changes and plain bookmarks, continue tokens that are pinned to a version, replicas that are behind,
-restores from a backup, with or without numbers that are given twice, and answers that break the contract. One thing is
-better than in reality: asked for a version of a history that a restore has undone and that others have passed since,
-this server says so; a real one cannot know. A watch from a version that is still to come is taken and silent, as by
-real servers.
+It only contains what matters for correctness: versions that stay expired once they are compacted; initial events in any
+order, mixed with changes and plain bookmarks; continue tokens that are pinned to a version; replicas that are behind;
+restores from a backup, with or without versions that are given out twice; and answers that break the contract. One
+thing is better than in reality. If a version is requested that a restore has undone and that later writes have passed,
+this server says so; a real server cannot know. A watch from a future version is accepted and stays silent, as on real
+servers.
 """
 
 import json

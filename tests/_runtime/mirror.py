@@ -1,4 +1,4 @@
-"""A reflector with everything behind it, on a scripted transport: what the tests of `_runtime` look at."""
+"""A reflector with all its parts, on a scripted transport: the object under test in the tests of `_runtime`."""
 
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager

@@ -1,7 +1,7 @@
 """A transport in memory that plays a script, on any event loop, and the bytes that API servers send.
 
-Nothing here takes time: `ScriptedTransport` hands out what the script says, and `idle` returns when the script is
-over or hangs. So a test says what came over the wire, waits for `idle`, and looks at what became of it.
+Nothing here takes time: `ScriptedTransport` returns what the script says, and `idle` returns when the script is over or
+hangs. So a test defines what comes over the wire, waits for `idle`, and looks at the result.
 """
 
 import json

@@ -1,8 +1,9 @@
-"""A process that wants to lead: what `two_processes` starts. Says what it does, a line of JSON each, with the time.
+"""A process that wants to become the leader, started by `two_processes`. It prints what it does.
 
-It works in pieces, each of which is begun only while the lease is held. ``body``: in a loop in the election's body.
-``controller``: in reconciles of a `Controller` under `run_controllers`, which needs a config map to be there.
-``theirs``: in a body that kubernetes_asyncio's election runs, cancelled on SIGTERM.
+Each line that it prints is JSON with the time. It works in pieces, and only begins a piece while it holds the lease.
+There are three modes. ``body``: in a loop in the body of the election. ``controller``: in reconciles of a `Controller`
+under `run_controllers`; this needs an existing config map. ``theirs``: in a body that the election of
+kubernetes_asyncio runs, and that SIGTERM cancels.
 """
 
 import argparse

@@ -1,7 +1,7 @@
-"""A controller's program, for tests of signals: says on stdout what it does.
+"""The program of a controller, for tests of signals. It prints on stdout what it does.
 
-Usage: ``python draining_program.py SERVER BACKEND GRACE_PERIOD HOLD``. Each reconcile says ``began KEY``, waits until
-the object has a label, or for ever if HOLD is ``forever``, and says ``ended KEY`` or ``cancelled KEY``.
+Usage: ``python draining_program.py SERVER BACKEND GRACE_PERIOD HOLD``. Each reconcile prints ``began KEY``, and waits
+until the object has a label (for ever, if HOLD is ``forever``). Then it prints ``ended KEY`` or ``cancelled KEY``.
 """
 
 import logging

@@ -1,4 +1,4 @@
-"""What tests of controllers share: a reconcile that remembers, and a controller that runs for the length of a block."""
+"""Shared by the tests of controllers: a reconcile that records its calls, and a controller that runs during a block."""
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager

@@ -1,4 +1,4 @@
-"""A client that asks as a kubelet does, and one that does not behave."""
+"""A client that sends requests like a kubelet, and one that misbehaves."""
 
 import anyio
 

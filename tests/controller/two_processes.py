@@ -1,7 +1,7 @@
-"""What two real processes on one lease must do, on any API server: shared by the fake one's tests and the real one's.
+"""What two real processes on one lease must do, on any API server. Used by the tests on the fake and the real server.
 
-Rules. Nothing in here looks into the processes: it reads what they say, and sends signals. All is blocking, so it is
-run in a thread beside a server in this process.
+Rules. Nothing in here looks into the processes: it reads what they print, and sends signals. Everything blocks, so run
+it in a thread if the server is in the same process.
 """
 
 import json

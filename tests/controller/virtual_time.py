@@ -1,4 +1,4 @@
-"""Event loops whose time jumps to the next deadline as soon as all tasks wait: hours of delays in milliseconds."""
+"""Event loops whose time jumps to the next deadline as soon as all tasks wait: hours of delays take milliseconds."""
 
 import asyncio
 import selectors

@@ -1,4 +1,4 @@
-"""A server with a custom resource that has a status, and what the tests of helpers write to it."""
+"""A server with a custom resource that has a status, and the objects that the tests of helpers write to it."""
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager

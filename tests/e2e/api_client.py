@@ -1,9 +1,9 @@
-"""The oracle: what the API server says when asked in the plainest way.
+"""The oracle: what the API server says if it is asked in the plainest way.
 
-Tests compare what the SDK holds with what comes from here, so it shares nothing with the SDK: http.client,
-whole answers, no paging, no retries, no watch cache tricks. Each request opens its own connection; a server
-that was killed a moment ago then cannot confuse it with a stale one, and threads need not share anything.
-Errors of the network are OSError or http.client.HTTPException, errors of the server are statuses.
+Tests compare the contents of the SDK with the answers from here, so this shares nothing with the SDK: http.client,
+complete answers, no paging, no retries, no special use of the watch cache. Each request opens its own connection. So it
+never uses a stale connection to a server that was killed a moment ago, and threads share nothing. Network errors are
+OSError or http.client.HTTPException; errors of the server are statuses.
 """
 
 import http.client

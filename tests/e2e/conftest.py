@@ -1,4 +1,4 @@
-"""Fixtures on a real API server, and the mark ``e2e`` on everything in this folder."""
+"""Fixtures on a real API server, and the mark ``e2e`` for everything in this folder."""
 
 import itertools
 from collections.abc import Iterator

@@ -1,16 +1,16 @@
 """A real control plane for tests: etcd and kube-apiserver, and every way to make them misbehave.
 
-The binaries come from the directory in KUBEBUILDER_ASSETS, the convention of controller-runtime's envtest
-(`tests/e2e/envtest/build` makes them). There is no controller manager, scheduler, node or service account:
-objects stay as the test wrote them, pods are pending for ever and vanish at once when deleted, and a deleted
+The binaries come from the directory in KUBEBUILDER_ASSETS, which is the convention of controller-runtime's envtest
+(`tests/e2e/envtest/build` makes them). There is no controller manager, scheduler, node or service account. So objects
+stay as the test wrote them. Pods are pending for ever, and are gone immediately when they are deleted. A deleted
 namespace stays Terminating, because the controller that would empty it does not run.
 
-Rules. Addresses, keys and data outlive the processes: a server that was stopped, killed or restarted with
-other flags is the same server to its clients. Every method blocks and may be called from any thread, so that
-it can be used from asyncio and trio alike (``anyio.to_thread.run_sync``). When ``start`` returns the server is
-ready; when ``stop`` or ``kill`` returns it is gone.
+Rules. Addresses, keys and data outlive the processes. A server that was stopped, killed, or restarted with other flags
+is the same server to its clients. Every method blocks, and may be called from any thread, so it can be used from
+asyncio and trio (``anyio.to_thread.run_sync``). When ``start`` returns, the server is ready. When ``stop`` or ``kill``
+returns, it is gone.
 
-Not here: `etcd`, processes (`process`), certificates and tokens (`credentials`), questions to the API (`api_client`).
+Not here. `etcd`, processes (`process`), certificates and tokens (`credentials`), questions to the API (`api_client`).
 """
 
 import http

@@ -1,9 +1,10 @@
-"""Who the API server is and who may talk to it: certificates, tokens, kubeconfigs.
+"""The identity of the API server and of its users: certificates, tokens, kubeconfigs.
 
-A private authority signs the server's certificate for loopback (the self-signed one the server would write
-itself has no authority to put into a kubeconfig) and client certificates, and it is trusted for nothing else:
-its key lives in memory and in no file. Everything is valid for one day, P-256 because a key is made in under
-a millisecond, and carries the extensions that OpenSSL's strict mode asks for, Python's default since 3.13.
+A private authority signs the certificate of the server for loopback, and client certificates. (The self-signed
+certificate that the server would make has no authority that could be put into a kubeconfig.) The authority is trusted
+for nothing else: its key is only in memory, not in a file. Everything is valid for one day. The keys are P-256, because
+such a key is made in less than a millisecond. The certificates have the extensions that the strict mode of OpenSSL
+requires, which is Python's default since 3.13.
 """
 
 import base64

@@ -1,7 +1,7 @@
-"""Manifests of ``examples/deploy`` on a real API server, and programs that run as the service account in them.
+"""The manifests of ``examples/deploy`` on a real API server, and programs that run as their service account.
 
-Rules. Every object is applied to the server as ``kubectl apply --server-side`` would, with strict validation. What
-there is no controller for (a Deployment would make no pod) is only tried (``dryRun=All``).
+Rules. Every object is applied to the server as ``kubectl apply --server-side`` would do it, with strict validation. A
+kind for which no controller runs here (a Deployment would make no pod) is only tried (``dryRun=All``).
 """
 
 import http.client

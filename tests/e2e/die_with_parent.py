@@ -1,13 +1,13 @@
-"""Become another program that the kernel kills when the process that asked for it dies.
+"""Becomes another program, which the kernel kills when the process that started it dies.
 
-Run as ``python -IS die_with_parent.py PARENT_PID PROGRAM [ARGUMENT...]``; the process id stays the same.
+Run it as ``python -IS die_with_parent.py PARENT_PID PROGRAM [ARGUMENT...]``; the process id stays the same.
 
-Why a program of its own. The kernel can be asked (PR_SET_PDEATHSIG) to kill us with our parent; this is the
-only way that also works when the test process is killed with SIGKILL or by the out-of-memory killer, where no
-`finally`, fixture or atexit hook runs. The request must be made in the child before it becomes the server.
-`subprocess` offers ``preexec_fn`` for that, which runs Python between fork and exec, may deadlock when the
-parent has threads, and warns about it since Python 3.12; util-linux has setpriv, which is not everywhere. The
-request survives execve, so a tiny program in between does it for 10 ms.
+Why this is a separate program. The kernel can kill a process together with its parent (PR_SET_PDEATHSIG). This is the
+only way that also works if the test process is killed by SIGKILL or by the out-of-memory killer: then no `finally`, no
+fixture and no atexit hook runs. The child must make this request before it becomes the server. `subprocess` offers
+``preexec_fn`` for that. But it runs Python between fork and exec, so it may deadlock if the parent has threads, and
+since Python 3.12 it warns about that. The program setpriv of util-linux does not exist everywhere. The request survives
+execve, so a tiny program in between makes it, which takes 10 ms.
 """
 
 import ctypes

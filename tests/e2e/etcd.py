@@ -1,4 +1,4 @@
-"""The API server's database, which tests take away from it and whose history they erase."""
+"""The database of the API server. Tests take it away from the server, and erase its history."""
 
 import base64
 import http.client

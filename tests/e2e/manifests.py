@@ -1,4 +1,4 @@
-"""Objects that the tests create: the least that a real API server accepts, and any size on request."""
+"""Objects that the tests create: the minimum that a real API server accepts, or any size on request."""
 
 from collections.abc import Mapping
 from typing import Any

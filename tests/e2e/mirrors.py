@@ -1,7 +1,8 @@
-"""What the tests of informers share: a connection, the oracle's view in the store's form, and reading with a limit.
+"""Shared by the tests of informers: a connection, the oracle's view in the form of the store, and reading with a limit.
 
-Rules. Nothing here looks inside the library. The oracle blocks, so it is asked from a thread: while a test waits for
-its answer the informers go on. Every wait has a limit; on a busy machine of two cores seconds are nothing.
+Rules. Nothing here looks inside the library. The oracle blocks, so it is called in a thread; the informers continue
+while a test waits for its answer. Every wait has a limit. The limits are long, because on a busy machine with two
+cores, seconds pass quickly.
 """
 
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Waiting for something that can be asked: the only place of the harness that sleeps."""
+"""Waits for something that can only be found out by asking. This is the only place in the harness that sleeps."""
 
 import time
 from collections.abc import Callable

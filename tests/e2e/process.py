@@ -1,14 +1,14 @@
 """One server process: started, signalled, waited for, and never left behind.
 
-Rules. A process that is stopped is waited for: when `terminate` or `kill` returns, its port and files are free.
-What it writes goes to a log file, appended across restarts; an error about it carries the end of that log.
-Ready means that a probe says so.
+Rules. A process that is stopped is waited for: when `terminate` or `kill` returns, its port and files are free. Its
+output goes to a log file, which continues across restarts. An error about the process contains the end of that log. A
+process is ready when a probe says so.
 
-Never left behind. Three ways out of a test run are covered: fixtures close what they opened; at the exit of
-the interpreter the thread below ends; and if the test process is killed, the kernel kills its children (see
-`die_with_parent`). That kernel feature counts *threads*: the signal is sent when the thread that started the
-child ends. Tests restart servers from short-lived worker threads (``anyio.to_thread``), so all children are
-started by one thread that lives as long as the interpreter.
+Never left behind. A test run can end in three ways. Fixtures close what they opened. At the exit of the interpreter,
+the thread below ends. If the test process is killed, the kernel kills its children (see `die_with_parent`). But that
+feature of the kernel is about *threads*: the signal is sent when the thread ends that started the child. Tests restart
+servers from short-lived worker threads (``anyio.to_thread``). So all children are started by one thread, which lives as
+long as the interpreter.
 """
 
 import contextlib

@@ -1,4 +1,4 @@
-"""Who may not, or cannot get in, is told why; who is let in later comes in by himself."""
+"""A user without access is told why; a user who gets access later needs no restart."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

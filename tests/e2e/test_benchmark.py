@@ -1,4 +1,4 @@
-"""The benchmarks run, and print what their readers look for. Figures of a short run say nothing: none is checked."""
+"""The benchmarks run and print what their readers expect. The figures of a short run mean nothing; none is checked."""
 
 import json
 import subprocess

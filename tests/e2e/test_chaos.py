@@ -1,7 +1,7 @@
-"""Chaos in short, on every change; and that its instruments show what they are there for.
+"""A short chaos test that runs on every change of the project; and tests that its instruments show what they should.
 
-``KUBEINFORMER_CHAOS_SEED`` replays a plan, ``KUBEINFORMER_CHAOS_SECONDS`` makes it longer; `tests.e2e.chaos` is the
-same by hand, with figures.
+``KUBEINFORMER_CHAOS_SEED`` replays a plan, and ``KUBEINFORMER_CHAOS_SECONDS`` makes it longer. `tests.e2e.chaos` is the
+same test to run by hand, with figures.
 """
 
 import os

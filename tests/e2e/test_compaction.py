@@ -1,4 +1,4 @@
-"""A position that is lost: everything is read again, in place, and what happened in between is told."""
+"""The position is lost: everything is read again in place, and readers are told what happened in between."""
 
 import pytest
 from tests.e2e import manifests

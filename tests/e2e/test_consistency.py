@@ -1,4 +1,4 @@
-"""The consistency check on a real server: nothing to find while all is well, and what is planted is found."""
+"""The consistency check on a real server: it finds nothing if all is well, and finds a planted difference."""
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager

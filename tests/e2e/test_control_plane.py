@@ -1,4 +1,4 @@
-"""The harness on the real servers: every way it offers to break them does what the other tests rely on."""
+"""The harness on the real servers: every way to break them does what the other tests rely on."""
 
 import http.client
 import os

@@ -1,4 +1,4 @@
-"""What controllers write, on a real API server: it takes it, and does with it what the helpers say."""
+"""What the helpers for controllers write: a real API server accepts it, and does with it what the helpers promise."""
 
 import uuid
 from collections.abc import AsyncIterator

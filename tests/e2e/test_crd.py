@@ -1,4 +1,4 @@
-"""A custom resource's definition goes and comes back: so does the informer."""
+"""The definition of a custom resource is deleted and created again, and the informer recovers."""
 
 import pytest
 from tests.e2e import manifests

@@ -1,4 +1,4 @@
-"""``examples/deploy``: the server takes the manifests, and the rights in them are enough and not more."""
+"""``examples/deploy``: the server accepts the manifests, and their permissions are sufficient and not excessive."""
 
 import subprocess
 import sys

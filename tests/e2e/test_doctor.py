@@ -1,4 +1,4 @@
-"""``doctor`` on a real server: well, restricted, wrongly asked, older, paused and gone."""
+"""``doctor`` on a real server: healthy, with restricted rights, with a wrong request, older, paused, and gone."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""Compressed or not, the state is the same; compressed, it costs fewer bytes."""
+"""With and without compression, the state is the same; with compression, fewer bytes are sent."""
 
 import pytest
 from tests.e2e import manifests

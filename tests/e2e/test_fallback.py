@@ -1,4 +1,4 @@
-"""A server that refuses watch-lists is listed page by page; the state is the same."""
+"""If a server refuses watch-lists, it is listed page by page, and the state is the same."""
 
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager

@@ -1,4 +1,4 @@
-"""In a pod: the two variables and the mounted files are enough, with a token the API server issued itself."""
+"""In a pod: the two variables and the mounted files are enough, with a token that the API server issued."""
 
 from pathlib import Path
 from urllib.parse import urlsplit

@@ -1,4 +1,4 @@
-"""Every kind of kubeconfig user gets in, as the user it stands for."""
+"""Each kind of user in a kubeconfig is accepted by the server, as the right user."""
 
 import json
 import stat

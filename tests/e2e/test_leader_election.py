@@ -1,4 +1,4 @@
-"""Two real processes on one lease of a real API server; what they must do is in tests/controller/two_processes.py."""
+"""Two real processes on one lease of a real API server. What they must do is in tests/controller/two_processes.py."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Changes arrive as they are made: as events and in the store, by key, by index and by version."""
+"""Changes arrive when they are made: as events, and in the store by key, by index and by version."""
 
 import pytest
 from tests.e2e import manifests

@@ -1,4 +1,4 @@
-"""The project of ``new-controller`` on a real server: its manifests are taken, and its rights are enough."""
+"""The project of ``new-controller`` on a real server: its manifests are accepted, its permissions are sufficient."""
 
 import os
 import signal

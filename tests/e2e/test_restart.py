@@ -1,4 +1,4 @@
-"""Connections that break, servers that go away and come back: the store is right again, and nothing is told twice."""
+"""Connections break, servers go away and come back: the store becomes right again, and no event is repeated."""
 
 from collections.abc import Callable
 from dataclasses import replace

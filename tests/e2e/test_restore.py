@@ -1,4 +1,4 @@
-"""A database that is set back to an older state: the stores follow it there, although versions then go back."""
+"""The database is restored to an older state: the stores follow, although the versions go back."""
 
 from dataclasses import replace
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Namespaces and selectors are the server's to apply; an object that leaves a selection is gone for its reader."""
+"""The server applies namespaces and selectors. An object that leaves a selection is deleted for its reader."""
 
 import pytest
 from tests.e2e import manifests

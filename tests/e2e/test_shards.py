@@ -1,4 +1,4 @@
-"""Sharded informers on a server that knows shards, and on one that does not."""
+"""Sharded informers on a server that supports shards, and on one that does not."""
 
 import pytest
 from tests.e2e import manifests

@@ -1,4 +1,4 @@
-"""Equal informers are one watch, counted by the server."""
+"""Equal informers share one watch, as counted by the server."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""The first snapshot is the server's own list, object by object."""
+"""The first snapshot equals the server's own list, object by object."""
 
 import pytest
 from tests.e2e import manifests

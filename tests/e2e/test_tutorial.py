@@ -1,4 +1,4 @@
-"""What docs/tutorial ends with, on a real API server: its manifests, and its operator with the rights in them."""
+"""The result of docs/tutorial on a real API server: its manifests, and its operator with the permissions in them."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""Writes over the informers' own connection, and informers that see them."""
+"""Writes over the connection of the informers, and informers that see these writes."""
 
 from functools import partial
 

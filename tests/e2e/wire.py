@@ -1,6 +1,6 @@
-"""A wire between a client and a server that a test can cut, unplug and freeze: TCP relayed byte for byte.
+"""A connection between a client and a server that a test can cut, unplug and freeze: TCP, relayed byte for byte.
 
-The server's certificate is for loopback, so a client that trusts the server trusts it through here too.
+The certificate of the server is for loopback, so a client that trusts the server also trusts it through this relay.
 """
 
 import asyncio

@@ -2,18 +2,20 @@
 
 ::
 
-    __init__     main(): the console script; works far enough without the extra to say what is missing
+    __init__     main(): the console script; without the extra it still runs far enough to say what is missing
     _app         commands, options, help; _completion says what the shell completes
     _where       the options that say which cluster; how resources and namespaces are written
-    _ending      how a run ends: one line on stderr and an exit code, never a traceback
-    _watch       the command watch: _sync waits for the first snapshot, _views makes rows, _sort their order, _output
+    _ending      how a run ends: one line on stderr and an exit code; a traceback only for a bug of ours
+    _watch       the command watch: _sync waits for the first snapshot, _views makes rows, _sort sorts them, _output
                  writes them
     _doctor      the command doctor
     _new_controller  the command new-controller; _templates has the files that it writes
-    _demo        the command demo: _demo_server is the other process, _meter measures, _memory too, _demo_view shows
-    _text        makes what others wrote safe to print; figures for people
+    _demo        the command demo: _demo_server runs the server's process, _meter and _memory measure, _demo_view
+                 displays
+    _text        makes foreign text safe to print, and figures readable
 
-Rules. Public names of kubeinformer only: that proves they are enough. Nothing here is public but `main`.
+Rules. The command line uses only public names of kubeinformer, which proves that they are enough. Only `main` is
+public here.
 
 =====  =============================================================================
 exit   when
@@ -37,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; the console script.
 
     Args:
-        arguments: What stands behind the program's name; None takes it from ``sys.argv``.
+        arguments: The arguments after the program's name; None takes them from ``sys.argv``.
 
     Returns:
         The exit code. See the module's head.
@@ -50,6 +52,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         print(f"kubeinformer: error: {missing} is not installed: pip install 'kubeinformer[cli]'", file=sys.stderr)
         return 2
-    except KeyboardInterrupt:  # importing takes long enough for it
+    except KeyboardInterrupt:  # the import takes long enough for somebody to press Ctrl-C
         return 130
     return run(sys.argv[1:] if arguments is None else list(arguments))

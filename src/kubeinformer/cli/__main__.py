@@ -1,4 +1,4 @@
-"""``python -m kubeinformer.cli``: the command line, for when its script is not on the path."""
+"""``python -m kubeinformer.cli``: the command line, if its script is not on the path."""
 
 import sys
 

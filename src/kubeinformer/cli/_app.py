@@ -1,7 +1,7 @@
-"""Commands, options and their help. What a command does is elsewhere, and is imported when the command is run.
+"""Commands, options and their help. What a command does is in its own module, which is imported when the command runs.
 
-Rules. Options are checked before anything is connected to. Typer's own complaints are one line like all others: a
-script's log has no use for a box.
+Rules. Options are checked before anything connects. Typer's own error messages are printed on one line, like all
+others, because a box is of no use in the log of a script.
 """
 
 from functools import partial
@@ -18,8 +18,8 @@ from kubeinformer.cli._views import Format
 
 __all__ = ["run"]
 
-# What typer raises for a bad command line. Since typer 0.2x its click is a private copy, so the class has no name of
-# its own that works with both: it is BadParameter's parent (UsageError) and grandparent.
+# What typer raises for a bad command line. Since typer 0.2x, click is a private copy inside typer. So there is no name
+# that works with old and new versions. The class is found as the parent (UsageError) and grandparent of BadParameter.
 _BAD_COMMAND_LINE: type[Exception] = typer.BadParameter.__mro__[2]
 
 app = typer.Typer(
@@ -28,7 +28,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-# What every command takes that talks to a cluster.
+# The options of every command that talks to a cluster.
 _Kubeconfig: TypeAlias = Annotated[
     Path | None,
     typer.Option(
@@ -59,17 +59,17 @@ _CaFile: TypeAlias = Annotated[
 
 
 def run(arguments: list[str]) -> int:
-    """Run a command line; the exit code."""
+    """Run a command line, and return the exit code."""
     command = typer.main.get_command(app)
     try:
-        # None: as without arguments, when the help is printed.
+        # The result is None if only the help was printed, as without arguments.
         code = command.main(arguments or ["--help"], prog_name="kubeinformer", standalone_mode=False)
-    except typer.Abort:  # what typer makes of Ctrl-C, pressed while a command is still imported
+    except typer.Abort:  # typer raises this if Ctrl-C is pressed while a command is imported
         return end(KeyboardInterrupt(), Notices())
-    except (CommandError, OSError) as error:  # of options that exclude each other; of help that cannot be written
+    except (CommandError, OSError) as error:  # options exclude each other, or the help cannot be written
         return end(error, Notices())
     except _BAD_COMMAND_LINE as error:
-        message = getattr(error, "format_message", error.__str__)  # says more than str(): which option it was
+        message = getattr(error, "format_message", error.__str__)  # says more than str(): it names the option
         Notices().say(f"error: {message()} (--help shows the options)")
         return 2
     return int(code or 0)

@@ -1,6 +1,7 @@
-"""What the shell completes: built-in resources, and the contexts of the kubeconfig; and what a kubectl user meant.
+"""Shell completion of resources and contexts; and suggestions for resources that are written as kubectl accepts them.
 
-Rules. No cluster is asked: a key press must not wait for a network. Nothing here fails, a shell has nowhere to show it.
+Rules. Completion never asks a cluster, because a key press must not wait for a network. Nothing here raises, because a
+shell has nowhere to show an error.
 """
 
 import os
@@ -12,7 +13,7 @@ from kubeinformer import KubeInformerError
 
 __all__ = ["complete_context", "complete_resource", "meant"]
 
-# What people watch, of what every cluster serves; a custom resource is typed out.
+# Resources that every cluster serves and that people watch. The names of custom resources have to be typed in full.
 _RESOURCES = (
     "v1/pods",
     "v1/nodes",
@@ -53,24 +54,24 @@ _RESOURCES = (
 
 
 def complete_resource(incomplete: str) -> list[str]:
-    """Resources that begin with what was typed. A shell shows nothing else, so a plural alone finds none."""
+    """Resources that begin with what was typed. A shell only shows those, so a plural without its group finds none."""
     return [name for name in _RESOURCES if name.startswith(incomplete)]
 
 
 def meant(text: str) -> list[str]:
-    """Resources that kubectl would take this for: ``pods``, ``deployment``, ``ingresses.networking.k8s.io``."""
+    """Resources that kubectl could understand this as: ``pods``, ``deployment``, ``ingresses.networking.k8s.io``."""
     name = text.rpartition("/")[2].partition(".")[0].lower()
     return [found for found in _RESOURCES if found.rpartition("/")[2] in {name, f"{name}s", f"{name}es"}]
 
 
 def complete_context(context: typer.Context, incomplete: str) -> list[str]:
-    """Contexts of the kubeconfig that the command line names, or of those that are looked for without one.
+    """Contexts of the kubeconfig that the command line names, or of the default kubeconfig files.
 
     Args:
-        context: Of the command, as far as it is typed.
-        incomplete: What was typed.
+        context: Typer's context of the command, with the options typed so far.
+        incomplete: The beginning of the name, as typed so far.
     """
-    # YAML and the connection's modules are only needed by who completes a context.
+    # Imported here, because YAML and the connection's modules are only needed to complete a context.
     from kubeinformer.connection.kubeconfig import read_kubeconfig  # noqa: PLC0415 - see above
 
     given = context.params.get("kubeconfig")

@@ -1,8 +1,8 @@
 """The command ``demo``: an informer on thousands of pods that change, on a server that keeps hanging up.
 
-Theory. It shows three claims at work, each with a figure from this run: memory stays far below the data mirrored, a
-cut connection is resumed without a resync, and events keep coming. Server and informer speak real HTTP; nothing in
-the informer knows that it is a demo but one waiting time.
+Theory. The demo shows three claims at work, each with a figure that is measured in this run. Memory stays far below the
+size of the mirrored data. A cut connection is resumed without a resync. Events keep coming. Server and informer speak
+real HTTP. The informer runs as in production, except for one waiting time, which is shorter.
 """
 
 import signal
@@ -24,7 +24,7 @@ from kubeinformer.cli._text import is_terminal
 
 __all__ = ["DemoOptions", "demo"]
 
-_REFRESH = 0.25  # seconds between two looks of the live display
+_REFRESH = 0.25  # seconds between two updates of the live display
 _LINE_EVERY = 2.0  # seconds between two lines where there is no terminal
 
 
@@ -47,8 +47,9 @@ async def demo(options: DemoOptions, notices: Notices) -> None:  # noqa: ARG001 
     """
     with Output() as output:
         async with demo_server(pods=options.pods, churn=options.churn, cut_every=options.cut_every) as url:
-            # A stream that is cut every ten seconds never counts as healthy by the usual measure of two minutes, so the
-            # delays before the next try would grow to half a minute: right for a sick server, dull to look at.
+            # By default, a stream counts as healthy after two minutes. A stream that is cut every ten seconds is never
+            # healthy, so the delays between attempts would grow to half a minute. That is right for a sick server, but
+            # dull to look at.
             timing = Timing(healthy_after=options.cut_every / 2) if options.cut_every else Timing()
             async with connect(server=url, timing=timing) as cluster:
                 before = own_memory()
@@ -90,7 +91,7 @@ async def _interrupted(scope: anyio.CancelScope) -> None:
 
 
 async def _refresh(options: DemoOptions, meter: Meter, console: Console) -> None:
-    # Drawn by hand, not by a thread; gone in the end, when the summary says the same.
+    # Drawn by this task, not by a thread. The panel is removed at the end, because the summary says the same.
     with Live(console=console, auto_refresh=False, transient=True, redirect_stderr=False) as live:
         while True:
             live.update(panel(meter.figures(), options.cut_every), refresh=True)

@@ -1,8 +1,8 @@
-"""The demo's API server: `kubeinformer.testing` in a process of its own, so that its memory is not counted as ours.
+"""The demo's API server: `kubeinformer.testing` in a separate process, so that its memory is not counted as the demo's.
 
-Rules. It never outlives the demo: it is terminated, then killed, on every way out; and as it ends when its stdin
-does, the operating system ends it when the demo itself is killed. It is in a process group of its own, so that Ctrl-C
-reaches the demo alone and the summary still finds a server.
+Rules. The server never outlives the demo. On every way out it is terminated, and killed if it does not stop. It also
+stops when its standard input ends, so it goes away even if the demo itself is killed. It runs in a process group of its
+own, so that Ctrl-C reaches only the demo, and the server is still there when the summary is made.
 """
 
 import json
@@ -18,24 +18,25 @@ from kubeinformer.cli._ending import CommandError
 
 __all__ = ["demo_server"]
 
-_START_LIMIT = 60.0  # seconds until it must listen; it takes under one, a CI machine under load ten
+_START_LIMIT = 60.0  # seconds until it must listen; it usually takes less than one, and ten on a CI machine under load
 _FAREWELL = 5.0  # seconds from SIGTERM to SIGKILL
 _FIRST_LINE_LIMIT = 4096  # bytes
-_KEPT = 4096  # bytes of its stderr, of which the last line is shown if it fails
-_LAST_WORDS_LIMIT = 1.0  # seconds from its end to the end of its stderr, which a child of its own may hold open
+_KEPT = 4096  # bytes of its stderr that are kept; the last line is shown if it fails
+_LAST_WORDS_LIMIT = 1.0  # seconds from its end to the end of its stderr; a child process may hold the pipe open
 
 
 @asynccontextmanager
 async def demo_server(*, pods: int, churn: float, cut_every: float) -> AsyncGenerator[str]:
-    """Run a server, give its URL, end it.
+    """Run a server for the length of the block, and yield its URL.
 
     Args:
-        pods: How many there are.
-        churn: Changes a second.
-        cut_every: Seconds between two moments at which all connections are cut; 0 for never.
+        pods: The number of pods.
+        churn: Changes per second.
+        cut_every: Seconds between two cuts of all connections; 0 for never.
 
     Raises:
-        CommandError: It did not start, or died; with its last words. Raised into the body as well, by cancelling it.
+        CommandError: The server did not start, or died. The message has the last line of its stderr. If it dies while
+            the body runs, the body is cancelled.
     """
     options = {"--port": 0, "--pods": pods, "--churn": churn, "--cut-every": cut_every}
     arguments = [
@@ -65,7 +66,7 @@ async def demo_server(*, pods: int, churn: float, cut_every: float) -> AsyncGene
 
 
 class _Tail:
-    """Reads a pipe to its end, so that its writer never blocks, and keeps the last of it."""
+    """Reads a pipe to its end, so that the writer never blocks, and keeps the last part."""
 
     def __init__(self, stream: ByteReceiveStream) -> None:
         self._stream = stream
@@ -83,7 +84,7 @@ class _Tail:
             self._ended.set()
 
     async def last_line(self) -> str:
-        """Give what its writer, which has ended, said last."""
+        """Return the last line that the writer wrote. Call it when the writer has ended."""
         with anyio.move_on_after(_LAST_WORDS_LIMIT):
             await self._ended.wait()
         return self._kept.decode("utf-8", "replace").strip().rpartition("\n")[2]

@@ -1,4 +1,4 @@
-"""How the demo looks: a panel that refreshes on a terminal, a line now and then elsewhere, a summary in the end."""
+"""What the demo prints: a live panel on a terminal, a line every two seconds elsewhere, and a summary at the end."""
 
 from rich.console import RenderableType
 from rich.panel import Panel
@@ -44,7 +44,7 @@ def status_line(figures: Figures) -> str:
 
 
 def summary(figures: Figures) -> str:
-    """What was measured."""
+    """The measurements of the whole run."""
     statistics, requests = figures.statistics, figures.statistics.requests
     synced = "not synced" if figures.synced_after is None else f"synced in {figures.synced_after:.2f} s"
     asked = ", ".join(f"{count} {name}" for name, count in sorted(requests.items())) or "none"

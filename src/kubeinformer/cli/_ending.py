@@ -1,7 +1,9 @@
-"""How a run ends: the exit code, and one line on stderr for whoever has to act. The table is in the package's head.
+"""How a run ends: the exit code, and one line on stderr for the person who has to act.
 
-Rules. What the library raises on purpose, and what the operating system says, becomes one line; anything else is a
-bug of ours and keeps its traceback, because a bug report without one helps nobody.
+The table of exit codes is in the head of the package.
+
+Rules. An error that the library raises on purpose, or that comes from the operating system, becomes one line. Anything
+else is a bug of ours and keeps its traceback, because a bug report without one helps nobody.
 """
 
 import contextlib
@@ -25,11 +27,11 @@ _SUCCESS, _FAILURE, _USAGE, _INTERRUPTED, _NO_READER = 0, 1, 2, 130, 141  # the 
 
 
 class CommandError(Exception):
-    """What the command line itself found wrong.
+    """An error that the command line itself found.
 
     Args:
-        message: What, and what to do.
-        exit_code: 2 if another command line would help, otherwise 1.
+        message: What is wrong, and what to do.
+        exit_code: 2 if a different command line would help, otherwise 1.
     """
 
     def __init__(self, message: str, exit_code: int = _USAGE) -> None:
@@ -50,26 +52,26 @@ class Notices:
         """Print one line."""
         line = f"kubeinformer: {one_line(text)}"
         if is_terminal(sys.stderr):
-            self.console.print(Text(line))  # Text, so that nothing in it is taken for markup
+            self.console.print(Text(line))  # as Text, so that nothing in it is interpreted as markup
             return
-        # Not through rich, which ends the program when a pipe's reader is gone: then nobody is left to tell, and the
-        # command goes on.
+        # Not through rich, which ends the program if the reader of the pipe is gone. In that case nobody can be told,
+        # but the command goes on.
         with contextlib.suppress(OSError):
             print(line, file=sys.stderr, flush=True)
 
 
 def run_command(command: Callable[[Notices], Coroutine[Any, Any, int | None]]) -> int:
-    """Run a command to its end on asyncio; say what went wrong, if something did.
+    """Run a command to its end on asyncio, and print what went wrong, if anything.
 
     Args:
-        command: May give an exit code of its own; None stands for success.
+        command: May return an exit code; None means success.
 
     Returns:
         The exit code.
     """
     notices = Notices()
-    # The library logs what it survives; without a handler Python would print that in a form of its own. Commands ask
-    # the informer for its state instead and say it in their own lines.
+    # The library logs the failures that it recovers from. Without a handler, Python would print these records in its
+    # own format. The commands read the state of the informer instead, and print lines of their own.
     logging.getLogger("kubeinformer").addHandler(logging.NullHandler())
     try:
         code = anyio.run(command, notices)
@@ -79,7 +81,7 @@ def run_command(command: Callable[[Notices], Coroutine[Any, Any, int | None]]) -
 
 
 def end(error: BaseException, notices: Notices) -> int:
-    """Say what went wrong, unless nobody has to be told; the exit code.
+    """Print what went wrong, if somebody has to know, and return the exit code.
 
     Raises:
         BaseException: The error itself, if it is a bug of ours.
@@ -96,7 +98,7 @@ def end(error: BaseException, notices: Notices) -> int:
 
 
 def _alone(error: BaseException) -> BaseException:
-    """The first error of a group: task groups wrap whatever leaves them, and one line can only tell one."""
+    """The first error of a group. Task groups wrap whatever leaves them, and one line can only report one error."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     return error
@@ -121,10 +123,10 @@ def _exit_code(error: BaseException) -> int | None:
 
 
 def _forget_stdout() -> None:
-    """Drop what Python still holds of the output: its flush at exit would block, or fail again and exit with 120."""
+    """Drop the output that Python still buffers. Its flush at exit would block, or fail again and exit with 120."""
     try:
         descriptor = sys.stdout.fileno()
-    except (AttributeError, OSError, ValueError):  # None, as the shell closed it; captured by a test
+    except (AttributeError, OSError, ValueError):  # it is None if the shell closed it; a test may capture it
         return
     devnull = os.open(os.devnull, os.O_WRONLY)
     os.dup2(devnull, descriptor)

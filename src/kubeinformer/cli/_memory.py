@@ -1,6 +1,7 @@
-"""How much memory this process holds, as the operating system sees it.
+"""How much memory this process uses, as the operating system counts it.
 
-Linux says it in ``/proc/self/status``: VmRSS now, VmHWM at the peak. Elsewhere getrusage knows the peak alone.
+Linux reports it in ``/proc/self/status``: VmRSS is the current size, VmHWM the peak. On other systems, getrusage only
+reports the peak.
 """
 
 import sys
@@ -14,7 +15,7 @@ _STATUS = Path("/proc/self/status")
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """Resident memory, in bytes; None is unknown here."""
+    """Resident memory, in bytes. None means that this system does not report it."""
 
     now: int | None
     peak: int | None

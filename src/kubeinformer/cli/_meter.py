@@ -1,7 +1,7 @@
-"""What the demo measures: an informer's own statistics, a reader's count, the process' memory.
+"""What the demo measures: the informer's own statistics, the events that a reader gets, and the memory of the process.
 
-Rules. Every figure shown is measured in this run. What a reader got is counted by a reader that iterates
-``informer.events()`` as any user does; it decodes nothing, as a controller that only takes keys.
+Rules. Every figure that is shown is measured in this run. The events are counted by a reader that iterates over
+``informer.events()`` like any user. It decodes nothing, like a controller that only uses the keys.
 """
 
 from collections import deque
@@ -14,24 +14,24 @@ from kubeinformer.cli._memory import Memory, own_memory
 
 __all__ = ["Figures", "Meter"]
 
-_RATE_WINDOW = 3.0  # seconds that "events/s" looks back: long enough to be steady, short enough to show a cut
+_RATE_WINDOW = 3.0  # seconds that "events/s" covers: long enough to be steady, short enough to show a cut
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
-    """The state of the demo at one moment.
+    """The measurements at one moment.
 
     Attributes:
         elapsed: Seconds since the informer was started.
-        statistics: The informer's.
+        statistics: The statistics of the informer.
         synced_after: Seconds until the first snapshot was complete; None while it is not.
-        mirrored: Bytes of JSON in the first snapshot, as sent; so far, while it is not complete.
-        mirrored_wire: The same as it crossed the wire, compressed.
-        first_events: Events that told the reader what there was.
-        events: Events after those.
-        rate: Of these, a second, lately.
-        memory: This process'.
-        memory_before: The same before the informer was started.
+        mirrored: Bytes of JSON in the first snapshot, as sent. While it is not complete: the bytes until now.
+        mirrored_wire: The same, in compressed bytes as received.
+        first_events: The reader's events about the first snapshot.
+        events: The reader's events after those.
+        rate: The recent rate of ``events``, per second.
+        memory: The memory of this process.
+        memory_before: The same, before the informer was started.
     """
 
     elapsed: float
@@ -47,13 +47,13 @@ class Figures:
 
     @property
     def resumes(self) -> int:
-        """How often a lost stream was taken up again where it ended: watches, but the first one after a list."""
+        """How often a lost stream was resumed where it ended: all watches, except the first one after a list."""
         requests = self.statistics.requests
         return max(0, requests.get("watch", 0) - bool(requests.get("list", 0)))
 
     @property
     def mean_rate(self) -> float:
-        """Events a second, over the whole time since the first snapshot."""
+        """Events per second, on average since the first snapshot."""
         if self.synced_after is None or self.elapsed <= self.synced_after:
             return 0.0
         return self.events / (self.elapsed - self.synced_after)
@@ -82,13 +82,13 @@ class Meter:
                     self._events += 1
 
     async def note_sync(self) -> None:
-        """Wait for the first snapshot and note how much it was."""
+        """Wait for the first snapshot, and record its time and size."""
         await self._informer.synced()
         self._synced_after = anyio.current_time() - self._started
         self._at_sync = self._informer.statistics()
 
     def figures(self) -> Figures:
-        """Everything, now."""
+        """The current measurements."""
         statistics = self._informer.statistics()
         snapshot = self._at_sync or statistics
         now = anyio.current_time()
@@ -108,7 +108,7 @@ class Meter:
     def _rate(self, now: float) -> float:
         lately = self._lately
         if lately and self._events < lately[-1][1]:
-            lately.clear()  # the count began anew after the first snapshot
+            lately.clear()  # the count started again after the first snapshot
         lately.append((now, self._events))
         while len(lately) > 2 and now - lately[1][0] >= _RATE_WINDOW:  # noqa: PLR2004 - a rate needs two points
             lately.popleft()

@@ -1,11 +1,12 @@
 """The command ``new-controller``: writes a small project that runs and passes its tests.
 
-Rules. Nothing that exists is written over: the directory is new or empty. Everything is checked before the first file
-is made, and a name says in one line why it cannot be one. One name serves Python, Kubernetes and containers, so it
-follows the strictest of their rules: a DNS label (RFC 1123) that begins with a letter, in PEP 503's normal form.
+Rules. Existing files are never overwritten: the directory has to be new or empty. Everything is checked before the
+first file is written. If a name cannot be used, the message says why in one line. The same name is used for Python,
+Kubernetes and containers, so it follows the strictest of their rules: it is a DNS label (RFC 1123) that begins with a
+letter, in the normal form of PEP 503.
 
-The files are templates of ``string.Template`` in ``_templates``, named as what they become, with ``.tmpl`` behind: no
-tool should take them for code of this project.
+The files are made from templates (``string.Template``) in ``_templates``. A template is named like the file that it
+becomes, plus ``.tmpl``, so that no tool takes it for code of this project.
 """
 
 import keyword
@@ -31,17 +32,17 @@ __all__ = ["NewControllerOptions", "new_controller"]
 
 _NAME = re.compile(r"[a-z](-?[a-z0-9])*")
 _NAME_LIMIT = 63  # characters of a DNS label
-_KIND = re.compile(r"[A-Z][A-Za-z0-9]{0,58}")  # with "List" behind it, it is a DNS label too
-_CRD_WORD = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")  # plural and version of a definition begin with a letter
+_KIND = re.compile(r"[A-Z][A-Za-z0-9]{0,58}")  # short enough to be a DNS label with "List" appended
+_CRD_WORD = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")  # the plural and the version of a definition begin with a letter
 _CRD_NAME_LIMIT = 253  # characters of a definition's name
 _SUFFIX = ".tmpl"
 _HIDDEN = {"gitignore": ".gitignore", "dockerignore": ".dockerignore"}  # build tools leave hidden files out
-# What the project's own files import, which a package of the same name would hide; and Python's own tests, which
-# would be run in its place, and which `sys.stdlib_module_names` leaves out.
+# Modules that the project's own files import: a package of the same name would hide them. "test" is the package of
+# Python's own tests, which would be run instead; `sys.stdlib_module_names` does not contain it.
 _TAKEN = frozenset({"anyio", "kubeinformer", "pytest", "tests", "src", "test"})
-# What a YAML file takes for something else than text.
+# Words that YAML does not read as text.
 _YAML_WORDS = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null"})
-# English plurals that lose more than their "s": "policies", "classes", "boxes", "patches".
+# Endings of English plurals whose singular loses more than the "s": "policies", "classes", "boxes", "patches".
 _PLURALS = ((r"ies$", "y"), (r"(s|x|z|ch|sh)es$", r"\1"), (r"s$", ""))
 
 
@@ -50,7 +51,7 @@ class NewControllerOptions:
     """The command line of ``new-controller``. See its help.
 
     Raises:
-        CommandError: It cannot work; says what to write instead.
+        CommandError: A value cannot be used. The message says what to write instead.
     """
 
     name: str
@@ -59,7 +60,7 @@ class NewControllerOptions:
     directory: Path | None = None
 
     def __post_init__(self) -> None:
-        """Refuse what cannot work."""
+        """Refuse values that cannot be used."""
         if not _NAME.fullmatch(self.name) or len(self.name) > _NAME_LIMIT:
             raise CommandError(
                 f"not a name: {self.name!r}; accepted are up to {_NAME_LIMIT} lower-case letters, digits and single "
@@ -99,7 +100,7 @@ class NewControllerOptions:
 
     @property
     def values(self) -> dict[str, str]:
-        """What the templates name."""
+        """The values for the placeholders in the templates."""
         resource = Resource.parse(self.resource)
         kind = self.kind or _singular(resource.plural).replace("-", "").capitalize()
         return {
@@ -120,10 +121,10 @@ async def new_controller(options: NewControllerOptions, notices: Notices) -> Non
 
     Raises:
         CommandError: The directory is not empty.
-        OSError: It cannot be written.
+        OSError: A file cannot be written.
     """
     target = options.target
-    with Output() as output:  # before the first file: it fails where nothing can be printed
+    with Output() as output:  # opened before the first file is written, because it fails if nothing can be printed
         written = await anyio.to_thread.run_sync(partial(_write, options))
         output.text(f"{printable(str(target))}: {len(written)} files, a controller for {options.resource}. Next:")
         for line in (
@@ -147,13 +148,13 @@ def _write(options: NewControllerOptions) -> list[Path]:
     }
     for path, text in project.items():
         path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("x", encoding="utf-8") as file:  # x: somebody else may be writing here, too
+        with path.open("x", encoding="utf-8") as file:  # x: another program may write here, too
             file.write(text)
     return sorted(project)
 
 
 def _templates() -> list[tuple[tuple[str, ...], str]]:
-    """All templates, each with the parts of its path and its text."""
+    """All templates: the parts of each path, and the text."""
     found: list[tuple[tuple[str, ...], str]] = []
 
     def collect(folder: Traversable, parts: tuple[str, ...]) -> None:

@@ -1,13 +1,13 @@
-"""Writes rows to stdout, and stays interruptible while it does.
+"""Writes rows to stdout, and can be interrupted at any time.
 
-Theory. Writing blocks the event loop on purpose: when the reader of a pipe is slow, the informer then stops reading
-from the server, and TCP holds the server back. Nothing piles up on either side; changes of the same object meanwhile
-coalesce, and a stream that the server gives up is resumed. A thread for writing would add a queue and an exit that
-hangs on a full pipe.
+Theory. Writing blocks the event loop on purpose. If the reader of a pipe is slow, the informer stops reading from the
+server, and TCP slows the server down. So nothing piles up on either side. Meanwhile, changes of the same object are
+coalesced, and a stream that the server gives up is resumed. A thread for writing would need a queue, and the exit would
+hang on a full pipe.
 
-asyncio turns Ctrl-C into a cancellation at the next await. A write that blocks never reaches one, and neither does
-the row that is being made when the key is pressed if the write after it blocks. So Ctrl-C is noted on its way to
-asyncio: it ends a write on the spot, and lets none begin.
+asyncio turns Ctrl-C into a cancellation at the next await. A write that blocks never gets there. If the key is pressed
+while a row is being made, and the next write blocks, the cancellation does not come either. So this module handles
+Ctrl-C before asyncio does: it ends a write immediately, and lets no other one begin.
 """
 
 import signal
@@ -19,16 +19,16 @@ from kubeinformer.cli._ending import CommandError
 
 __all__ = ["Output"]
 
-_BLOCK = 64 * 1024  # bytes collected before a write: 16 pages, what a Linux pipe holds
+_BLOCK = 64 * 1024  # bytes collected before a write: 16 pages, the capacity of a Linux pipe
 
 
 class Output:
-    """Stdout, in bytes, collected to blocks. Flush it before waiting for anything.
+    """Stdout, written in blocks of bytes. Flush it before you wait for anything.
 
-    As a context manager, entered in the event loop, it stays interruptible by Ctrl-C.
+    Use it as a context manager in the event loop; then Ctrl-C interrupts it.
 
     Raises:
-        CommandError: The shell closed it (``>&-``).
+        CommandError: The shell closed stdout (``>&-``).
     """
 
     def __init__(self) -> None:
@@ -42,7 +42,7 @@ class Output:
         self._is_writing = False
 
     def __enter__(self) -> Self:
-        # Otherwise Ctrl-C is ignored, as under nohup, or not Python's to handle: that is the starter's wish.
+        # Otherwise Ctrl-C is ignored, as under nohup, or not handled by Python: whoever started us wants it so.
         if callable(self._asyncio):
             signal.signal(signal.SIGINT, self._interrupt)
         return self
@@ -61,7 +61,7 @@ class Output:
         self._asyncio(number, frame)
 
     def text(self, line: str) -> None:
-        """Write a line. What the terminal's character set lacks is escaped."""
+        """Write a line. Characters that the encoding of stdout lacks are escaped."""
         self.line(line.encode(self._encoding, "backslashreplace"))
 
     def line(self, line: bytes) -> None:
@@ -72,7 +72,7 @@ class Output:
             self.flush()
 
     def flush(self) -> None:
-        """Hand everything over to the reader; blocks until it has room.
+        """Write everything collected so far; blocks until the reader has room.
 
         Raises:
             BrokenPipeError: The reader is gone.

@@ -1,12 +1,13 @@
 """The order of ``watch --sort``: by name, by age, or by the value at a path such as ``.status.phase``.
 
-Rules. Numbers come before text, text before all else, and what has no such value comes last; equal values are in the
-order of their keys. The informer keeps no more than the order needs: keys for names, metadata for what is in it.
+Rules. Numbers come first, then text, then all other values; objects without such a value come last. Objects with equal
+values are in the order of their keys. The informer keeps only what the order needs: keys to sort by name, metadata if
+the path is in the metadata.
 
-Theory. Only a state can be sorted, changes come when they come. A state that is followed by changes is read from the
-subscription until `Synced`, but only each object's place is remembered, not the object: the rows are made from the
-store. The store may be ahead of what the subscription has told by then, so that a row is already newer than the change
-that is still to come. Such changes are left out (`SortedState.tells`).
+Theory. Only a state can be sorted; changes come when they come. If changes follow the state, the state is read from the
+subscription until `Synced`. Only the place of each object is remembered, not the object; the rows are made from the
+store. By then, the store may be ahead of the subscription, so a row may be newer than a change that is still to come.
+Such changes are left out (`SortedState.tells`).
 """
 
 import re
@@ -28,17 +29,17 @@ _NUMBER, _TEXT, _OTHER, _NONE = range(4)
 
 
 class SortKey:
-    r"""What ``--sort`` was given.
+    r"""The value of ``--sort``.
 
     Args:
         text: ``name``; ``age``, oldest first; or a path: ``.status.phase``, ``.spec.containers[0].image``,
             ``.metadata.labels.app\.kubernetes\.io/name``.
 
     Attributes:
-        needs: The least that an informer has to keep for it.
+        needs: The least that an informer has to keep for this order.
 
     Raises:
-        CommandError: It is none of these.
+        CommandError: The text is none of these.
     """
 
     def __init__(self, text: str) -> None:
@@ -50,11 +51,11 @@ class SortKey:
             self.needs = "metadata"
 
     def keys(self, store: Store[RawObject]) -> list[str]:
-        """The keys of a store that nothing changes any more, in order."""
+        """The keys of a store in order. The store must not change any more."""
         return [place[-1] for place in sorted(self._place_in(store, key) for key in store.keys())]  # noqa: SIM118 - says that no object is decoded here
 
     def place(self, key: str, obj: RawObject | None) -> _Place:
-        """Where an object belongs; places compare. The object is only looked at for what is not in its key."""
+        """The place of an object; places can be compared. The object is only read if its key is not enough."""
         if not self._path:
             return _TEXT, key.rpartition("/")[2], key
         value: Any = obj
@@ -100,24 +101,24 @@ def _steps(path: str) -> Iterator[str | int]:
 
 
 class SortedState:
-    """The state that a subscription begins with, told in order.
+    """The state that a subscription begins with, in order.
 
     Args:
-        order: Which order.
-        store: Where the objects are.
+        order: The order.
+        store: The store with the objects.
     """
 
     def __init__(self, order: SortKey, store: Store[RawObject]) -> None:
         self._order, self._store = order, store
         self._places: list[tuple[_Place, str]] = []
-        self._ahead: dict[str, str | None] = {}  # the version told already, None for one that is gone
+        self._ahead: dict[str, str | None] = {}  # the version that the rows have shown, None if the object was gone
 
     def collect(self, event: Added[RawObject]) -> None:
         """Take an event from before `Synced`."""
         self._places.append((self._order.place(event.key, event.object), _version(event.object)))
 
     def rows(self) -> Iterator[Added[RawObject]]:
-        """The state in order, each object as the store has it when it is its turn."""
+        """The state in order. Each object is read from the store when it is its turn."""
         self._places.sort()
         for (_, _, key), version in self._places:
             obj = self._store.get(key)
@@ -129,15 +130,15 @@ class SortedState:
         self._places.clear()
 
     def tells(self, event: ObjectEvent) -> bool:
-        """Whether a later event tells anything that the rows have not told."""
+        """Whether a later event tells anything that the rows have not shown."""
         if event.key not in self._ahead:
             return True
         told = self._ahead.pop(event.key)
         if isinstance(event, Deleted):
-            # Told as absent: it never had a row. A row of the object that took its place is told by its Added.
+            # It was gone, so it never had a row. An object that took its place gets a row by its Added event.
             return told is not None
         return _version(event.object) != told
 
 
 def _version(obj: RawObject) -> str:
-    return str(obj["metadata"]["resourceVersion"])  # an informer holds no object without
+    return str(obj["metadata"]["resourceVersion"])  # every object in an informer has one

@@ -1,9 +1,9 @@
-"""Waits for the first snapshot as a person at a terminal would: shows how far it is, and stops when it is hopeless.
+"""Waits for the first snapshot: shows the progress to a person, and stops when waiting is hopeless.
 
-Theory. An informer never gives up, which is right for a controller: RBAC may be granted in a minute. A command line
-has somebody in front of it who can act now, so what only a person can repair ends the wait. What the informer has its
-own answer to does not: an older server's refusal of a watch-list (it lists instead) and a first 401 (it reads its
-credentials anew).
+Theory. An informer never gives up. That is right for a controller, because RBAC may be granted in a minute. But in
+front of a command line there is somebody who can act now. So a failure that only a person can repair ends the wait. A
+failure that the informer handles by itself does not: if an older server refuses a watch-list, it lists instead; after a
+first 401, it reads its credentials again.
 """
 
 import sys
@@ -27,16 +27,18 @@ from kubeinformer.cli._text import is_terminal, megabytes
 
 __all__ = ["StateNotices", "first_sync"]
 
-_TICK = 0.1  # seconds between two looks; a display that moves ten times a second looks alive
+_TICK = 0.1  # seconds between two checks; a display that changes ten times per second looks alive
 _REFUSES_WATCH_LIST = frozenset({400, 415, 422})
 
 
 class StateNotices:
-    """One line on stderr for each change of state: what is wrong, and when it is over. The same failure again is not.
+    """Prints a line on stderr for each change of state: what is wrong, and when it is over.
+
+    The same failure is not printed again.
 
     Args:
-        informer: Whose.
-        notices: Where to.
+        informer: The informer whose state is watched.
+        notices: Prints the lines.
     """
 
     def __init__(self, informer: Informer, notices: Notices) -> None:
@@ -45,7 +47,7 @@ class StateNotices:
         self._said: str | None = None
 
     def look(self) -> None:
-        """Say what changed since the last look."""
+        """Print what changed since the last check."""
         error = self._informer.statistics().last_error
         if error is not None and _refuses_watch_list(error):
             return
@@ -56,7 +58,7 @@ class StateNotices:
         self._notices.say(f"{self._informer.resource} is live again" if error is None else f"warning: {error}")
 
     async def watch(self) -> None:
-        """Look again and again, until cancelled."""
+        """Check again and again, until cancelled."""
         while True:
             self.look()
             await anyio.sleep(_TICK)
@@ -65,16 +67,16 @@ class StateNotices:
 async def first_sync(
     informer: Informer, notices: Notices, *, give_up_after: float | None, states: StateNotices | None
 ) -> None:
-    """Wait until the store has equalled one snapshot.
+    """Wait until the informer has its first snapshot.
 
     Args:
-        informer: Whose store.
-        notices: Whose console shows the progress, if it is a terminal.
+        informer: The informer.
+        notices: The progress is shown on its console, if that is a terminal.
         give_up_after: Seconds; None waits for ever.
-        states: Tells about failures meanwhile; None keeps quiet.
+        states: Prints failures while waiting; None prints none.
 
     Raises:
-        ServerRefused: The server said no in a way that only a person can change.
+        ServerRefused: The server refused, in a way that only a person can change.
         ConfigError: The credentials cannot be used.
         SyncTimeout: The time is up.
     """
@@ -94,7 +96,7 @@ async def first_sync(
                     raise SyncTimeout(informer.resource, give_up_after, error) from None
             else:
                 return
-            # A refusal is final in a moment, or the informer has its answer to it: neither needs a line of its own.
+            # A refusal either ends the wait in a moment, or the informer handles it. Neither needs a line.
             if states is not None and not isinstance(error, ServerRefused):
                 states.look()
             progress.show(statistics, anyio.current_time() - started)
@@ -111,19 +113,19 @@ def _is_final(error: Exception, statistics: InformerStatistics) -> bool:
 
 
 def _refuses_watch_list(error: Exception) -> bool:
-    """Whether this is how a server says that it is too old for watch-lists; the informer then asks for a list."""
+    """Whether this is the answer of a server that is too old for watch-lists. The informer then requests a list."""
     return isinstance(error, ServerRefused) and error.verb == "watch" and error.status in _REFUSES_WATCH_LIST
 
 
 class _Progress:
-    """One line that says how much has come, on a terminal; elsewhere nothing. It is gone when the wait is over."""
+    """One line with the progress, if there is a terminal. It is removed when the wait is over."""
 
     def __init__(self, informer: Informer, notices: Notices) -> None:
         self._resource = informer.resource
         console = notices.console
         self._live: Live | None = None
         if is_terminal(sys.stderr) and not console.is_dumb_terminal:
-            # Drawn by hand: a thread that draws would do so in the middle of other lines.
+            # Drawn by this task: a thread could draw in the middle of other lines.
             self._live = Live(console=console, auto_refresh=False, transient=True, redirect_stdout=False)
 
     def __enter__(self) -> Self:

@@ -1,8 +1,8 @@
-"""Rows: what ``watch -o table|name|json`` prints of a snapshot and of an event.
+"""Rows: what ``watch -o table|name|json`` prints for a snapshot and for an event.
 
-Each view also says how little the informer must keep for it, which decides the command's memory: for ``name`` keys
-alone, for ``table`` metadata, both sent by the server without spec and status; for ``json`` the compressed bodies.
-One row is made at a time, and none is kept.
+Each view also says how little the informer has to keep for it. That decides how much memory the command takes. ``name``
+needs only keys and ``table`` only metadata; for both, the server leaves out spec and status. ``json`` needs the
+compressed bodies. Rows are made one at a time, and none is kept.
 """
 
 from collections.abc import Iterable
@@ -27,7 +27,7 @@ _STYLES = {Added: "green", Updated: "yellow", Deleted: "red"}
 
 
 class Format(StrEnum):
-    """What ``-o`` takes."""
+    """The values of ``-o``."""
 
     TABLE = "table"
     NAME = "name"
@@ -38,7 +38,7 @@ class View(Protocol):
     """Makes rows.
 
     Attributes:
-        retain: What the informer has to keep for it.
+        retain: What the informer has to keep for this view.
         metadata_only: Whether the server may leave out spec and status.
     """
 
@@ -46,7 +46,7 @@ class View(Protocol):
     metadata_only: bool
 
     def begin(self, keys: Iterable[str], *, live: bool) -> None:
-        """Before the first row: these objects there are, and whether events follow rather than a snapshot."""
+        """Prepare for the first row. ``keys`` are the current objects; ``live`` says that events will be printed."""
 
     def row(self, store: Store[RawObject], key: str) -> None:
         """Print an object of a snapshot."""
@@ -56,7 +56,7 @@ class View(Protocol):
 
 
 def make_view(form: Format, output: Output) -> View:
-    """The view for one ``-o``."""
+    """Make the view for a value of ``-o``."""
     match form:
         case Format.TABLE:
             return _TableView(output)
@@ -67,7 +67,7 @@ def make_view(form: Format, output: Output) -> View:
 
 
 class _NameView:
-    """``namespace/name``; of events with ``+``, ``~`` or ``-`` and a space before it, so that grep can tell."""
+    """``namespace/name``; for events, after ``+``, ``~`` or ``-`` and a space, so that grep can tell them apart."""
 
     retain: Retain = "keys"
     metadata_only = True
@@ -76,7 +76,7 @@ class _NameView:
         self._output = output
 
     def begin(self, keys: Iterable[str], *, live: bool) -> None:
-        """Names need no heading."""
+        """Print no heading."""
 
     def row(self, store: Store[RawObject], key: str) -> None:  # noqa: ARG002 - the protocol's signature
         self._output.text(printable(key))
@@ -86,7 +86,7 @@ class _NameView:
 
 
 class _TableView:
-    """Columns as wide as the objects of the first snapshot need; a longer name that comes later pushes its row."""
+    """Columns as wide as the first snapshot needs. A longer name that comes later shifts the rest of its row."""
 
     retain: Retain = "metadata"
     metadata_only = True
@@ -122,24 +122,24 @@ class _TableView:
         return self._columns(namespace, name, version, age(metadata.get("creationTimestamp"), datetime.now(UTC)))
 
     def _columns(self, namespace: str, name: str, version: str, since: str) -> str:
-        # A namespace is shown also when the first object that has one comes after a heading without the column.
+        # An object with a namespace may come after a heading without that column. Its namespace is shown all the same.
         first = f"{namespace:{self._namespace_width}} " if namespace or self._namespace_width else ""
         return f"{first}{name:{self._name_width}} {version:10} {since}"
 
 
 class _JsonView:
-    """JSON lines. Of a snapshot the objects as the server sent them; of events what ``kubectl`` calls watch events."""
+    """JSON lines. A snapshot is printed as objects as the server sent them; events as ``kubectl``'s watch events."""
 
     retain: Retain = "compressed"
     metadata_only = False
 
     def __init__(self, output: Output) -> None:
         self._output = output
-        # A list may come indented. Within JSON's strings line ends are escaped, so all others are white space.
+        # The server may indent a list. Line ends inside JSON strings are escaped, so all others are just white space.
         self._unbroken = bytes.maketrans(b"\r\n", b"  ")
 
     def begin(self, keys: Iterable[str], *, live: bool) -> None:
-        """Lines of JSON have no heading."""
+        """Print no heading."""
 
     def row(self, store: Store[RawObject], key: str) -> None:
         body = store.raw(key)
@@ -150,12 +150,12 @@ class _JsonView:
         self._output.line(_encode({"type": _TYPES[type(event)], "object": event.object}))
 
 
-# Numbers that no float or int of Python's can hold are read as Decimals, and were numbers in the server's JSON.
+# Numbers that no Python float or int can hold are read as Decimals. In the server's JSON they were numbers.
 _encode = msgspec.json.Encoder(decimal_format="number").encode
 
 
 def _marks() -> dict[type[ObjectEvent], str]:
-    """The words of the column EVENT, as wide as it is; coloured if stdout is a terminal that can and may (NO_COLOR)."""
+    """The words of the column EVENT, padded; coloured if stdout is a terminal with colours, unless NO_COLOR is set."""
     console = Console(highlight=False)
     marks: dict[type[ObjectEvent], str] = {}
     for kind, word in _TYPES.items():

@@ -1,10 +1,10 @@
-"""The command ``watch``: a collection's state, then its changes, until somebody presses Ctrl-C.
+"""The command ``watch``: the state of a collection, then its changes, until somebody presses Ctrl-C.
 
-``--once`` prints after the connection is closed: the store outlives it, the output is one snapshot however long its
-reader takes, and a slow reader holds nothing open on the server.
+``--once`` prints after the connection is closed, because the store can still be read then. So the output is one
+snapshot, however long its reader takes, and a slow reader keeps nothing open on the server.
 
-What is kept of the objects is what the rows or their order need, whichever is more: a table in the order of
-``.status.phase`` needs whole objects, although it shows metadata.
+The informer keeps what the rows need or what their order needs, whichever is more. For example, a table shows only
+metadata, but in the order of ``.status.phase`` it needs whole objects.
 """
 
 from collections.abc import AsyncGenerator
@@ -24,12 +24,12 @@ from kubeinformer.cli._where import Where, check_names
 
 __all__ = ["ONCE_TIMEOUT", "WatchOptions", "watch"]
 
-# Long enough for 100,000 pods on a slow link, short enough for a person or a script to wait for a server that is down.
+# Long enough for 100,000 pods on a slow link. Short enough for a person or a script that waits for a dead server.
 ONCE_TIMEOUT = 30.0  # seconds
 
 
 _MOST_FIRST: tuple[Retain, ...] = ("compressed", "metadata", "keys")
-_TURN = 64  # sorted rows without a pause for the loop, which reads the server's stream meanwhile
+_TURN = 64  # sorted rows in a row; then the event loop gets a turn to read the server's stream
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +37,7 @@ class WatchOptions:
     """The command line of ``watch``, as given. See its help.
 
     Raises:
-        CommandError: They cannot work; says what to write instead.
+        CommandError: The options cannot be used. The message says what to write instead.
     """
 
     resource: str
@@ -53,7 +53,7 @@ class WatchOptions:
     timeout: float | None = None
 
     def __post_init__(self) -> None:
-        """Refuse what cannot work, in the words of the command line."""
+        """Refuse options that cannot be used, in the words of the command line."""
         check_names([self.resource], self.namespace)
         if self.all_namespaces and self.namespace is not None:
             raise CommandError("--all-namespaces and --namespace exclude each other: give one of them, or neither")
@@ -65,7 +65,7 @@ async def watch(options: WatchOptions, notices: Notices) -> None:
     """Run the command.
 
     Raises:
-        KubeInformerError: It cannot go on.
+        KubeInformerError: The command cannot go on.
         OSError: Stdout cannot be written to.
     """
     with Output() as output:
@@ -82,7 +82,7 @@ async def watch(options: WatchOptions, notices: Notices) -> None:
         if options.once:
             _print_snapshot(options, informer, view, output)
             if options.form is Format.TABLE and not informer.store:
-                notices.say(_nothing_found(options))  # as kubectl does: a heading alone looks like a fault
+                notices.say(_nothing_found(options))  # as kubectl does; a heading alone would look like an error
 
 
 @asynccontextmanager
@@ -98,7 +98,7 @@ async def _informer(options: WatchOptions, view: View) -> AsyncGenerator[Informe
                 metadata_only=options.metadata_only or (view.metadata_only and ordered != "compressed"),
                 retain=next(kept for kept in _MOST_FIRST if kept in {view.retain, ordered}),
             )
-        except ValueError as error:  # of a selector: it says which
+        except ValueError as error:  # from a selector; the message says which one
             raise CommandError(str(error)) from None
         yield informer
 
@@ -121,7 +121,7 @@ async def _follow(options: WatchOptions, informer: Informer, view: View, output:
 async def _print_sorted_state(state: SortedState, events: Subscription, view: View) -> None:
     async for event in events:
         if not isinstance(event, Added):
-            break  # Synced: a reader that comes after the first snapshot gets it whole before anything else
+            break  # at Synced: a reader that starts after the first snapshot gets the whole snapshot first
         state.collect(event)
     for number, row in enumerate(state.rows(), 1):
         view.event(row)

@@ -1,4 +1,4 @@
-"""What a command is about: the options that all commands share which talk to a cluster, and checks of their values."""
+"""The options that all commands on a cluster share, how resources and a namespace are written, and checks of both."""
 
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import asynccontextmanager
@@ -15,10 +15,12 @@ __all__ = ["Where", "check_names"]
 
 
 def check_names(resources: Iterable[str], namespace: str | None) -> None:
-    """Check how resources and a namespace are written. An empty one is no namespace: a script's variable was not set.
+    """Check how resources and a namespace are written.
+
+    An empty namespace is an error: it usually means that a variable of a script was not set.
 
     Raises:
-        CommandError: They cannot be names; says how names look, and what was meant.
+        CommandError: One of them cannot be a name. The message says how names look, and what may be meant.
     """
     for resource in resources:
         try:
@@ -47,7 +49,7 @@ class Where:
     ca_file: Path | None = None
 
     def __post_init__(self) -> None:
-        """Refuse what cannot work, in the words of the command line."""
+        """Refuse options that cannot be used, in the words of the command line."""
         if self.server is not None and (self.kubeconfig is not None or self.context is not None):
             raise CommandError("--server goes with neither --kubeconfig nor --context: give one way to the cluster")
         if self.ca_file is not None and self.server is None:
@@ -55,7 +57,7 @@ class Where:
 
     @property
     def options(self) -> str:
-        """The options that name a server by themselves, without a kubeconfig; empty if none does."""
+        """The options that name a server without a kubeconfig; empty if none does."""
         if self.server is None:
             return ""
         return "--server" if self.ca_file is None else "--server and --ca-file"

@@ -16,7 +16,7 @@ try:
 except ModuleNotFoundError as _missing:
     if _missing.name != "h11":
         raise
-    # Of the same type, so that pytest.importorskip() skips.
+    # The same type as the original error, so that pytest.importorskip() skips.
     raise ModuleNotFoundError(
         "kubeinformer.testing needs h11: install it with `pip install 'kubeinformer[testing]'`", name="h11"
     ) from None

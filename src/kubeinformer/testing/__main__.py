@@ -26,11 +26,11 @@ _WIDGETS = "example.com/v1/widgets"
 
 
 class _PortTakenError(Exception):
-    """The port cannot be had."""
+    """The port is not available."""
 
 
 def make_parser() -> argparse.ArgumentParser:
-    """The options of the command line; docs/reference/cli.md is made of them."""
+    """Make the parser of the command line. docs/reference/cli.md is generated from it."""
     parser = argparse.ArgumentParser(prog="python -m kubeinformer.testing", description="A fake Kubernetes API server.")
     parser.add_argument("--port", type=int, default=0, help="TCP port on 127.0.0.1; 0 (the default) for any free port")
     parser.add_argument("--pods", type=int, default=0, help="number of synthetic pods of 6.5 KB to serve")
@@ -107,7 +107,7 @@ async def _stop_on_signal(scope: anyio.CancelScope, *, task_status: anyio.abc.Ta
 
 async def _stop_with_parent(scope: anyio.CancelScope) -> None:
     # A thread, because standard input may be a file or /dev/null, which no event loop can wait for. It is left
-    # behind when a signal ends the server first; see main().
+    # behind if a signal ends the server first; see main().
     while await anyio.to_thread.run_sync(os.read, _STDIN, 4096, abandon_on_cancel=True):
         pass
     scope.cancel()

@@ -1,8 +1,8 @@
-"""One server's objects and everything that changes them, put together.
+"""The objects of one server, together with everything that changes them.
 
-Rules. Whatever changes an object comes through here or through one of the parts: creations and changes, deletions,
-definitions of resources, the garbage collector. After each write the controllers have their turn until nothing is
-left to do, before the write returns.
+Rules. Everything that changes an object goes through this class or one of its parts: creations and changes, deletions,
+definitions of resources, the garbage collector. After each write, the controllers run until there is nothing left to
+do; only then does the write return.
 """
 
 from kubeinformer.resources import RawObject, Resource
@@ -20,8 +20,8 @@ class Cluster:
     """Everything behind the HTTP of one server.
 
     Args:
-        storage: Where the objects are.
-        garbage_collection: Whether dependents and the contents of namespaces go with what they belong to.
+        storage: The storage of the objects.
+        garbage_collection: Whether dependents are deleted with their owners, and contents with their namespaces.
     """
 
     def __init__(self, storage: Storage, *, garbage_collection: bool) -> None:
@@ -35,7 +35,7 @@ class Cluster:
         storage.on_change = self._note
 
     def unregister(self, resource: Resource) -> None:
-        """Serve a resource no more, with its definition if it has one.
+        """Stop serving a resource, and delete its definition if it has one.
 
         Raises:
             FakeApiError: 404.
@@ -50,7 +50,7 @@ class Cluster:
             self._garbage.note(collection, key, obj, is_removed)
 
     def _settle(self) -> None:
-        if self._is_settling:  # a controller's own write: the loop below sees what follows from it
+        if self._is_settling:  # a controller's own write: the loop below handles its consequences
             return
         self._is_settling = True
         try:

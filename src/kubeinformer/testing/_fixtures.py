@@ -1,8 +1,9 @@
-"""What the fixtures do. They themselves are in ``_kubeinformer_pytest``, which pytest can import for nothing.
+"""What the fixtures do. They are defined in ``_kubeinformer_pytest``, which pytest can load at next to no cost.
 
-Theory. A condition in a test is about an informer's store, or about what a controller did because of it, so it is
-tried again after each event of any informer of the cluster: at once, and without spinning. What no informer tells (an
-object on the server that nobody mirrors, a variable) is found by looking again after a pause.
+Theory. A condition in a test is about the store of an informer, or about what a controller did because of an event. So
+it is checked again after each event of any informer of the cluster: immediately, and without polling. Some changes are
+seen by no informer (an object on the server that nobody mirrors, a variable). They are found by checking again after a
+pause.
 """
 
 import inspect
@@ -22,7 +23,7 @@ __all__ = ["Eventually", "InformerSynced", "make_eventually", "synced_informers"
 
 T = TypeVar("T")
 
-# A person does not notice the longest, and a processor does not notice the shortest.
+# A person does not notice the longest pause, and the processor does not notice the shortest one.
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.005, 0.05  # seconds
 
 
@@ -75,7 +76,7 @@ class Eventually(Protocol):
 
 @asynccontextmanager
 async def synced_informers(cluster: Cluster) -> AsyncGenerator[InformerSynced]:
-    """The fixture `informer_synced` for a cluster."""
+    """Make the fixture `informer_synced` for a cluster."""
     made: list[Informer[Any]] = []
 
     async def informer_synced(resource: str, *, timeout: float = 10.0, **options: Any) -> Informer[Any]:  # noqa: ASYNC109 - handed on
@@ -92,7 +93,7 @@ async def synced_informers(cluster: Cluster) -> AsyncGenerator[InformerSynced]:
 
 
 def make_eventually(cluster: Cluster | None) -> Eventually:
-    """The fixture `eventually`, woken by the informers of a cluster."""
+    """Make the fixture `eventually`, which the informers of a cluster wake up."""
 
     async def eventually(
         condition: Callable[[], T | Awaitable[T]],
@@ -138,7 +139,7 @@ async def _tell(informer: Informer[Any], changed: Signal) -> None:
 
 
 class _Attempt(Generic[T]):
-    """A condition, and what came of it last."""
+    """A condition, and its last result."""
 
     def __init__(self, condition: Callable[[], T | Awaitable[T]]) -> None:
         self._condition = condition

@@ -1,8 +1,8 @@
-"""What a test does to the server without HTTP: the same rules, and the rights of a whole cluster.
+"""What a test can do to the server without HTTP: by the same rules as clients, but with the rights of a whole cluster.
 
-Rules. Every method takes effect at once, and what it gives is a copy. A test plays every part: it sets status and spec
-in one go, needs no resourceVersion, and a pod that it deletes goes at once because the test is its kubelet, too. All
-other rules are those of a client.
+Rules. Every method takes effect immediately, and what it returns is a copy. A test plays all parts of a cluster. So it
+may set status and spec in one write, and needs no resourceVersion. A pod that it deletes is gone immediately, because
+the test is its kubelet, too. All other rules are the same as for clients.
 """
 
 import os
@@ -25,7 +25,7 @@ from kubeinformer.testing._write.writing import key_of
 
 __all__ = ["_InProcess"]
 
-_Objects: TypeAlias = list[RawObject]  # inside the class, `list` is its method
+_Objects: TypeAlias = list[RawObject]  # because inside the class, `list` is its method
 _TRUSTED = WriteOptions(is_trusted=True)
 _PATCH_TYPES = {"merge": MERGE_PATCH, "json": JSON_PATCH, "strategic": STRATEGIC}
 
@@ -34,7 +34,7 @@ class _InProcess:
     """The part of `FakeApiServer` that is about single objects and resources.
 
     Args:
-        cluster: What it acts on.
+        cluster: The objects and rules of the server.
     """
 
     def __init__(self, cluster: Cluster) -> None:

@@ -1,17 +1,18 @@
 """A second API server of the same cluster, whose watch cache is behind.
 
-Rules. A follower is a storage of its own that holds the leader's objects as they were some versions ago, with the
-history up to then. It takes over what happened since when it is told to, and a watch of its sees that as it comes.
-Where the leader has forgotten its history, the follower starts over with the newest state, and its watches get a 410.
+Rules. A follower is a separate storage. It holds the objects of the leader as they were some versions ago, and the
+history until then. When it is told to, it takes over what has happened since, and its watches see that as it comes. If
+the leader no longer has that history, the follower starts over with the newest state, and its watches get a 410.
 
-Theory. In a real cluster only the watch cache is behind: a list, and a watch that asks for initial events at the newest
-version, wait for etcd. So what names no version is the leader's to answer (`served_by`).
+Theory. In a real cluster, only the watch cache is behind. A list, and a watch that requests initial events at the
+newest version, wait for etcd. So the leader answers whatever names no version (`served_by`).
 
-A watch from a version to come is refused here: so do proxies before several servers, and servers of other makes, and
-it is the harder case. kube-apiserver 1.37 takes it and is silent until it has caught up.
+A watch from a future version is refused here. Proxies in front of several servers and servers of other makes do the
+same, and it is the harder case for a client. kube-apiserver 1.37 accepts the watch, and is silent until it has caught
+up.
 
-Source. ``apiserver/pkg/storage/cacher/cacher.go`` at 1.37: ``waitUntilFreshAndList``, and the 504 of a version from
-the future.
+Source. ``apiserver/pkg/storage/cacher/cacher.go`` at 1.37: ``waitUntilFreshAndList``, and the 504 of a version from the
+future.
 """
 
 import dataclasses
@@ -33,10 +34,10 @@ class Follower:
 
     Args:
         api: The leader.
-        versions: How many versions it is behind at first; fewer where the leader's history is shorter.
+        versions: How many versions it is behind at first; fewer if the history of the leader is shorter.
 
     Attributes:
-        api: What answers from the copy. Who may do what, and the settings, are the leader's.
+        api: Answers from the copy. Access rules and settings are those of the leader.
     """
 
     def __init__(self, api: Api, versions: int) -> None:
@@ -52,11 +53,11 @@ class Follower:
 
     @property
     def behind(self) -> int:
-        """By how many versions it is behind now."""
+        """How many versions it is behind now."""
         return self._leader.version - self.api.storage.version
 
     def catch_up(self) -> None:
-        """Take over all that happened since."""
+        """Take over everything that has happened since."""
         storage, leader = self.api.storage, self._leader
         since, storage.version = storage.version, leader.version
         for resource, collection in leader.collections.items():
@@ -68,7 +69,7 @@ class Follower:
             storage.collections.pop(resource).close()
 
     async def follow(self) -> None:
-        """Catch up, and stay so until cancelled. Resources that are registered later are not followed."""
+        """Catch up, and keep up until cancelled. Resources that are registered later are not followed."""
         async with anyio.create_task_group() as tasks:
             for collection in self._leader.collections.values():
                 tasks.start_soon(self._follow_news, collection)
@@ -82,7 +83,7 @@ class Follower:
 
 
 def served_by(follower: Follower, leader: Api, version: str | None, *, is_watch: bool) -> Api:
-    """Who answers a request that was sent to the follower; ``version`` is the one that it asks for."""
+    """Which API answers a request that was sent to the follower. ``version`` is the version that it requests."""
     return follower.api if is_watch and version not in {None, "", "0"} else leader
 
 

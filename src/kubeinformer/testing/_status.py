@@ -1,8 +1,8 @@
-"""How an API server says no: ``Status`` objects with the texts, reasons and details of the real one.
+"""How an API server refuses: ``Status`` objects with the texts, reasons and details of the real server.
 
-Rules. Every refusal of the fake is a `FakeApiError` that carries a Status; over HTTP the Status is the body and its
-``code`` the HTTP status, in process the error is raised as it is. Clients branch on ``reason``, ``details`` and
-``metadata.continue``, and people read ``message``, so all of them follow the real server.
+Rules. Every refusal of the fake is a `FakeApiError` that carries a Status. Over HTTP, the Status is the body, and its
+``code`` is the HTTP status. In process, the error is raised as it is. Clients decide by ``reason``, ``details`` and
+``metadata.continue``, and people read ``message``, so all of them are those of the real server.
 
 Source. ``k8s.io/apimachinery/pkg/api/errors/errors.go`` and, for list options,
 ``pkg/apis/meta/internalversion/validation/validation.go``, both at 1.37; the messages of 403, 410, 422 and 504 were
@@ -44,7 +44,7 @@ class FakeApiError(KubeInformerError):
 
 
 class PageNotFound(FakeApiError):
-    """A 404 that goes over the wire as plain text: what a server answers where no API is."""
+    """A 404 that is sent as plain text: the answer to a path where there is no API."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +56,14 @@ class Cause:
     field: str = ""
 
     def as_json(self) -> RawObject:
-        """The entry as it stands in the Status."""
+        """The entry in the form of the Status."""
         return {"reason": self.reason, "message": self.message} | ({"field": self.field} if self.field else {})
 
 
 def failure(
     code: int, reason: str, message: str, *, details: RawObject | None = None, fresh_continue: str = ""
 ) -> FakeApiError:
-    """Build a Status of the kind Failure; ``fresh_continue`` becomes its ``metadata.continue``."""
+    """Make the Status of a failure. ``fresh_continue`` becomes its ``metadata.continue``."""
     return FakeApiError(
         {
             "kind": "Status",
@@ -79,7 +79,7 @@ def failure(
 
 
 def qualified(resource: Resource) -> str:
-    """Name a resource as messages do: ``pods``, ``deployments.apps``."""
+    """The name of a resource in messages: ``pods``, ``deployments.apps``."""
     return f"{resource.plural}.{resource.group}" if resource.group else resource.plural
 
 
@@ -94,23 +94,23 @@ def not_found(resource: Resource, name: str) -> FakeApiError:
 
 
 def unknown_resource() -> FakeApiError:
-    """404: a group that comes with the server has no such resource, or no such version."""
+    """404: a group that is built into the server has no such resource, or no such version."""
     return failure(404, "NotFound", "the server could not find the requested resource", details={})
 
 
 def page_not_found() -> PageNotFound:
-    """404 outside of those groups: as text over HTTP."""
+    """404 outside of those groups. Over HTTP it is sent as text."""
     return PageNotFound(failure(404, "NotFound", "404 page not found", details={}).status)
 
 
 def already_exists(resource: Resource, name: str) -> FakeApiError:
-    """409 to a POST."""
+    """409 to a POST of an object that exists."""
     message = f'{qualified(resource)} "{name}" already exists'
     return failure(409, "AlreadyExists", message, details=about(resource, name))
 
 
 def conflict(resource: Resource, name: str, why: str) -> FakeApiError:
-    """409 to a write whose precondition does not hold."""
+    """409 to a write whose precondition is not met."""
     message = f'Operation cannot be fulfilled on {qualified(resource)} "{name}": {why}'
     return failure(409, "Conflict", message, details=about(resource, name))
 
@@ -139,18 +139,18 @@ def method_not_allowed() -> FakeApiError:
 
 
 def not_acceptable(message: str = "only the following media types are accepted: application/json") -> FakeApiError:
-    """406: the Accept header names nothing this server can write."""
+    """406: the Accept header names no format that this server can write."""
     return failure(406, "NotAcceptable", message, details={})
 
 
 def unsupported_media_type(accepted: str) -> FakeApiError:
-    """415: the body of a write is of a type this server cannot read."""
+    """415: the body of a write has a type that this server cannot read."""
     message = f"the body of the request was in an unknown format - accepted media types include: {accepted}"
     return failure(415, "UnsupportedMediaType", message, details={})
 
 
 def unclassified(message: str) -> FakeApiError:
-    """500 without a reason: what a real server makes of errors that it forgot to give a Status."""
+    """500 without a reason: the answer of a real server for an error that is not turned into a Status."""
     return failure(500, "", message)
 
 
@@ -171,7 +171,7 @@ def forbidden(user: str, verb: str, resource: Resource, namespace: str, name: st
 
 
 def invalid(kind: str, group: str, name: str, causes: Sequence[Cause]) -> FakeApiError:
-    """422 with one cause for each field; the message joins them as the real server does."""
+    """422 with one cause for each field. The message joins them as the real server does."""
     texts = [f"{cause.field}: {cause.message}" for cause in causes]
     joined = texts[0] if len(texts) == 1 else f"[{', '.join(texts)}]"
     subject = f"{kind}.{group}" if group else kind
@@ -190,7 +190,7 @@ def invalid_list_options(causes: Sequence[Cause]) -> FakeApiError:
 
 
 def version_expired(asked: int, oldest: int) -> FakeApiError:
-    """410: the history does not reach back to the version asked for."""
+    """410: the history does not reach back to the requested version."""
     return failure(410, "Expired", f"too old resource version: {asked} ({oldest})")
 
 
@@ -206,7 +206,7 @@ def continue_expired(fresh: str) -> FakeApiError:
 
 
 def version_too_large(asked: int, current: int) -> FakeApiError:
-    """504: the server has not seen that version yet. Comes with a Retry-After of one second."""
+    """504: the server has not seen that version yet. The answer has a Retry-After of one second."""
     message = f"Timeout: Too large resource version: {asked}, current: {current}"
     cause = Cause("ResourceVersionTooLarge", "Too large resource version")
     return failure(504, "Timeout", message, details={"causes": [cause.as_json()], "retryAfterSeconds": 1})

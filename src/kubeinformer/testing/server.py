@@ -1,13 +1,15 @@
-"""`FakeApiServer`: a Kubernetes API server in the test's own event loop.
+"""`FakeApiServer`: a Kubernetes API server in the event loop of the test.
 
-Rules. Real HTTP on a loopback socket, so that what is tested is what runs in production; no other part of it is a
-server: no etcd, no disk, no threads. The methods are synchronous and take effect at once, so a test can act between
-two awaits and know that nothing else did. They belong to the event loop's thread.
+Rules. It speaks real HTTP on a loopback socket, so the code under test is the code that runs in production. Nothing
+else about it is a server: there is no etcd, no disk, and no thread. The methods are synchronous and take effect
+immediately. So a test can act between two awaits, and know that nothing else happened. Call the methods in the thread
+of the event loop.
 
-Theory. See the folders behind it, from the socket inwards: ``_wire`` (HTTP, gzip), ``_api`` (who asks for what, and may
-they), ``_read`` (lists, watches, their forms, discovery), ``_write`` (what writes mean, definitions of resources, what
-controllers do), ``_patches`` (pure, with who owns which field), ``_store`` (objects, versions and history), ``_types``
-(what a resource is), ``_made`` (synthetic objects). ``_faults`` stands between the socket and all of them.
+Theory. The folders behind it, from the socket inwards: ``_wire`` (HTTP, gzip), ``_api`` (who requests what, and whether
+that is allowed), ``_read`` (lists, watches, their forms, discovery), ``_write`` (what writes mean, definitions of
+resources, what controllers do), ``_patches`` (pure, with the owners of fields), ``_store`` (objects, versions and
+history), ``_types`` (what a resource is), ``_made`` (synthetic objects). ``_faults`` is between the socket and all of
+them.
 
 Not here. Admission, defaulting and validation of built-in contents, protobuf, TLS.
 """

@@ -1,10 +1,10 @@
-"""How the doctor asks: a bound on the time and the memory of every answer, and failures with the stage they came from.
+"""How the doctor asks: every answer is limited in time and memory, and every failure says at which stage it happened.
 
-Rules. Answers are asked for uncompressed, so that bytes are bytes; whether the server would compress them is a question
-of its own, answered by a header. What is over the limit is not read: leaving early drops the connection.
+Rules. Answers are requested uncompressed, so that sizes are what was sent. Whether the server would compress them is a
+separate question, which a header answers. What exceeds the limit is not read: leaving early drops the connection.
 
 Theory. The library's own requests turn every answer into an object or an error, which is right for users. A doctor
-wants to know what came: the status, the headers, the first bytes of a page that is no JSON.
+wants to see what came: the status, the headers, the first bytes of a page that is not JSON.
 """
 
 import socket
@@ -33,18 +33,21 @@ __all__ = ["CONNECT_LIMIT", "SILENCE_LIMIT", "Answer", "Asking", "NotAnswered", 
 
 T = TypeVar("T")
 
-# An API server that is well answers these in milliseconds; one that needs longer than this is not well.
+# A healthy API server answers these requests in milliseconds. One that needs longer than this is not healthy.
 SILENCE_LIMIT = 5.0  # seconds
-# Name, TCP, proxy and TLS. Less than the above, so that packets that are dropped on the way count as no connection,
-# which is what they are, and not as a server that says nothing.
+# For name resolution, TCP, proxy and TLS. Shorter than the limit above: if packets are dropped on the way, the failure
+# has to be reported as "no connection", not as a server that is silent.
 CONNECT_LIMIT = 4.0  # seconds
 _BODY_LIMIT = 2 * 2**20  # bytes; discovery of a group with many resources has 100 KB
-_SAID_LIMIT = 300  # characters of what came instead of an answer
+_SAID_LIMIT = 300  # characters shown of what came instead of an answer
 _JSON = "application/json"
 
 
 class NotAnswered(Exception):
-    """No answer, or none of an API server. Never shown: it carries a stage and a line to the report."""
+    """There was no answer, or not one of an API server.
+
+    It is never shown itself: it carries the stage and a line of text to the report.
+    """
 
     def __init__(self, stage: Stage, why: str) -> None:
         super().__init__(stage, why)
@@ -54,12 +57,12 @@ class NotAnswered(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An answer, as much of it as was wanted.
+    """An answer, up to the size that was wanted.
 
     Attributes:
-        status: HTTP's.
-        headers: With names in lower case.
-        body: Its first bytes.
+        status: The HTTP status.
+        headers: The headers, with names in lower case.
+        body: The first bytes of the body.
         is_whole: Whether these are all.
     """
 
@@ -70,22 +73,22 @@ class Answer:
 
     @property
     def is_success(self) -> bool:
-        """Whether the status says so."""
+        """Whether the status is a success."""
         return 200 <= self.status < 300  # noqa: PLR2004 - HTTP's class
 
     @property
     def said(self) -> str:
-        """What the server said about it, on one line: a Status' message, or that there is none."""
+        """The status and what the server said, on one line: the message of a Status, or the beginning of other text."""
         status = self.decode(dict[str, Any])
         said = status.get("message") if status else None
         words = said if isinstance(said, str) else self.body[: 4 * _SAID_LIMIT].decode("utf-8", "replace")
         if not isinstance(said, str) and ("<" in words or status):
-            words = ""  # a page of HTML, or an object, which may be a Secret
+            words = ""  # not shown: a page of HTML, or an object, which may be a Secret
         line = one_line(words)[:_SAID_LIMIT]
         return f"HTTP {self.status}" + (f": {line}" if line else "")
 
     def decode(self, shape: type[T]) -> T | None:
-        """The body in this shape; None if it is not whole, or is something else."""
+        """The body, decoded as this type; None if it is not whole, or is something else."""
         try:
             return msgspec.json.decode(self.body, type=shape) if self.is_whole else None
         except (ValueError, RecursionError):  # msgspec's errors and UnicodeDecodeError are ValueErrors
@@ -96,9 +99,9 @@ class Asking:
     """Asks one server.
 
     Args:
-        config: Which.
+        config: The server and the credentials.
         transport: Carries the requests.
-        cluster: The same, for reviews.
+        cluster: A connection with the same config, for reviews.
     """
 
     def __init__(self, config: ConnectionConfig, transport: Transport, cluster: Cluster) -> None:
@@ -107,10 +110,10 @@ class Asking:
     async def get(
         self, path: str, query: Mapping[str, str] | None = None, *, accept: str = _JSON, limit: int = _BODY_LIMIT
     ) -> Answer:
-        """One answer.
+        """Send a GET, and return the answer.
 
         Raises:
-            NotAnswered: None came.
+            NotAnswered: No answer came.
         """
         async with self.open(path, query, accept=accept) as response:
             body = bytearray()
@@ -121,18 +124,18 @@ class Asking:
         return Answer(response.status, response.headers, bytes(body))
 
     async def review(self, path: str, question: RawObject) -> RawObject:
-        """The answer to a review: a question in the form of a write, of which nothing is kept.
+        """Return the answer to a review: a question in the form of a POST, of which the server stores nothing.
 
         Raises:
-            KubeInformerError: None came.
+            KubeInformerError: No answer came.
         """
         return await self._cluster.request("POST", path, question, timeout=SILENCE_LIMIT)
 
     async def would_compress(self, path: str, query: Mapping[str, str]) -> bool:
-        """Whether an answer comes compressed to who accepts it. Its body is not read.
+        """Whether the answer is compressed for a client that accepts it. The body is not read.
 
         Raises:
-            NotAnswered: None came.
+            NotAnswered: No answer came.
         """
         async with self.open(path, query, encoding="gzip") as response:
             return response.headers.get("content-encoding", "").strip().lower() == "gzip"
@@ -146,10 +149,10 @@ class Asking:
         accept: str = _JSON,
         encoding: str = "identity",
     ) -> AsyncGenerator[Response]:
-        """An answer whose body is read by hand, by `receive`.
+        """An answer whose body is read by calls of `receive`.
 
         Raises:
-            NotAnswered: None came.
+            NotAnswered: No answer came.
         """
         request = HttpRequest(
             path=path,
@@ -167,7 +170,7 @@ class Asking:
         """The next bytes of a body, empty at its end.
 
         Raises:
-            NotAnswered: The connection broke, or is silent.
+            NotAnswered: The connection broke, or was silent for too long.
         """
         try:
             return await response.receive(SILENCE_LIMIT)
@@ -175,29 +178,29 @@ class Asking:
             raise self.not_answered(error) from None
 
     def not_answered(self, error: KubeInformerError, what: str = "") -> NotAnswered:
-        """The stage that an error came from, and its line.
+        """Make the error that carries the stage at which another error happened, and a line about it.
 
         Args:
             error: The error.
-            what: What was tried, for errors that do not say it.
+            what: What was tried, for errors whose text does not say it.
         """
         stage = stage_of(error, through_proxy=self._config.proxy_url is not None)
-        # The library's own words for silence are about streams that it opens again.
+        # Not the library's own message about silence, which is about streams that it opens again.
         words = f"{what}nothing came for {SILENCE_LIMIT:g} s" if stage == "time" else str(error)
         return NotAnswered(stage, one_line(words))
 
 
 def stage_of(error: KubeInformerError, *, through_proxy: bool) -> Stage:
-    """At which stage of a request an error arose.
+    """At which stage of a request an error happened.
 
     Args:
         error: The error.
-        through_proxy: Whether a proxy is asked for the connection: then names and TCP are its business.
+        through_proxy: Whether the connection goes through a proxy. Then the proxy resolves names and opens TCP.
     """
     cause = error.__cause__
     match error:
         case ConfigError():
-            return "config"  # it was read, so that only a file that it names, or a credential's program, can fail
+            return "config"  # it has been read, so only a file that it names, or a program for credentials, can fail
         case ConnectionFailed() if isinstance(cause, ssl.SSLError):
             return "tls"
         case ConnectionFailed() if through_proxy:

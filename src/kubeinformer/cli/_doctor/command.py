@@ -1,4 +1,4 @@
-"""The command: asks within a time, prints what was found by then."""
+"""The command: asks within a time limit, and prints what has been found by then."""
 
 import time
 from dataclasses import dataclass, field
@@ -21,9 +21,9 @@ from kubeinformer.connection import AiohttpTransport
 
 __all__ = ["USUAL", "DoctorOptions", "doctor"]
 
-# What most controllers watch. Nodes have no namespace: they are left out where one is given.
+# What most controllers watch. Nodes have no namespace, so they are left out if a namespace is given.
 USUAL = ("v1/pods", "v1/services", "v1/configmaps", "apps/v1/deployments", "v1/nodes")
-_AT_ONCE = 4  # resources; sixty requests in turns of four are no load for a server
+_AT_ONCE = 4  # resources at the same time; sixty requests, four at a time, are no load for a server
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +31,7 @@ class DoctorOptions:
     """The command line of ``doctor``. See its help.
 
     Raises:
-        CommandError: It cannot work; says what to write instead.
+        CommandError: The options cannot be used. The message says what to write instead.
     """
 
     resources: tuple[str, ...] = ()
@@ -41,7 +41,7 @@ class DoctorOptions:
     timeout: float = 30.0
 
     def __post_init__(self) -> None:
-        """Refuse what cannot work."""
+        """Refuse options that cannot be used."""
         check_names(self.resources, self.namespace)
 
 
@@ -49,7 +49,7 @@ async def doctor(options: DoctorOptions, notices: Notices) -> int:  # noqa: ARG0
     """Run the command.
 
     Returns:
-        0 if it is healthy, otherwise 1.
+        0 if the cluster is healthy, otherwise 1.
 
     Raises:
         ConfigError: There is no usable way to a cluster.

@@ -1,8 +1,9 @@
-"""What the facts mean: pure, from a report to its findings.
+"""What the facts mean: a pure function from a report to its findings.
 
-Rules. An error is what keeps an informer on what was asked for from working; everything else is a warning or a note.
-The usual resources were asked for by nobody: what is wrong with one of them is a warning, unless it is all of them.
-A message says what is wrong, and the remedy what to do or to look at next. Codes are part of the schema:
+Rules. A finding is an error if an informer on a requested resource would not work; everything else is a warning or a
+note. Nobody has requested the usual resources by name. So if one of them is wrong, that is a warning, unless all of
+them are. The message says what is wrong; the remedy says what to do or to look at next. The codes are part of the
+schema:
 
 ====================  ============================================================================
 connection            ``no-way-STAGE``, ``clock-skew``, ``not-verified``, ``time``
@@ -22,8 +23,8 @@ from kubeinformer.cli._text import megabytes
 
 __all__ = ["conclude"]
 
-_CLOCK_LIMIT = 60.0  # seconds; tokens and certificates of a new pod are valid from now on, and no earlier
-_LARGE = 500_000_000  # bytes of one informer that deserve a thought
+_CLOCK_LIMIT = 60.0  # seconds; the tokens and certificates of a new pod are valid from now on, not earlier
+_LARGE = 500_000_000  # bytes; an informer that takes more deserves a thought
 
 _NEXT: dict[Stage, str] = {
     "config": "repair {source}: the files that it names, or the program that it takes credentials from",
@@ -41,10 +42,10 @@ _NEXT: dict[Stage, str] = {
 
 
 def conclude(report: Report, *, time_is_up: bool = False) -> None:
-    """Write the findings, and whether they are healthy.
+    """Add the findings to the report, and whether the cluster is healthy.
 
     Args:
-        report: With all its facts.
+        report: The report, with all its facts.
         time_is_up: Whether some are missing because it took too long.
     """
     report.findings = list(_findings(report, time_is_up=time_is_up))
@@ -157,7 +158,7 @@ def _about(found: ResourceReport, report: Report, *, time_is_up: bool) -> Iterat
         return
     yield from _about_access(found, report, trouble)
     for what, why in found.failures.items():
-        is_question = what in {"access", "discovery"}  # an informer needs the answers of neither
+        is_question = what in {"access", "discovery"}  # an informer does not need the answers of these
         yield Finding(
             severity="warning" if is_question else trouble,
             about=found.resource,
@@ -258,7 +259,7 @@ def _is_closed(found: ResourceReport) -> bool:
 
 
 def _is_unfinished(found: ResourceReport) -> bool:
-    """Whether something is unknown that should be known by now, and nothing says why."""
+    """Whether a fact is missing that should be known by now, and no failure says why."""
     if found.failures:
         return False
     can_watch, can_list = found.access.watch is not False, found.access.list is not False

@@ -1,8 +1,8 @@
 """What ``doctor`` finds out: facts, and what they mean. These classes are the JSON of ``--json``, field by field.
 
-Rules. A fact that could not be found out is None, and `ResourceReport.failures` or `Connection.error` says why.
-The schema is stable: fields may be added; what is here keeps its name and meaning, or `SCHEMA` changes. Times are
-seconds, sizes are bytes.
+Rules. A fact that could not be found out is None, and `ResourceReport.failures` or `Connection.error` says why. The
+schema is stable: fields may be added, but if an existing field gets another name or meaning, `SCHEMA` changes. Times
+are in seconds, sizes in bytes.
 """
 
 from dataclasses import dataclass, field
@@ -38,14 +38,14 @@ WatchList: TypeAlias = Literal["supported", "refused", "ignored"]
 
 @dataclass(slots=True, kw_only=True)
 class Connection:
-    """The way to the server.
+    """The connection to the server.
 
     Attributes:
-        reached: Whether an API server answered; None when the time was up before that was known.
-        failed_at: The stage at which it failed.
-        error: Why, in one line.
-        seconds: What the first answer took, with name, TCP and TLS.
-        clock_skew: The server's clock less this one's, of whole seconds; None when it does not say.
+        reached: Whether an API server answered; None if the time was up before that was known.
+        failed_at: The stage at which the connection failed.
+        error: Why it failed, in one line.
+        seconds: How long the first answer took, including name resolution, TCP and TLS.
+        clock_skew: The server's clock minus ours, in whole seconds; None if the server does not tell its time.
         verified: Whether the server's certificate is checked: False with insecure-skip-tls-verify.
     """
 
@@ -59,13 +59,13 @@ class Connection:
 
 @dataclass(slots=True, kw_only=True)
 class Server:
-    """The server as it calls itself.
+    """The server, as it describes itself.
 
     Attributes:
         version: ``gitVersion`` of ``/version``.
         platform: Such as ``linux/amd64``.
-        ready: Whether ``/readyz`` says yes.
-        failed_checks: Its checks that say no.
+        ready: Whether ``/readyz`` reports that the server is ready.
+        failed_checks: The checks in it that fail.
     """
 
     version: str | None = None
@@ -99,13 +99,13 @@ class Access:
 
 @dataclass(slots=True, kw_only=True)
 class Sample:
-    """Some objects, of one page.
+    """The sizes of the objects on one page.
 
     Attributes:
-        objects: How many.
-        mean: JSON of one, on average.
-        largest: JSON of the largest one.
-        stored: What an informer keeps of one's body, compressed, on average.
+        objects: The number of these objects.
+        mean: The average size of their JSON.
+        largest: The size of the largest JSON.
+        stored: The average size of the compressed body that an informer keeps.
     """
 
     objects: int
@@ -116,7 +116,7 @@ class Sample:
 
 @dataclass(slots=True, kw_only=True)
 class Memory:
-    """What an informer on all objects would take, estimated.
+    """The estimated memory of an informer on all objects.
 
     Attributes:
         informer: With the default ``retain="compressed"``.
@@ -133,24 +133,24 @@ class ResourceReport:
 
     Attributes:
         resource: ``apps/v1/deployments``.
-        namespace: What was looked at; None for all namespaces and for cluster-scoped resources.
-        asked: Whether somebody asked for it, or it is one of the usual ones.
-        served: Whether the server has it.
+        namespace: The namespace that was examined; None for all of them, and for cluster-scoped resources.
+        asked: True if the user named the resource, False if it is one of the usual ones.
+        served: Whether the server serves it.
         kind: Its kind.
         namespaced: Whether its objects are in namespaces.
-        verbs: What the server can do with it, as discovery says.
-        suggestion: What may have been meant, if it is not served.
+        verbs: The verbs that the resource supports, according to discovery.
+        suggestion: What may be meant, if it is not served.
         access: What this user may do.
-        watch_list: Whether the first state can be streamed (``sendInitialEvents``, KEP-3157); tried.
-        watch_list_seconds: From the request to the bookmark that ends an empty first state.
-        bookmarks: Whether one was seen.
+        watch_list: Whether the first state can be streamed (``sendInitialEvents``, KEP-3157). This is tried out.
+        watch_list_seconds: The time from the request to the bookmark that ends an empty first state.
+        bookmarks: Whether a bookmark was seen.
         gzip_watch: Whether the stream is compressed.
-        gzip_list: Whether lists are; None where no list was large enough to tell.
+        gzip_list: Whether lists are compressed; None if no list was large enough to tell.
         sharding: Whether ``shardSelector`` is obeyed (1.36, alpha).
-        limit_obeyed: Whether ``limit`` is.
-        objects: How many there are.
-        sample: Their sizes.
-        memory: What an informer would take.
+        limit_obeyed: Whether ``limit`` is obeyed.
+        objects: The number of objects.
+        sample: The sizes of some of them.
+        memory: How much memory an informer would take.
         failures: Why facts are missing, by what was tried: ``discovery``, ``access``, ``watch``, ``list``, ``time``.
     """
 
@@ -178,14 +178,14 @@ class ResourceReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """What facts mean to whoever can act.
+    """What the facts mean to the person who can act.
 
     Attributes:
         severity: An error makes the cluster unhealthy, for what was asked.
         about: ``connection``, ``server``, ``user``, ``namespace``, or a resource.
-        code: The same for the same trouble, whatever the words.
+        code: Identifies the kind of trouble, whatever the message says.
         message: What is wrong.
-        remedy: What to do, or to look at next; empty where there is nothing to do.
+        remedy: What to do, or to look at next; empty if there is nothing to do.
     """
 
     severity: Severity
@@ -197,15 +197,15 @@ class Finding:
 
 @dataclass(slots=True, kw_only=True)
 class Report:
-    """All of it.
+    """The whole report.
 
     Attributes:
         healthy: Whether there is no error among the findings.
-        url: The server's.
-        source: Where the way to it was found.
-        seconds: How long it took.
-        namespace: What was asked for; None for all.
-        namespace_exists: Whether the server has it; None for all, and where this user may not ask.
+        url: The URL of the server.
+        source: Where the URL and the credentials were found.
+        seconds: How long the examination took.
+        namespace: The namespace that was requested; None for all.
+        namespace_exists: Whether it exists; None for all namespaces, and if this user may not ask.
     """
 
     schema: str = SCHEMA

@@ -1,9 +1,10 @@
-"""Facts about one resource: whether it is served, what this user may do with it, and what the server can do.
+"""Facts about one resource: whether it is served, what this user may do with it, and what the server supports.
 
-Theory. What a server can do is tried, not read off its version: a watch-list is a feature gate, and a matter of each
-resource, as aggregated API servers answer for themselves. It is tried for one object that does not exist
-(``metadata.name=…``), so that the whole first state is the bookmark that ends it, however many objects there are.
-Lists are asked for one object first: that tells how many there are, and how many make a page of a megabyte.
+Theory. What a server supports is tried out, not concluded from its version. A watch-list depends on a feature gate, and
+it may differ between resources, because aggregated API servers answer for themselves. The watch-list is requested for
+one object that does not exist (``metadata.name=…``). So the whole first state is the bookmark that ends it, however
+many objects there are. The first list asks for one object. Its answer tells how many objects there are, and how many of
+them make a page of a megabyte.
 """
 
 import difflib
@@ -25,18 +26,18 @@ from kubeinformer.connection import Response
 __all__ = ["look_at_resource"]
 
 _REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
-_NOBODY = {"fieldSelector": "metadata.name=kubeinformer-doctor"}  # no object has this name, or one of no matter
+_NOBODY = {"fieldSelector": "metadata.name=kubeinformer-doctor"}  # selects no object, or an irrelevant one
 _WATCH = {"watch": "true", "allowWatchBookmarks": "true", "timeoutSeconds": "10"}
 _INITIAL = {"sendInitialEvents": "true", "resourceVersionMatch": "NotOlderThan", "resourceVersion": ""}
 _HALF = {"shardSelector": "shardRange(object.metadata.uid, '0x0000000000000000', '0x8000000000000000')"}
-_REFUSED = frozenset({400, 415, 422})  # how a server says that it does not know a watch-list
+_REFUSED = frozenset({400, 415, 422})  # the answers of a server that does not know watch-lists
 _NOT_FOUND = 404
 
 _PAGE_BYTES = 2**20  # of a sample
-_PAGE_LIMIT = 4 * _PAGE_BYTES  # objects differ in size
+_PAGE_LIMIT = 4 * _PAGE_BYTES  # more than a page, because objects differ in size
 _PAGE_OBJECTS = 200
-_STREAM_LIMIT = 2**20  # bytes of a watch for nothing
-_COMPRESSED_FROM = 128 * 1024  # bytes from which on API servers compress lists
+_STREAM_LIMIT = 2**20  # bytes of a watch that should send no objects
+_COMPRESSED_FROM = 128 * 1024  # bytes; API servers compress lists of at least this size
 
 
 class _PageMetadata(msgspec.Struct, rename="camel"):
@@ -56,7 +57,7 @@ class _Event(msgspec.Struct):
 
 
 async def look_at_resource(asking: Asking, found: ResourceReport) -> None:
-    """Note what there is to know about a resource."""
+    """Find the facts about a resource, and record them."""
     resource = Resource.parse(found.resource)
     async with _noting(found, "discovery"):
         await _discover(asking, resource, found)
@@ -127,7 +128,7 @@ def _entries(document: RawObject, name: str) -> list[RawObject]:
     return [entry for entry in value if isinstance(entry, dict)] if isinstance(value, list) else []
 
 
-# May we?
+# What is this user allowed to do?
 
 
 async def _ask_for_access(asking: Asking, resource: Resource, found: ResourceReport) -> None:
@@ -152,7 +153,7 @@ async def _ask_for_access(asking: Asking, resource: Resource, found: ResourceRep
         setattr(found.access, verb, isinstance(status, dict) and status.get("allowed") is True)
 
 
-# Can it stream?
+# Can the server stream the first state?
 
 
 async def _try_watch_list(asking: Asking, path: str, found: ResourceReport) -> None:
@@ -201,7 +202,7 @@ def _note_event(line: bytes, found: ResourceReport) -> None:
             found.watch_list = "supported"
 
 
-# How much is there?
+# How many objects are there, and how large are they?
 
 
 async def _try_lists(asking: Asking, path: str, found: ResourceReport) -> None:

@@ -1,7 +1,7 @@
-"""Facts about the server and about who is asking.
+"""Facts about the server and about the user who asks.
 
-Theory. ``/version`` comes first: everybody may read it, so that what fails there fails for every request: the name, the
-port, TLS, a proxy, a token. It also carries the server's clock. Readiness is asked of ``/readyz``, whose text names the
+Theory. ``/version`` comes first. Everybody may read it, so what fails there fails for every request: the name, the
+port, TLS, a proxy, a token. It also tells the server's clock. Readiness is read from ``/readyz``, whose text names the
 checks that fail.
 """
 
@@ -22,17 +22,17 @@ __all__ = ["look_at_server"]
 _REVIEW = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
 _FAILED_CHECK = re.compile(rb"^\[-\]([^ \n]{1,100})", re.MULTILINE)
 _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND = 401, 403, 404
-_TLS_PORT = b"HTTP request to an HTTPS server"  # what Go's servers say to plain http
+_TLS_PORT = b"HTTP request to an HTTPS server"  # what Go's servers answer to plain HTTP
 
 
 async def look_at_server(asking: Asking, report: Report) -> None:
-    """Note what there is to know; afterwards `Connection.failed_at` says whether to go on."""
+    """Find the facts and record them. Afterwards, `Connection.failed_at` says whether to go on."""
     try:
         await _reach(asking, report.url, report.connection, report.server)
         if report.connection.failed_at is None:
             await _look_at_readiness(asking, report.server)
     except NotAnswered as error:
-        # One that answered and then did not is no better than one that never did.
+        # A server that answered once and then no more is no better than one that never did.
         report.connection.reached, report.connection.failed_at, report.connection.error = False, error.stage, error.why
     if report.connection.failed_at is None:
         await _look_at_user(asking, report.connection, report.user)
@@ -55,7 +55,7 @@ async def _reach(asking: Asking, url: str, connection: Connection, server: Serve
 
 
 def _failure(url: str, answer: Answer) -> tuple[Stage, str] | None:
-    """What is wrong with the answer to ``/version``, if something is."""
+    """What is wrong with the answer to ``/version``, if anything."""
     what = f"GET {url}/version: "
     info: RawObject = answer.decode(dict[str, Any]) or {}
     if answer.status == _UNAUTHORIZED:
@@ -63,7 +63,7 @@ def _failure(url: str, answer: Answer) -> tuple[Stage, str] | None:
     if answer.is_success and isinstance(info.get("gitVersion"), str):
         return None
     if answer.status == _FORBIDDEN and info.get("kind") == "Status":
-        return None  # an API server that keeps its version to itself
+        return None  # an API server that does not tell its version
     if url.startswith("http://") and _TLS_PORT in answer.body:
         return "http", f"{what}this port speaks TLS: begin the server's URL with https:// ({answer.said})"
     if 300 <= answer.status < 400:  # noqa: PLR2004 - HTTP's class
@@ -101,7 +101,7 @@ async def _has_namespace(asking: Asking, namespace: str) -> bool | None:
     try:
         answer = await asking.get(f"/api/v1/namespaces/{namespace}")
     except NotAnswered:
-        return None  # what is asked of the resources fails, too, and is told there
+        return None  # the questions about the resources fail too, and the failure is reported there
     if answer.status == _NOT_FOUND:
         return False
     return True if answer.is_success else None
@@ -110,7 +110,7 @@ async def _has_namespace(asking: Asking, namespace: str) -> bool | None:
 def _clock_skew(date: str) -> float | None:
     try:
         return round((parsedate_to_datetime(date) - datetime.now(UTC)).total_seconds(), 1)
-    except (ValueError, TypeError):  # none, or one without a zone
+    except (ValueError, TypeError):  # not a time, or without a time zone
         return None
 
 

@@ -1,11 +1,12 @@
-"""How large objects are, and what an informer would take for them.
+"""How large objects are, and how much memory an informer would take for them.
 
-Theory. What an informer takes for a collection is, measured on 20,000 to 1,000,000 objects (docs/benchmarks/scale.md):
-for each object 380 bytes of Python's (key, uid, version, entry, the dict's slot) and the compressed body; and 3 MB once
-for the dictionary that bodies are compressed with. With ``retain="keys"`` an object takes 352 bytes and nothing more.
-How well bodies compress differs from one resource to the next, so that is measured on a sample, in the informer's own
-way: zstd with a dictionary that is made of other objects of the collection, if it has as many as that takes. Held
-against informers on the fake server: 444 bytes for 450 (pods of 6.6 KB), 190 for 182 and 195 for 163 (1 KB).
+Theory. The formula was measured on collections of 20,000 to 1,000,000 objects (docs/benchmarks/scale.md). Each object
+takes 380 bytes of Python objects (key, uid, version, entry, the dict's slot), plus its compressed body. The dictionary
+that bodies are compressed with takes 3 MB once. With ``retain="keys"``, an object takes 352 bytes and nothing more. How
+well bodies compress differs between resources. So that is measured on a sample, in the same way as the informer does
+it: zstd, with a dictionary made of other objects of the collection, if there are enough of them. Compared with
+informers on the fake server, the estimate was 444 bytes for 450 (pods of 6.6 KB), and 190 for 182 and 195 for 163 (1
+KB).
 """
 
 import sys
@@ -20,19 +21,19 @@ else:
 
 __all__ = ["MIN_FOR_A_DICTIONARY", "estimate", "measure"]
 
-_ENTRY, _KEY_ENTRY, _DICTIONARY = 380, 352, 3_000_000  # bytes; the head says where they come from
-MIN_FOR_A_DICTIONARY = 128  # objects, the informer's own number
-_DICTIONARY_CONTENT = 64 * 1024  # bytes, as above
+_ENTRY, _KEY_ENTRY, _DICTIONARY = 380, 352, 3_000_000  # bytes; see the head of the module
+MIN_FOR_A_DICTIONARY = 128  # objects; the same number as in the informer
+_DICTIONARY_CONTENT = 64 * 1024  # bytes; the same as in the informer
 _LEVEL = 1
-_FEWEST = 8  # objects of a sample, below which half of it says nothing about the other half
+_FEWEST = 8  # objects in a sample; with fewer, one half says nothing about the other half
 
 
 def measure(bodies: Sequence[bytes], objects: int) -> Sample:
-    """Sizes of some objects. Blocks for some milliseconds: for a worker thread.
+    """Measure the sizes of some objects. Call it in a worker thread: it blocks for some milliseconds.
 
     Args:
-        bodies: Their JSON; at least one.
-        objects: How many there are in the collection.
+        bodies: The JSON of these objects; at least one.
+        objects: The number of objects in the whole collection.
     """
     sizes = [len(body) for body in bodies]
     dictionary, measured = None, bodies
@@ -50,6 +51,6 @@ def measure(bodies: Sequence[bytes], objects: int) -> Sample:
 
 
 def estimate(objects: int, sample: Sample) -> Memory:
-    """What an informer on so many such objects would take."""
+    """Estimate the memory of an informer on this number of such objects."""
     once = _DICTIONARY if objects >= MIN_FOR_A_DICTIONARY else 0
     return Memory(informer=objects * (_ENTRY + sample.stored) + once, keys=objects * _KEY_ENTRY)

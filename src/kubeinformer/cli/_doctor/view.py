@@ -18,12 +18,12 @@ EACH       average JSON of one object (?: not known, -: nothing to measure)
 INFORMER   estimated memory for all objects: 380 bytes and the compressed body of each, and 3 MB from
            128 objects on, as measured in docs/benchmarks. The process itself takes 42 MB
 """
-_SMALLEST = 50_000  # bytes that are not 0.0 MB
-_SAME_TIME = 2.0  # seconds; servers tell theirs in whole ones
+_SMALLEST = 50_000  # bytes; anything smaller would be shown as 0.0 MB
+_SAME_TIME = 2.0  # seconds; servers tell their time in whole seconds
 
 
 def lines(report: Report) -> Iterator[str]:
-    """The lines of it. All of it is printable: what a server wrote was made so when it came."""
+    """The lines of the report. All text is printable, because text from the server was escaped when it came."""
     yield f"{report.url} ({report.source})"
     yield ""
     yield from _about_the_server(report)
@@ -65,7 +65,7 @@ def _clocks(skew: float | None) -> str:
 
 
 def _alike(findings: list[Finding]) -> list[Finding]:
-    """The findings; what holds for several resources alike is one, about all of them."""
+    """The findings. If several resources have the same one, it is listed once, about all of them."""
     about: dict[Finding, list[str]] = {}
     for finding in findings:
         about.setdefault(replace(finding, about=""), []).append(finding.about)

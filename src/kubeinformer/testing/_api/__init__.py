@@ -1,1 +1,1 @@
-"""One request from its path to its answer: who, what, may they."""
+"""Handles one request: what it is about, who sends it, whether that is allowed, and what the answer is."""

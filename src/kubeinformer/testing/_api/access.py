@@ -1,10 +1,10 @@
 """Who may do what: bearer tokens and rules.
 
-Rules. Without tokens everybody is ``system:anonymous``; with tokens a request without a known one gets a 401.
-Everything is allowed until a rule forbids it. A rule is exact or a wildcard in each of verb, resource, user and
-namespace; of the rules that cover a request the newest decides, so that "nothing, but for this" is two rules.
-As in RBAC the version of a resource does not count, and a rule for one namespace does not cover requests across all.
-A 403 is in RBAC's words.
+Rules. Without tokens, everybody is ``system:anonymous``. With tokens, a request without a known token gets a 401.
+Everything is allowed until a rule forbids it. In a rule, each of verb, resource, user and namespace is an exact value
+or a wildcard. The newest rule that covers a request decides, so "nothing, except for this" takes two rules. As in RBAC,
+the version of a resource is ignored, and a rule for one namespace does not cover requests across all namespaces. A 403
+has the text of RBAC.
 """
 
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ __all__ = ["Access", "Rule"]
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A decision about all requests it covers; None stands for anything."""
+    """A decision about all requests that it covers. None matches anything."""
 
     allows: bool
     verb: str | None
@@ -27,7 +27,7 @@ class Rule:
     namespace: str | None
 
     def covers(self, verb: str, group: str, plural: str, user: str, namespace: str) -> bool:
-        """Whether the rule decides about this; the namespace is empty for all of them and for cluster scope."""
+        """Whether the rule covers this. The namespace is empty for all namespaces and for cluster scope."""
         return (
             self.verb in {None, verb}
             and (self.resource is None or (self.resource.group, self.resource.plural) == (group, plural))
@@ -48,7 +48,7 @@ class Access:
         self.rules: list[Rule] = []
 
     def authenticate(self, authorization: str) -> str:
-        """Find the user behind an Authorization header; 401 if there is none."""
+        """Return the user of an Authorization header; 401 if there is none."""
         if self._tokens is None:
             return "system:anonymous"
         scheme, _, token = authorization.partition(" ")
@@ -58,13 +58,13 @@ class Access:
         return user
 
     def allows(self, user: str, verb: str, group: str, plural: str, namespace: str) -> bool:
-        """Tell whether a request may pass. What it is about may be anything that somebody asks for."""
+        """Whether a request is allowed. The arguments need not be things that exist."""
         for rule in reversed(self.rules):
             if rule.covers(verb, group, plural, user, namespace):
                 return rule.allows
         return True
 
     def authorize(self, user: str, verb: str, resource: Resource, namespace: str, name: str) -> None:
-        """Let a request pass, or raise the 403."""
+        """Raise the 403 if a request is not allowed."""
         if not self.allows(user, verb, resource.group, resource.plural, namespace):
             raise _status.forbidden(user, verb, resource, namespace, name)

@@ -1,8 +1,8 @@
-"""One request from its path to its answer: who asks, for what, may they, and then the matching part of the fake.
+"""Handles one request: finds who sends it and what it is about, checks access, and calls the matching part of the fake.
 
-Rules. Every refusal is a Status; a bug of the fake itself is one too, with code 500, as on a real server, and is
-logged. Every request is recorded before the first byte of its answer leaves, so that a client which has an answer
-finds its request in the record, and an open watch stands there too.
+Rules. Every refusal is a Status. A bug of the fake itself is a Status too, with code 500, as on a real server, and is
+logged. Every request is recorded before the first byte of its answer is sent. So a client that has an answer finds its
+request in the record, and an open watch is recorded as well.
 """
 
 import logging
@@ -57,15 +57,15 @@ class RequestRecord:
 
 @dataclass(slots=True)
 class Settings(ReadSettings):
-    """What may be changed while a server runs.
+    """The settings that may be changed while a server runs.
 
     Attributes:
-        gzip: Whether clients that accept gzip get it.
-        gzip_threshold: Bytes from which on a list is compressed.
+        gzip: Whether to compress for clients that accept gzip.
+        gzip_threshold: A list of at least this number of bytes is compressed.
         watch_list_enabled: Whether ``sendInitialEvents`` is accepted.
-        sharding_enabled: Whether ``shardSelector`` is obeyed; if not it is ignored.
+        sharding_enabled: Whether ``shardSelector`` is obeyed; if not, it is ignored.
         bookmark_interval: Seconds between two bookmarks of one watch.
-        bookmarks_asked: Counts the bookmarks that tests asked for.
+        bookmarks_asked: How many bookmarks tests have requested.
         version_info: The answer to ``/version``.
     """
 
@@ -82,7 +82,7 @@ class Settings(ReadSettings):
 
 @dataclass(frozen=True, slots=True)
 class Api:
-    """Everything that answering a request needs."""
+    """Everything that is needed to answer a request."""
 
     cluster: Cluster
     access: Access
@@ -91,7 +91,7 @@ class Api:
 
     @property
     def storage(self) -> Storage:
-        """Where the objects are."""
+        """The storage of the objects."""
         return self.cluster.storage
 
 
@@ -113,7 +113,7 @@ async def handle(api: Api, exchange: Exchange) -> None:
         except OSError:
             raise
         except Exception as error:
-            # As in a real server, a bug must not take other clients down with it.
+            # As in a real server, a bug must not affect other clients.
             _LOGGER.exception("the fake API server failed", extra={"path": request.path})
             if exchange.status is None:
                 await _refuse(exchange, _status.internal_error(error))
@@ -142,7 +142,7 @@ async def _dispatch(api: Api, exchange: Exchange, user: str) -> None:
     if target.resource == SELF_SUBJECT_ACCESS_REVIEWS.resource:
         return await _review(api, exchange, target, user)
     verb = verb_of(request, target)
-    # As on a real server before anything is looked up: who may not read a resource does not learn if it exists.
+    # Checked before anything is looked up, as on a real server: without access, nobody learns what exists.
     api.access.authorize(user, verb, target.resource, access_namespace(target), name_of(request, target))
     collection = api.storage.collection(target.resource)
     require_subresource(collection.type, target, verb)

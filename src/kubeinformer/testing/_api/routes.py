@@ -1,8 +1,8 @@
 """Which resource, namespace and name a URL path is about.
 
-Rules. Pure, and the inverse of `Resource.path`. Slashes at the end change nothing; any other extra one makes it
-another path. ``/api/v1/namespaces/NAME`` is an object of the resource ``namespaces``; only with a further segment is
-it a scope, unless that is a subresource of its own.
+Rules. Pure, and the inverse of `Resource.path`. Slashes at the end are ignored; any other additional slash makes it a
+different path. ``/api/v1/namespaces/NAME`` is an object of the resource ``namespaces``. It is a scope only if another
+segment follows, unless that segment is a subresource of namespaces.
 
 Source. https://kubernetes.io/docs/reference/using-api/api-concepts/#resource-uris
 """
@@ -18,7 +18,7 @@ __all__ = ["Target"]
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What a request is about. Namespace, name and subresource are empty when the path has none."""
+    """What a request is about. Namespace, name and subresource are empty if the path has none."""
 
     resource: Resource
     namespace: str
@@ -32,7 +32,7 @@ class Target:
 
     @classmethod
     def parse(cls, path: str) -> "Target":
-        """Read a path; 404 if it is none of a collection or an object."""
+        """Parse a path; 404 if it is neither a collection nor an object."""
         match path.removeprefix("/").rstrip("/").split("/"):
             case ["api", version, *rest]:
                 group = ""

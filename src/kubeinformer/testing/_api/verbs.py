@@ -1,10 +1,11 @@
-"""What a request wants, in RBAC's words, and whether the resource has it.
+"""What a request wants, as a verb of RBAC, and whether the resource supports that.
 
-Rules. Pure. The verb comes from method and path alone, so that access can be decided before anything is looked up;
-only then is refused what the resource does not do. Methods that RBAC has no word for have the empty verb.
+Rules. Pure. The verb depends only on method and path, so access can be decided before anything is looked up. Only after
+that, what the resource does not support is refused. Methods without a verb in RBAC have the empty verb.
 
-Theory. A real server serves built-in and custom resources by two different programs, and they say no differently: the
-one with a 405, the other with a 404 as for a path that does not exist, and only the other takes a HEAD for a GET.
+Theory. On a real server, two different programs serve built-in and custom resources, and they refuse differently. For a
+built-in resource, the answer is a 405. For a custom resource, it is a 404 as for a path that does not exist. Only
+custom resources accept a HEAD as a GET.
 
 Source. ``apiserver/pkg/endpoints/request/requestinfo.go`` at 1.37; the refusals were seen on a real server.
 """
@@ -29,7 +30,7 @@ _SELECTING = frozenset({"list", "watch", "deletecollection"})
 
 
 def verb_of(request: HttpRequest, target: Target) -> str:
-    """RBAC's verb, empty if it has none."""
+    """The verb of RBAC; empty if there is none."""
     match request.method:
         case "GET" | "HEAD":
             return "get" if target.name else "watch" if flag(request.query, "watch") else "list"
@@ -40,7 +41,7 @@ def verb_of(request: HttpRequest, target: Target) -> str:
 
 
 def name_of(request: HttpRequest, target: Target) -> str:
-    """The name that RBAC looks at: that in the path, or the only one that a field selector selects."""
+    """The name that RBAC checks: the name in the path, or the only name that a field selector selects."""
     if not target.name and verb_of(request, target) in _SELECTING:
         with contextlib.suppress(ValueError):
             for requirement in FieldSelector.parse(request.query.get("fieldSelector", "")).requirements:
@@ -50,13 +51,13 @@ def name_of(request: HttpRequest, target: Target) -> str:
 
 
 def access_namespace(target: Target) -> str:
-    """The namespace that RBAC looks at; a namespace object is in itself."""
+    """The namespace that RBAC checks. For a Namespace object, it is the object's own name."""
     is_namespace = (target.resource.group, target.resource.plural) == ("", "namespaces")
     return target.name if is_namespace else target.namespace
 
 
 def require_allowed(request: HttpRequest, target: Target, type_: ResourceType, verb: str) -> None:
-    """Refuse what this path of this resource does not do.
+    """Refuse what this resource does not support at this path.
 
     Raises:
         FakeApiError: 404 or 405.

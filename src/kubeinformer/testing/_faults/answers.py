@@ -1,7 +1,7 @@
-"""Faults of whoever answers: refusals, and what comes from a proxy or a misconfigured endpoint.
+"""Faults in which something else answers: refusals, and the answers of a proxy or a misconfigured endpoint.
 
-Rules. Each of these stands in the place of the server's answer, and is recorded as a request of that status. A Status
-has the text and the details of a real server's.
+Rules. Each of these replaces the answer of the server, and the request is recorded with the status of the fault. A
+Status has the text and the details of a real server.
 """
 
 from dataclasses import dataclass
@@ -47,7 +47,7 @@ _MESSAGES = {
 
 
 def status(code: int, reason: str = "", message: str = "", *, retry_after: int | None = None) -> RawObject:
-    """A Status of the kind Failure; reason and message are a real server's by default."""
+    """Make a Status of a failure. By default, reason and message are those of a real server."""
     details = None if retry_after is None else {"retryAfterSeconds": retry_after}
     reason = reason or REASONS.get(code, "")
     message = message or _MESSAGES.get(code, reason)
@@ -55,7 +55,7 @@ def status(code: int, reason: str = "", message: str = "", *, retry_after: int |
 
 
 class Answering(Effect):
-    """Answers in the server's place."""
+    """Answers instead of the server."""
 
     def __init__(self, line: Line, canned: Canned) -> None:
         super().__init__(line)

@@ -1,10 +1,10 @@
-"""`Fault`: what every fault has, which is the requests that it applies to.
+"""`Fault`: the base of all faults, which says to which requests a fault applies.
 
-Rules. A fault is data: frozen, comparable, and checked when it is made. What it does to one exchange is an `Effect`,
-made anew for each one, so that a fault may be in several scripts and servers at once.
+Rules. A fault is data: frozen, comparable, and checked when it is made. What it does to an exchange is an `Effect`,
+which is made for each exchange. So a fault may be in several scripts and servers at the same time.
 
-``on``, ``resource`` and what the kind itself asks for say which requests match; ``nth`` skips the first ones,
-``probability`` draws, ``times`` and ``for_seconds`` end it.
+``on``, ``resource`` and the requirements of the kind itself say which requests match. ``nth`` skips the first ones,
+``probability`` draws, ``times`` and ``for_seconds`` end the fault.
 """
 
 from collections.abc import Mapping
@@ -74,19 +74,19 @@ class Fault:
 
     @property
     def _selected(self) -> tuple[str, ...]:
-        """The verbs that it applies to."""
+        """The verbs that the fault applies to."""
         if self.on is None:
             return self.verbs
         return (self.on,) if isinstance(self.on, str) else self.on
 
     def _matches(self, asked: Asked) -> bool:
-        """Whether a request is one of those that it is about."""
+        """Whether a request matches."""
         if asked.verb not in self._selected:
             return False
         return self.resource is None or asked.resource == Resource.parse(self.resource)
 
     def _effect(self, line: Line) -> Effect:
-        """Begin it for one exchange."""
+        """Make the effect for one exchange."""
         raise NotImplementedError(type(self).__name__)  # pragma: no cover - every kind has its own
 
     def as_data(self) -> dict[str, Any]:

@@ -1,7 +1,7 @@
-"""What a field of a fault may hold, and the words for what it may not.
+"""The values that a field of a fault accepts, and the error messages for other values.
 
-Rules. Pure. A script is data that a person wrote: whatever is wrong with it is a `ValueError` that names the fault, the
-field, what would be accepted, and the fields that there are. A fault that could never apply is a mistake as well.
+Rules. Pure. A script is data that a person wrote. So every mistake in it is a `ValueError` that names the fault, the
+field, the accepted values, and all fields. A fault that could never apply is a mistake as well.
 """
 
 import math
@@ -32,8 +32,8 @@ class Check:
     """One kind of value.
 
     Attributes:
-        accepted: What it is, in words that follow "must be".
-        holds: Whether a value is one.
+        accepted: A description of the accepted values that can follow "must be".
+        holds: Whether a value is accepted.
     """
 
     accepted: str
@@ -41,13 +41,13 @@ class Check:
 
 
 def option(default: T, check: Check) -> T:
-    """A field of a dataclass with its default and its check."""
+    """Make a field of a dataclass, with its default and its check."""
     made: T = field(default=default, metadata={"check": check})
     return made
 
 
 def whole(least: int, most: int | None = None) -> Check:
-    """A whole number between two, both included."""
+    """A whole number between two bounds, both included."""
     words = f"of at least {least}" if most is None else f"from {least} to {most}"
     return Check(
         f"a whole number {words}",
@@ -86,10 +86,10 @@ def one_of(*accepted: object) -> Check:
 
 
 def optional(check: Check) -> Check:
-    """That, or None."""
+    """The same, or None."""
     return Check(f"{check.accepted}, or None", lambda value: value is None or check.holds(value))
 
 
 def names(fields: Iterable[str]) -> str:
-    """Fields or faults, as a message lists them."""
+    """Names of fields or faults, as a list for a message."""
     return ", ".join(sorted(fields))

@@ -1,15 +1,16 @@
 """A clock that jumps, as a client sees it.
 
-What can be done. The event loop's clock, from which `anyio.current_time`, every timeout and every sleep of a program
-come, can be moved forwards: on asyncio by replacing ``loop.time``, on trio by a clock that was given to it at the
-start.
-Everything that was due meanwhile happens at once, in no promised order, as after a virtual machine was resumed or a
-process stopped and continued. Other processes and sockets lived on: a server may have given the client up.
+What can be done. `anyio.current_time`, every timeout and every sleep of a program use the clock of the event loop. This
+clock can be moved forwards: on asyncio by replacing ``loop.time``, on trio by a clock that was passed to it at the
+start. Everything that was due in between happens at once, in no promised order, as after a virtual machine was resumed
+or a process was stopped and continued. Other processes and sockets have continued meanwhile, so a server may have
+closed the connection.
 
-What cannot. The clock never goes backwards, since no monotonic clock does. The time of day is not the loop's and is not
-touched: for credentials that expire, let the server say so (`Unauthenticated`), or hand a clock to what keeps them.
-``uvloop`` has a clock of its own. A laptop's sleep is no jump at all where the operating system's monotonic clock
-stops with it (Linux, macOS): what a client then sees is only that its connections are dead.
+What cannot be done. The clock never goes backwards, because no monotonic clock does. The time of day is not the clock
+of the loop, and is not changed. To test credentials that expire, let the server refuse them (`Unauthenticated`), or
+pass a clock to the code that keeps them. ``uvloop`` has a clock of its own. The sleep of a laptop is not a jump if the
+monotonic clock of the operating system stops meanwhile (Linux, macOS): then a client only sees that its connections are
+dead.
 """
 
 import asyncio
@@ -53,7 +54,7 @@ def jump_clock(seconds: float) -> None:
 
 
 class _Ahead:
-    """A clock that is ahead of another one."""
+    """A clock that is ahead of another clock."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock

@@ -1,4 +1,4 @@
-"""Faults of a whole connection: it is slow, it is reset, or there is none."""
+"""Faults of a whole connection: it is slow, it is reset, or it is refused."""
 
 from dataclasses import dataclass
 from typing import ClassVar

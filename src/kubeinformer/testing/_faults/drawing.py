@@ -1,8 +1,9 @@
-"""Drawing the fields of a fault at random.
+"""Draws the fields of a fault at random.
 
-Rules. Pure: all randomness comes from the generator. What is drawn hurts: places are near the beginning, where most
-answers reach. It ends, too: either after a few requests, or the fault is one that an informer can live with for ever.
-Times are short, for tests with short deadlines or a clock that jumps.
+Rules. Pure: all randomness comes from the generator. The fields are drawn so that the fault has an effect: its place is
+near the beginning, where most answers get to. They are also drawn so that an informer survives: either the fault ends
+after a few requests, or an informer can live with it for ever. Times are short, for tests with short deadlines or with
+a clock that jumps.
 """
 
 from collections.abc import Callable
@@ -26,7 +27,7 @@ _STREAM_ERRORS = (
 
 
 def draw(kind: str, random: Random) -> _Fields:
-    """Fields of a fault of this kind."""
+    """Draw the fields of a fault of this kind."""
     times = random.randint(1, 3)
     return {"nth": random.choice([1, 1, 1, 2]), "times": times} | _FIELDS.get(kind, _nothing)(random)
 

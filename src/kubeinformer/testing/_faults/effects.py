@@ -1,11 +1,12 @@
-"""What a fault does to one exchange, and the line that it does it on.
+"""What a fault does to one exchange, and the `Line` on which it does it.
 
-Rules. Effects form a chain, in the order of the script: what one puts through is the next one's. Each does its own
-part only. Whoever ends an exchange raises `Ended`, which the connection takes for a client that went away.
+Rules. Effects form a chain, in the order of the script: each effect gets what the one before it passes on. Each one
+only does its own part. An effect that ends an exchange raises `Ended`, which the connection treats like a client that
+went away.
 
-Theory. Two places are enough to reach everything. Events pass before they are compressed, so a bookmark can be dropped
-and an event cut in the middle of a character. Bytes pass after it, so a stream can be cut inside a gzip member. Below
-both are raw sockets (``_wire.http``), so what an effect says is what the wire sees.
+Theory. Two places are enough to reach everything. Events pass before they are compressed, so a bookmark can be dropped,
+and an event can be cut in the middle of a character. Bytes pass after compression, so a stream can be cut inside a gzip
+member. Below both are raw sockets (``_wire.http``), so what an effect does is exactly what happens on the wire.
 """
 
 import errno
@@ -32,7 +33,7 @@ class Ended(ConnectionResetError):
 
 
 class Canned:
-    """An answer in place of the server's."""
+    """An answer that replaces that of the server."""
 
     def __init__(
         self, status: int, body: bytes, content_type: str = "application/json", retry_after: int | None = None
@@ -42,13 +43,13 @@ class Canned:
 
 
 class Stage(Protocol):
-    """What faults may do to a whole server."""
+    """What faults can do to a whole server."""
 
     released: anyio.Event
     """Set when everything that is held has to go on."""
 
     def refuse_connections(self, seconds: float, *, drop: bool) -> None:
-        """Refuse new connections for so long."""
+        """Refuse new connections for this number of seconds."""
 
 
 class Line:
@@ -56,10 +57,10 @@ class Line:
 
     Args:
         exchange: The exchange.
-        asked: What it is about.
-        api: What would answer it.
+        asked: What the request is about.
+        api: The part of the server that would answer.
         stage: The server around it.
-        told: Called once, when the fault has really done something.
+        told: Called once, when the fault really does something.
     """
 
     def __init__(self, exchange: Exchange, asked: Asked, api: Api, stage: Stage, told: Callable[[], None]) -> None:
@@ -68,7 +69,7 @@ class Line:
         self._is_told = False
 
     def happened(self) -> None:
-        """Say that the fault is doing something, for the record."""
+        """Record that the fault does something now."""
         if not self._is_told:
             self._is_told = True
             self._told()
@@ -79,12 +80,12 @@ class Line:
         raise Ended
 
     async def silence(self, seconds: float | None) -> None:
-        """Be silent for so long, None for ever, or until the script is stopped."""
+        """Be silent for this number of seconds (None: for ever), or until the script is stopped."""
         with anyio.move_on_after(math.inf if seconds is None else seconds):
             await self.stage.released.wait()
 
     async def half_close(self) -> NoReturn:
-        """Send nothing more, and stay connected until the client leaves or the script is stopped."""
+        """Close the sending half, and stay connected until the client leaves or the script is stopped."""
         self.exchange.connection.half_close()
         await self.stage.released.wait()
         raise Ended
@@ -96,49 +97,49 @@ class Line:
 
 
 class Effect:
-    """What one fault does to one exchange: as it stands here, nothing."""
+    """What one fault does to one exchange. This base class does nothing."""
 
     def __init__(self, line: Line) -> None:
         self.line = line
 
     def rewrite(self, query: dict[str, str]) -> dict[str, str]:
-        """The query as the server should see it."""
+        """Return the query that the server should see."""
         return query
 
     def server(self, api: Api) -> Api:
-        """Who should answer."""
+        """Return the API that should answer."""
         return api
 
     def answer(self) -> Canned | None:
-        """What to answer in the server's place."""
+        """Return the answer that replaces that of the server, if any."""
         return None
 
     async def asked(self) -> None:
-        """The request has been read; nothing was sent."""
+        """Called when the request has been read, and nothing has been sent."""
 
     async def meanwhile(self) -> None:
-        """Runs beside the server's answer, and is cancelled at its end."""
+        """Run at the same time as the server's answer. It is cancelled at the end of the answer."""
 
     async def before_head(self) -> None:
-        """The head is about to leave."""
+        """Called before the head is sent."""
 
     async def after_head(self) -> None:
-        """The head has left."""
+        """Called when the head has been sent."""
 
     async def opened(self, put: Put, flush: Flush) -> None:
-        """A watch has been accepted."""
+        """Called when a watch has been accepted."""
 
     async def event(self, event: bytes, put: Put, flush: Flush) -> None:  # noqa: ARG002 - for those that use it
-        """One event of a watch, before compression; what was put before leaves at once with a ``flush``."""
+        """Handle an event of a watch, before compression. ``put`` passes events on; ``flush`` sends them at once."""
         await put(event)
 
     async def data(self, data: bytes, put: Put) -> None:
-        """Some of the body, after compression."""
+        """Handle a part of the body, after compression."""
         await put(data)
 
 
 class Chain:
-    """Effects one after the other; the `Tampering` of an exchange."""
+    """Effects in their order. This is the `Tampering` of an exchange."""
 
     def __init__(self, effects: list[Effect]) -> None:
         self._effects = effects

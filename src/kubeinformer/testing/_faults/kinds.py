@@ -1,4 +1,4 @@
-"""Every kind of fault, by the word that names it in data."""
+"""All kinds of faults, by the words that name them in data."""
 
 from collections.abc import Mapping
 from types import MappingProxyType

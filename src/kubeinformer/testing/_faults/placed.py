@@ -1,8 +1,8 @@
-"""Faults at one place of an answer: where the connection breaks or stalls, or the clock jumps.
+"""Faults at one place in an answer: the connection breaks or stalls, or the clock jumps.
 
-Rules. ``after_bytes`` counts the body as it stands on the wire, after compression and without the framing of HTTP;
-``after_events`` counts the events of a watch, bookmarks included. With neither, the fault acts when the head of the
-answer has left.
+Rules. ``after_bytes`` counts bytes of the body as on the wire: after compression, and without the framing of HTTP.
+``after_events`` counts the events of a watch, including bookmarks. With neither, the fault happens when the head of the
+answer has been sent.
 """
 
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from kubeinformer.testing._wire.http import Put
 __all__ = ["ClockJump", "Cut", "HalfClose", "PlacedFault", "Stall"]
 
 _GZIP_MAGIC = b"\x1f\x8b"
-_FIRST_LEAD_BYTE = 0xC2  # of a UTF-8 sequence of more than one byte
+_FIRST_LEAD_BYTE = 0xC2  # the lowest first byte of a UTF-8 sequence of more than one byte
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +47,7 @@ class PlacedFault(Fault):
 
 
 class _Placed(Effect):
-    """Acts once, at the fault's place."""
+    """An effect that acts once, at the place of the fault."""
 
     def __init__(self, line: Line, fault: PlacedFault) -> None:
         super().__init__(line)
@@ -56,7 +56,7 @@ class _Placed(Effect):
         self._has_acted = False
 
     async def act(self) -> None:
-        """Do it. What is not cut goes on afterwards."""
+        """Do what the fault does. Unless it cuts the answer, the answer continues afterwards."""
         raise NotImplementedError  # pragma: no cover
 
     async def _once(self) -> None:
@@ -129,13 +129,13 @@ class _Cut(_Placed):
 
 
 class _CutInside(_Cut):
-    """Waits from its place on for something to cut in two."""
+    """From its place on, waits for something that can be cut in two."""
 
     def __init__(self, line: Line, fault: Cut) -> None:
         super().__init__(line, fault)
         self._in_member = fault.inside == "member"
         self._is_due = fault.after_bytes is None and fault.after_events is None
-        self._is_compressed: bool | None = None  # until the first write
+        self._is_compressed: bool | None = None  # None until the first write
 
     async def after_head(self) -> None:
         pass
@@ -149,7 +149,7 @@ class _CutInside(_Cut):
         if self._fault.after_events is not None:
             self._seen += 1
             if self._seen == self._fault.after_events:
-                await flush()  # what comes before the place leaves whole
+                await flush()  # what comes before the place is sent whole
                 self._is_due = True
 
     async def data(self, data: bytes, put: Put) -> None:
@@ -167,7 +167,7 @@ class _CutInside(_Cut):
         await put(data)
 
     def _end(self, data: bytes, start: int) -> int:
-        """Where to cut this write; 0 for not in it."""
+        """Where to cut this write; 0 if not in this one."""
         is_watch = self.line.asked.verb in STREAMS
         if self._in_member or (self._is_compressed and not is_watch):
             return max(start, len(data) // 2) if len(data) > 1 else 0
@@ -175,7 +175,7 @@ class _CutInside(_Cut):
 
 
 def _inside_character(data: bytes, start: int = 0) -> int:
-    """The end of the first byte of a sequence of several; 0 if there is none."""
+    """The position after the first byte of a sequence of several bytes; 0 if there is none."""
     return next((index + 1 for index in range(start, len(data)) if data[index] >= _FIRST_LEAD_BYTE), 0)
 
 

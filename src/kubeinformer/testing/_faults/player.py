@@ -1,10 +1,10 @@
-"""Plays a script on one server: which faults a request gets, and what they do to the server around it.
+"""Plays a script on one server: decides which faults a request gets, and acts on the server for them.
 
-Rules. A fault draws from a generator of its own, seeded by the script's seed and the fault's place in it, once for each
-request that matches. So what is injected depends on the order of the matching requests and on nothing else, and one
-more fault in a script changes nothing about the others.
+Rules. Each fault has a random generator of its own, whose seed consists of the seed of the script and the place of the
+fault in the script. It draws once for each request that matches. So what is injected depends only on the order of the
+matching requests, and adding a fault to a script changes nothing about the others.
 
-What was injected is recorded when it happens: a cut that the body was too short for never does.
+A fault is recorded when it really happens. For example, a cut after more bytes than the body has is never recorded.
 """
 
 import contextlib
@@ -46,7 +46,7 @@ class FaultRecord:
 
 
 class _Part:
-    """One fault of a script, and how far it has come."""
+    """One fault of a script, with its state."""
 
     def __init__(self, fault: Fault, seed: str) -> None:
         self.fault = fault
@@ -56,7 +56,7 @@ class _Part:
         self._began: float | None = None
 
     def applies(self, asked: Asked, now: float) -> bool:
-        """Whether the fault is for this request. Counts it."""
+        """Whether the fault applies to this request. Counts the request."""
         fault = self.fault
         if not fault._matches(asked):  # noqa: SLF001 - ours to play
             return False
@@ -75,12 +75,12 @@ class _Part:
 
 
 class Player:
-    """A script that is being played. A `Stage` to its effects.
+    """A script that is being played. To its effects, it is the `Stage`.
 
     Args:
-        script: What to play.
-        api: The server.
-        listener: Gives the server's listener, None while it does not listen.
+        script: The script to play.
+        api: The API of the server.
+        listener: Returns the listener of the server, None while it does not listen.
     """
 
     def __init__(self, script: Script, api: Api, listener: Callable[[], Listener | None]) -> None:
@@ -89,10 +89,10 @@ class Player:
         self._parts = [_Part(fault, f"{script.seed}:{index}") for index, fault in enumerate(script.faults)]
         self._api, self._listener = api, listener
         self._pages: dict[tuple[str, ...], int] = {}
-        self._refusals = 0  # that have not ended yet
+        self._refusals = 0  # the refusals that have not ended yet
 
     def stop(self) -> None:
-        """Inject nothing more, and let go of what is held."""
+        """Inject nothing more, and release what is held."""
         self._parts = []
         self.released.set()
         self._listen_again(self._refusals)
@@ -143,7 +143,7 @@ class Player:
                 await exchange.respond(canned.status, canned.body, canned.headers, canned.content_type)
                 return
         asked_query, exchange.request = exchange.request.query, replace(exchange.request, query=query)
-        # What the client asked stands in the record, not what was made of it.
+        # The record has what the client asked, not what the faults made of it.
 
         def record(seen: RequestRecord) -> None:
             self._api.record(replace(seen, query=asked_query))
@@ -152,7 +152,7 @@ class Player:
         async with anyio.create_task_group() as tasks:
             for effect in effects:
                 tasks.start_soon(effect.meanwhile)
-            with contextlib.suppress(OSError):  # as in `Exchange.until_disconnect`, which a group would get past
+            with contextlib.suppress(OSError):  # as in `Exchange.until_disconnect`, which would not catch a group
                 await handle(api, exchange)
             tasks.cancel_scope.cancel()
 
@@ -164,10 +164,10 @@ class Player:
             user = ""
         self._api.record(RequestRecord(request.method, request.path, request.query, user, status))
 
-    # What effects ask for: `Stage`.
+    # What effects call: `Stage`.
 
     def refuse_connections(self, seconds: float, *, drop: bool) -> None:
-        """Refuse new connections for so long."""
+        """Refuse new connections for this number of seconds."""
         listener = self._listener()
         if listener is None:
             return

@@ -1,4 +1,4 @@
-"""What a request is about, as faults select it.
+"""What a request is about, for the selection by faults.
 
 Rules. Pure. ``watch`` and ``watch-list`` are two verbs here, because they fail in different ways.
 """
@@ -27,10 +27,10 @@ class Asked:
 
     Attributes:
         verb: One of `VERBS`.
-        resource: What it is about; None for ``other``.
-        path: As it came.
-        query: As it came.
-        page: Of a list the number of the page, from 1. 0 for anything else.
+        resource: The resource; None for ``other``.
+        path: The path, as received.
+        query: The query, as received.
+        page: The number of the page of a list, from 1; 0 for anything else.
     """
 
     verb: str
@@ -41,7 +41,7 @@ class Asked:
 
     @classmethod
     def parse(cls, request: HttpRequest, pages: dict[tuple[str, ...], int]) -> "Asked":
-        """Read a request; ``pages`` remembers where the list of each collection stands."""
+        """Parse a request. ``pages`` remembers the current page of the list of each collection."""
         try:
             target = Target.parse(request.path)
         except FakeApiError:
@@ -50,7 +50,7 @@ class Asked:
         verb = _verb(request.method, target, query)
         page = 0
         if verb == "list":
-            # A token does not tell which page it leads to. Lists of one collection that are read at the same time
+            # A token does not say which page it leads to. Lists of one collection that are read at the same time
             # are counted as one.
             list_ = (request.path, query.get("labelSelector", ""), query.get("fieldSelector", ""))
             page = pages[list_] = pages.get(list_, 0) + 1 if query.get("continue") else 1

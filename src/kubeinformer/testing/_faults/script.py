@@ -1,10 +1,11 @@
-"""`Script`: faults that are played together, from code, from plain data or drawn at random.
+"""`Script`: faults that are played together. A script is made in code, from plain data, or at random.
 
-Rules. A script is data. Equal scripts on servers that get equal requests in equal order inject the same; the seed is
-only for what is drawn (``probability``). A script that was drawn prints as data that plays it again.
+Rules. A script is data. Equal scripts inject the same faults on servers that get equal requests in equal order. The
+seed is only for random decisions (``probability``). If a script was drawn at random, it is printed as data that plays
+it again.
 
-Data is a list of faults, or an object with ``faults`` and ``seed``; a fault is an object with ``fault``, its kind, and
-its fields. JSON and YAML texts of that are read as well.
+As data, a script is a list of faults, or an object with ``faults`` and ``seed``. A fault is an object with its kind in
+``fault``, and its fields. Texts of that in JSON and YAML are accepted as well.
 """
 
 import random
@@ -78,7 +79,7 @@ class Script:
                 raise ValueError(f"unknown field {unknown[0]!r} of a script; accepted: {checks.names(_KEYS)}")
             seed, told = told.get("seed", seed), told.get("faults", ())
         if isinstance(told, (str, bytes)) or not isinstance(told, Iterable):
-            # No TypeError: whatever is wrong with it, it is the script's data.
+            # Not a TypeError: every mistake here is a mistake in the data of the script.
             raise ValueError(f"a script is a list of objects such as {{'fault': 'cut'}}, got {type(told).__name__}")  # noqa: TRY004
         return cls([_fault(index, each) for index, each in enumerate(told)], seed=seed)
 
@@ -126,7 +127,7 @@ def _load(text: str | bytes) -> Any:
 def _fault(index: int, told: object) -> Fault:
     if not isinstance(told, Mapping):
         raise ValueError(f"fault {index} of the script must be an object such as {{'fault': 'cut'}}, got {told!r}")  # noqa: TRY004 - as above
-    # YAML 1.1 takes the word `on` for true.
+    # YAML 1.1 reads the word `on` as true.
     named = {"on" if name is True else str(name): value for name, value in told.items()}
     options = {name: tuple(value) if isinstance(value, list) else value for name, value in named.items()}
     return _make(options.pop("fault", None), options)

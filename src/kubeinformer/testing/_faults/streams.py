@@ -1,7 +1,7 @@
-"""Faults of the server itself: what watches and lists say that they should not, or do not say that they should.
+"""Faults of the server itself: watches and lists that contain what they should not, or lack what they should contain.
 
-Rules. Everything here is well-formed. Objects and versions are the server's own, so a client that copes with the fault
-ends with exactly what the server has.
+Rules. Everything here is well-formed, and objects and versions are those of the server. So a client that copes with the
+fault ends with exactly the server's state.
 """
 
 from collections.abc import Mapping

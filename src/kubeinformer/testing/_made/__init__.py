@@ -1,1 +1,1 @@
-"""Objects that are made: synthetic fleets of any number, and random changes."""
+"""Generated objects: synthetic collections of any size, and random changes."""

@@ -1,9 +1,9 @@
-"""A cluster that does not stand still: random changes at a steady rate.
+"""Random changes at a steady rate, as in a busy cluster.
 
-Theory. Each tick makes as many changes as time has passed for, so the rate holds when the event loop is a little late,
-and a high rate needs no wake-up for each change. A backlog of more than some ticks is dropped: on a machine that
-cannot keep up, catching up would take all the time there is. Most changes are small updates, as of a pod's status;
-deletions and creations are equally many, so the collection keeps its size.
+Theory. Each tick makes as many changes as are due for the time that has passed. So the rate holds even if the event
+loop is a little late, and a high rate does not need a wake-up for each change. A backlog of more than a few ticks is
+dropped, because on a machine that cannot keep up, catching up would take all the time there is. Most changes are small
+updates, like those of a pod's status. There are as many deletions as creations, so the collection keeps its size.
 """
 
 from random import Random
@@ -20,9 +20,9 @@ from kubeinformer.testing._write.rules import WriteOptions
 
 __all__ = ["churn"]
 
-_TICK = 0.02  # seconds; 50 bursts a second look continuous to a reader
-_LONGEST_TICK = 0.1  # seconds; what is later than this is not caught up with
-_DELETIONS, _CREATIONS = 0.1, 0.1  # shares of all changes
+_TICK = 0.02  # seconds; 50 bursts per second look continuous to a reader
+_LONGEST_TICK = 0.1  # seconds; a longer delay is not made up for
+_DELETIONS, _CREATIONS = 0.1, 0.1  # their shares of all changes
 
 
 async def churn(cluster: Cluster, collection: Collection, per_second: float, random: Random) -> None:
@@ -39,7 +39,7 @@ async def churn(cluster: Cluster, collection: Collection, per_second: float, ran
 
 
 def change_once(cluster: Cluster, collection: Collection, number: int, random: Random) -> None:
-    """Make one random change; ``number`` tells it from all others."""
+    """Make one random change; ``number`` makes it different from all others."""
     resource, kind = collection.type.resource, random.random()
     if not collection.keys:
         return

@@ -1,8 +1,8 @@
-"""Realistic synthetic objects: pods as a Deployment's look on a busy cluster, and small objects of any other kind.
+"""Realistic synthetic objects: pods like those of a Deployment on a busy cluster, and small objects of any other kind.
 
-Theory. Benchmarks of informers stand or fall with the object: its size (6.5 KB for a pod with two containers,
-managed fields included, is the middle of what production clusters hold), its depth, and how much of it differs
-between two pods. Everything that differs on a real cluster differs here.
+Theory. What a benchmark of an informer shows depends on the objects: on their size, their depth, and how much differs
+between two of them. A pod here has 6.5 KB with two containers and managed fields, which is the middle of what
+production clusters hold. Everything that differs between pods on a real cluster differs here.
 """
 
 from kubeinformer.testing._made.pod_template import pod_template
@@ -10,7 +10,7 @@ from kubeinformer.testing._made.synthetic import SyntheticObjects, Template, Var
 
 __all__ = ["synthetic_objects", "synthetic_pods"]
 
-# The alphabet of generated names: no vowels, so that no words appear (apimachinery's util/rand).
+# The alphabet of generated names. It has no vowels, so that no words appear (apimachinery's util/rand).
 _ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
 _SUFFIXES = len(_ALPHABET) ** 5
 _SUFFIX_STEP = 7_368_787  # coprime to 27, so that suffixes do not repeat
@@ -43,7 +43,7 @@ class _Pods:
 
     def _app(self, index: int) -> tuple[str, str, str]:
         app, tenant = _APPS[index % len(_APPS)], index // len(_APPS) % self._namespaces
-        # One ReplicaSet for each app and tenant: its hash is common to its pods.
+        # One ReplicaSet for each app and tenant; its pods share its hash.
         return app, f"tenant-{tenant:03d}", self._revisions[index % len(self._revisions)]
 
     def key(self, index: int) -> str:

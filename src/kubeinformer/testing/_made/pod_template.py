@@ -1,6 +1,6 @@
-"""The pod that synthetic pods are made of: two containers of a Deployment, with everything a server adds.
+"""The template of synthetic pods: a pod of a Deployment with two containers, and with everything that a server adds.
 
-Marks such as ``«name»`` are filled in by ``_synthetic.Template``; ``_made.fleet`` says with what.
+Placeholders such as ``«name»`` are filled in by ``_made.synthetic.Template``, with values from ``_made.fleet``.
 """
 
 from kubeinformer.resources import RawObject
@@ -9,7 +9,7 @@ __all__ = ["pod_template"]
 
 
 def pod_template() -> RawObject:
-    """Build the template."""
+    """Make the template."""
     labels = {"app": "«app»", "pod-template-hash": "«hash»", "app.kubernetes.io/part-of": "shop", "tier": "backend"}
     return {
         "metadata": {

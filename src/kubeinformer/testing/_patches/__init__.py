@@ -1,1 +1,1 @@
-"""Patches as pure functions: merge, JSON, strategic, and apply with who owns which field."""
+"""Patches as pure functions: merge patch, JSON patch, strategic merge patch, and apply with the owners of fields."""

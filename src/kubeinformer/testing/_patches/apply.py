@@ -1,12 +1,13 @@
-"""Server-side apply: who owns which field, what a conflict is, and what goes away with its last owner.
+"""Server-side apply: who owns which field, what a conflict is, and what is removed with its last owner.
 
-Rules. Pure: objects and managers in, objects and managers out. An apply says all that its manager wants: what it
-said before and does not say now is removed, unless somebody else owns it. A field that another manager owns and that
-would get another value is a conflict; with ``force`` it changes hands instead. The same value makes two owners. An
-update (any write that is not an apply) takes what it changes from everybody and never conflicts.
+Rules. Pure: objects and managers in, objects and managers out. An apply contains everything that its manager wants.
+What the manager applied before and does not apply now is removed, unless somebody else owns it. If an apply would
+change the value of a field that another manager owns, that is a conflict; with ``force``, the field gets the new value
+and the new owner. If two managers apply the same value, both own the field. An update (any write that is not an apply)
+takes over the fields that it changes, and never conflicts.
 
-Theory. Ownership is kept beside the object and only in as far as it is needed: an object that nobody named a manager
-for has no owners, and its first apply finds them all with ``before-first-apply``, as on a real server.
+Theory. Ownership is stored separately from the object, and only if it is needed. An object has no owners until a write
+names a manager. Its first apply then finds all fields owned by ``before-first-apply``, as on a real server.
 
 Source. structured-merge-diff v6 (``merge/update.go``, ``typed/merge.go`` for the order of lists),
 ``apimachinery/pkg/util/managedfields`` at 1.37; every message was seen on a real server.
@@ -28,7 +29,7 @@ _BEFORE = "before-first-apply"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Writer:
-    """Who writes, and how: the identity of one entry of managedFields."""
+    """Who writes, and how. This identifies an entry of managedFields."""
 
     name: str
     operation: str
@@ -45,7 +46,7 @@ class Manager:
     time: str
 
     def as_json(self) -> RawObject:
-        """The entry as it stands in ``metadata.managedFields``."""
+        """The entry in the form of ``metadata.managedFields``."""
         writer = self.writer
         return {
             "manager": writer.name,
@@ -63,7 +64,7 @@ Managers = tuple[Manager, ...]
 def updated(
     old: RawObject, new: RawObject, managers: Managers, writer: Writer, shape: Shape, time: str, *, structs: bool
 ) -> Managers:
-    """Find the owners after a write that is not an apply."""
+    """Return the owners after a write that is not an apply."""
     difference = compare(old, new, shape, structs=structs)
     before = _fields_of(writer, managers)
     fields = (before | difference.set_fields) - difference.removed
@@ -74,15 +75,15 @@ def updated(
 def applied(
     live: RawObject | None, config: RawObject, managers: Managers, writer: Writer, shape: Shape, time: str
 ) -> tuple[RawObject, Managers]:
-    """Give the object and its owners after an apply that takes what it wants.
+    """Return the object and its owners after an apply. Conflicts are not checked here.
 
     Args:
-        live: The object as it is, None when there is none yet.
-        config: What is applied.
-        managers: The owners so far.
-        writer: Who applies.
-        shape: How the object merges.
-        time: When.
+        live: The existing object, None if there is none.
+        config: The object that is applied.
+        managers: The owners until now.
+        writer: The manager that applies.
+        shape: How the object is merged.
+        time: The time of the apply.
 
     Raises:
         FieldError: A list cannot be merged.
@@ -102,7 +103,7 @@ def applied(
 def conflicts(
     live: RawObject, config: RawObject, managers: Managers, writer: Writer, shape: Shape
 ) -> list[tuple[Writer, FieldPath]]:
-    """Find what an apply would take from others, with its owners, in the order of messages.
+    """Return the fields that an apply would take from others, with their owners, in the order of the messages.
 
     Raises:
         FieldError: A list cannot be merged.
@@ -134,7 +135,7 @@ def _without(managers: Managers, writer: Writer, fields: frozenset[FieldPath]) -
 
 
 def _with(others: Managers, before: Managers, writer: Writer, fields: frozenset[FieldPath], time: str) -> Managers:
-    """Add the writer's entry; its time moves only with its fields."""
+    """Add the writer's entry. Its time changes only if its fields do."""
     if not fields:
         return others
     last = next((manager for manager in before if manager.writer == writer), None)
@@ -143,7 +144,7 @@ def _with(others: Managers, before: Managers, writer: Writer, fields: frozenset[
 
 
 def merge(live: object, config: object, shape: Shape) -> Any:
-    """Lay what is applied over what there is."""
+    """Merge what is applied into what exists."""
     if isinstance(live, dict) and isinstance(config, dict) and not shape.is_atomic:
         return live | {name: merge(live.get(name), value, shape.field(name)) for name, value in config.items()}
     if isinstance(live, list) and isinstance(config, list) and shape.list_keys is not None:
@@ -152,7 +153,7 @@ def merge(live: object, config: object, shape: Shape) -> Any:
 
 
 def _merge_list(live: Sequence[object], config: Sequence[object], shape: Shape) -> list[object]:
-    """Merge by key. What is applied keeps its order; what is not stays in front of what it stood in front of."""
+    """Merge by key. Applied items keep their order. Each other item stays in front of the item that followed it."""
     old = {item_part(item, shape): item for item in live}
     new = {item_part(item, shape): item for item in config}
     shared = [part for part in new if part in old]
@@ -171,14 +172,14 @@ def _merge_list(live: Sequence[object], config: Sequence[object], shape: Shape) 
 
 
 def _owned_by_any(managers: Managers, writer: Writer, fields: frozenset[FieldPath]) -> frozenset[FieldPath]:
-    """What somebody owns when this writer owns these fields."""
+    """All owned fields, if this writer owns these ones."""
     return fields.union(*(manager.fields for manager in managers if manager.writer != writer))
 
 
 def _without_fields(
     value: Any, fields: frozenset[FieldPath], kept: AbstractSet[FieldPath], shape: Shape, path: FieldPath
 ) -> Any:
-    """Take fields out, and with them the maps and lists that are empty then and nobody's."""
+    """Remove fields, and then the maps and lists that are empty and have no owner."""
     if not fields or not _is_node(value, shape):
         return value
     if isinstance(value, list):
@@ -197,7 +198,7 @@ def _without_fields(
 
 
 def _is_node(value: object, shape: Shape) -> bool:
-    """Whether a value is merged, so that others may own parts of it."""
+    """Whether a value is merged, so that different managers may own parts of it."""
     if isinstance(value, dict):
         return not shape.is_atomic
     return isinstance(value, list) and shape.list_keys is not None

@@ -1,11 +1,11 @@
-"""JSON patch: a list of operations, all of them or none.
+"""JSON patch: a list of operations. Either all of them are applied, or none.
 
-Rules. Pure: nothing that is handed in is changed. An operation that cannot be done is a `JsonPatchError`, and so is
-one that nobody knows.
+Rules. Pure: the arguments are not changed. An operation that cannot be done is a `JsonPatchError`, and so is an unknown
+operation.
 
-Theory. The real server is more generous than the RFC in four places, and tests that pass here must pass there, so
-this follows the server: ``replace`` of an absent key adds it, ``copy`` of an absent one gives null, an absent
-``value`` is null (for ``test``, too: an absent key equals null), and an index may be negative or begin with a zero.
+Theory. The real server is more generous than the RFC in four places. What works there has to work here, so this follows
+the server. ``replace`` of an absent key adds it. ``copy`` of an absent key gives null. An absent ``value`` is null (for
+``test`` as well: an absent key equals null). An index may be negative or begin with a zero.
 
 Source. RFC 6902 and 6901; the four exceptions were seen on a real kube-apiserver 1.37.
 """
@@ -21,7 +21,7 @@ _ABSENT = object()
 
 
 class JsonPatchError(Exception):
-    """An operation that cannot be done; the text says which and why."""
+    """An operation that cannot be done. The text says which one, and why."""
 
 
 def json_patch(target: object, operations: Sequence[object]) -> object:
@@ -32,7 +32,7 @@ def json_patch(target: object, operations: Sequence[object]) -> object:
     """
     document: list[Any] = [
         copy.deepcopy(target)
-    ]  # a parent for the root, so that it can be replaced as any other value
+    ]  # a parent for the root, so that the root can be replaced like any other value
     for number, operation in enumerate(operations):
         try:
             _operate(document, operation)
@@ -73,12 +73,12 @@ def _pointer(operation: Mapping[str, object], name: str) -> list[str]:
     if not isinstance(text, str) or (text and not text.startswith("/")):
         raise JsonPatchError(f"{name} is no JSON pointer: {text!r}")
     parts = text.split("/")[1:]
-    # "~1" first, or "~01" would become "/" instead of "~1".
+    # "~1" first, because otherwise "~01" would become "/" instead of "~1".
     return ["0", *(part.replace("~1", "/").replace("~0", "~") for part in parts)]
 
 
 def _parent(document: list[Any], path: list[str]) -> _Container:
-    """Find what holds the value that a path is about."""
+    """Find the map or list that contains the value at a path."""
     current: object = document
     for part in path[:-1]:
         current = _child(current, part)
@@ -140,7 +140,7 @@ def _remove(document: list[Any], path: list[str]) -> object:
 
 
 def _equal(left: object, right: object) -> bool:
-    """Compare as JSON does, where true is not 1."""
+    """Compare as JSON: true is not 1."""
     if isinstance(left, bool) or isinstance(right, bool):
         return left is right
     if isinstance(left, dict) and isinstance(right, dict):

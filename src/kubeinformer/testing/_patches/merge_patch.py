@@ -1,6 +1,6 @@
-"""JSON merge patch: null deletes, an object goes deeper, anything else replaces.
+"""JSON merge patch: null deletes a key, an object is merged into the object there, anything else replaces the value.
 
-Rules. Pure: nothing that is handed in is changed.
+Rules. Pure: the arguments are not changed.
 
 Source. RFC 7386.
 """
@@ -9,7 +9,7 @@ __all__ = ["merge_patch"]
 
 
 def merge_patch(target: object, patch: object) -> object:
-    """Apply a JSON merge patch without touching the target."""
+    """Apply a JSON merge patch. The target is not changed."""
     if not isinstance(patch, dict):
         return patch
     result = dict(target) if isinstance(target, dict) else {}

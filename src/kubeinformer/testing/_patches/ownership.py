@@ -1,14 +1,14 @@
 """Sets of fields: what a manager owns, and what differs between two versions of an object.
 
-Rules. Pure. A field is a path of parts as ``fieldsV1`` spells them: ``f:name`` for a key, ``k:{"name":"c"}`` for the
-item of a list with these keys, ``v:"x"`` for an item of a set. What identifies an object or is the server's own
-(name, uid, versions, kind) is nobody's field and never part of a set.
+Rules. Pure. A field is a path of parts in the spelling of ``fieldsV1``: ``f:name`` for a key, ``k:{"name":"c"}`` for
+the item of a list with these keys, ``v:"x"`` for an item of a set. What identifies an object or belongs to the server
+(name, uid, versions, kind) is owned by nobody, and is never part of a set.
 
-Theory. An object is laid out flat: every leaf with its value, every map and merged list with a mark. So two versions
-compare as two dicts. A map or list is a field of its own: whoever made it owns it, beside what is in it.
+Theory. An object is flattened: every leaf has its value, and every map and merged list has a mark. So two versions are
+compared as two dicts. A map or list is a field too: whoever made it owns it, in addition to its contents.
 
-Source. structured-merge-diff v6 (``fieldpath``, ``typed``) for the format; which maps an update owns was seen on a
-real kube-apiserver 1.37.
+Source. structured-merge-diff v6 (``fieldpath``, ``typed``) for the format; which maps an update owns was seen on a real
+kube-apiserver 1.37.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -35,12 +35,12 @@ _STRUCTS = frozenset({"f:metadata", "f:spec", "f:status", "f:template", "f:conta
 
 
 class FieldError(Exception):
-    """A list that should be merged by its keys cannot be: an item without them, or two with the same."""
+    """A list cannot be merged by its keys: an item has no keys, or two items have the same."""
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """What one version has and the other has not, or has otherwise."""
+    """The fields that are in only one of two versions, or have different values in them."""
 
     added: frozenset[FieldPath]
     modified: frozenset[FieldPath]
@@ -48,21 +48,21 @@ class Difference:
 
     @property
     def set_fields(self) -> frozenset[FieldPath]:
-        """What the newer version gave a value."""
+        """The fields to which the newer version gave a value."""
         return self.added | self.modified
 
 
 def compare(old: RawObject, new: RawObject, shape: Shape, *, structs: bool) -> Difference:
-    """Tell two versions of an object apart.
+    """Compare two versions of an object.
 
     Args:
         old: The earlier version.
-        new: The later one.
-        shape: How they merge.
-        structs: Whether their parts are Go structs, which are there even when nothing is in them.
+        new: The later version.
+        shape: How the object is merged.
+        structs: Whether its parts are Go structs, which exist even if they are empty.
     """
     before, after = dict(_flat(old, shape)), dict(_flat(new, shape))
-    added = after.keys() - before.keys() - {("f:metadata",)}  # every object has some
+    added = after.keys() - before.keys() - {("f:metadata",)}  # every object has metadata
     if structs:
         added = {path for path in added if after[path] is not _NODE or path[-1] not in _STRUCTS}
     return Difference(
@@ -73,7 +73,7 @@ def compare(old: RawObject, new: RawObject, shape: Shape, *, structs: bool) -> D
 
 
 def owned(obj: RawObject, shape: Shape) -> frozenset[FieldPath]:
-    """What a manager that applies this object owns: leaves, items of lists, and what is empty."""
+    """The fields that a manager owns if it applies this object: leaves, items of lists, and empty values."""
     flat = dict(_flat(obj, shape))
     parents = {path[:-1] for path in flat}
     return frozenset(
@@ -110,10 +110,10 @@ def _walk(value: object, shape: Shape, path: FieldPath) -> Iterator[tuple[FieldP
 
 
 def item_part(item: object, shape: Shape, path: FieldPath = (), index: int = 0) -> str:
-    """The part that stands for an item of a merged list.
+    """The part of a path for an item of a merged list.
 
     Raises:
-        FieldError: It has no value for one of the list's keys.
+        FieldError: The item has no value for one of the keys of the list.
     """
     keys = shape.list_keys
     if not keys:
@@ -137,13 +137,13 @@ def _json(value: object) -> str:
 
 
 def to_json(fields: Iterable[FieldPath]) -> RawObject:
-    """Write a set as ``fieldsV1``."""
+    """Convert a set to ``fieldsV1``."""
     root: RawObject = {}
     members: set[int] = set()
     for path in sorted(fields):
         node = root
         for part in path:
-            if id(node) in members:  # a member that turns out to hold more is marked with a dot
+            if id(node) in members:  # a member that contains other members is marked with a dot
                 node.setdefault(".", {})
             node = node.setdefault(part, {})
         members.add(id(node))
@@ -151,7 +151,7 @@ def to_json(fields: Iterable[FieldPath]) -> RawObject:
 
 
 def from_json(fields: Mapping[str, object]) -> frozenset[FieldPath]:
-    """Read ``fieldsV1``; what is malformed in it is dropped."""
+    """Parse ``fieldsV1``. Malformed parts are dropped."""
     return frozenset(_members(fields, ()))
 
 
@@ -166,7 +166,7 @@ def _members(node: Mapping[str, object], path: FieldPath) -> Iterator[FieldPath]
 
 
 def readable(path: FieldPath) -> str:
-    """Write a field as messages do: ``.spec.containers[name="c"].image``."""
+    """The field as it is written in messages: ``.spec.containers[name="c"].image``."""
     return "".join(map(_readable_part, path))
 
 

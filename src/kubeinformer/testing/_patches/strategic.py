@@ -1,12 +1,12 @@
-"""Strategic merge patch: a merge patch that knows which lists are merged by a key, and takes directives.
+"""Strategic merge patch: a merge patch that knows which lists are merged by a key, and that may contain directives.
 
-Rules. Pure: nothing that is handed in is changed. Directives are the keys that begin with ``$``; none is left in the
-result. ``$patch: delete`` and ``replace`` stand in a map or in an item of a merged list, ``$retainKeys`` drops all
-keys that it does not name, ``$setElementOrder/LIST`` and ``$deleteFromPrimitiveList/LIST`` stand beside their list.
+Rules. Pure: the arguments are not changed. Directives are the keys that begin with ``$``; the result contains none of
+them. ``$patch: delete`` and ``$patch: replace`` are in a map, or in an item of a merged list. ``$retainKeys`` removes
+all keys that it does not name. ``$setElementOrder/LIST`` and ``$deleteFromPrimitiveList/LIST`` are next to their list.
 
-Theory. After a list was merged, the items that the patch speaks of stand in the patch's order, and the others are put
-between them by the order that the list had; items that cannot be compared come behind those of the patch. That is why
-an added finalizer stands first.
+Theory. After a list was merged, the items that the patch mentions are in the order of the patch. The other items are
+put between them by their order in the old list. Items that cannot be compared come after those of the patch. That is
+why an added finalizer comes first.
 
 Source. ``apimachinery/pkg/util/strategicpatch/patch.go`` at 1.37 for the order; the results were seen on a real server.
 """
@@ -26,7 +26,7 @@ _ORDER, _DELETE = "$setElementOrder/", "$deleteFromPrimitiveList/"
 
 
 class StrategicPatchError(Exception):
-    """A patch that does not fit its lists: an item without its merge key."""
+    """The patch does not fit its lists: an item has no merge key."""
 
 
 def strategic_merge_patch(target: RawObject, patch: RawObject, shape: Shape) -> RawObject:
@@ -55,7 +55,7 @@ def strategic_merge_patch(target: RawObject, patch: RawObject, shape: Shape) -> 
 
 
 def _fields(patch: RawObject) -> list[str]:
-    """The fields that a patch is about, those that only a directive names included."""
+    """The fields that a patch is about, including those that only a directive names."""
     about = [name.removeprefix(_ORDER).removeprefix(_DELETE) for name in patch if name not in {_PATCH, _RETAIN_KEYS}]
     return list(dict.fromkeys(about))
 
@@ -87,7 +87,7 @@ def _merge_list(target: object, patch: RawObject, name: str, shape: Shape) -> li
 
 
 def _merge_items(old: list[Any], given: list[Any], key: str, shape: Shape) -> tuple[list[Any], list[Any]]:
-    """Give the old items that are kept, and the items that the patch changes or adds, merged."""
+    """Return the old items that are kept, and the merged items that the patch changes or adds."""
     identify = _identify(key)
     before = {identify(item): item for item in old}
     changed = []
@@ -120,7 +120,7 @@ def _identify(key: str) -> Callable[[Any], Hashable]:
 def _interleave(
     others: Sequence[Any], spoken_of: Sequence[Any], before: Sequence[Hashable], identify: Callable[[Any], Hashable]
 ) -> list[Any]:
-    """Put what the patch does not speak of between what it does, by the order there was."""
+    """Put the items that the patch does not mention between those that it does, by the old order."""
     place = {identity: index for index, identity in enumerate(before)}
     waiting, result = list(others), []
     for item in spoken_of:

@@ -1,1 +1,1 @@
-"""Lists, watches, discovery, and the forms in which they go out."""
+"""Lists, watches, discovery, and the forms in which their objects are sent."""

@@ -1,10 +1,10 @@
-"""What a server says about itself: groups, versions and resources, in the old form and in the aggregated one.
+"""What a server says about itself: groups, versions and resources, in the old format and in the aggregated one.
 
-Rules. Pure: the served types in, documents out. They are made anew for each request, so that what was registered a
-moment ago is there.
+Rules. Pure: the served types in, documents out. The documents are made for each request, so a resource that was just
+registered is in them.
 
-Theory. A group's versions are ordered by maturity, then by number: v2, v1, v1beta1; the first is preferred. Reviews
-are no collections and so no types: they are listed by hand.
+Theory. The versions of a group are ordered by maturity, then by number: v2, v1, v1beta1; the first one is preferred.
+Reviews are not collections, so they are not types; they are listed separately.
 
 Source. ``apiserver/pkg/endpoints/discovery`` at 1.37 and ``apimachinery/pkg/version/helpers.go`` for the order; seen on
 a real server.
@@ -27,14 +27,14 @@ SELF_SUBJECT_ACCESS_REVIEWS = ResourceType(
 )
 
 _SUBRESOURCE_VERBS = ("get", "patch", "update")
-# A server writes the verbs of custom resources in the order in which they came to be.
+# For custom resources, a real server lists the verbs in this order, in which they were introduced.
 _CUSTOM_VERBS = ("delete", "deletecollection", "get", "list", "patch", "create", "update", "watch")
 _KUBE_VERSION = re.compile(r"v([0-9]+)(?:(alpha|beta)([0-9]+))?")
 _MATURITY = {None: 2, "beta": 1, "alpha": 0}
 
 
 class Discovery:
-    """The documents about some types."""
+    """The discovery documents about some types."""
 
     def __init__(self, types: Iterable[ResourceType]) -> None:
         self._groups: dict[str, dict[str, list[ResourceType]]] = {}
@@ -53,13 +53,13 @@ class Discovery:
         return {"kind": "APIGroupList", "apiVersion": "v1", "groups": groups}
 
     def group(self, name: str) -> RawObject | None:
-        """``/apis/GROUP``, None if there is none of that name."""
+        """``/apis/GROUP``; None if there is no such group."""
         if not name or name not in self._groups:
             return None
         return {"kind": "APIGroup", "apiVersion": "v1", **self._group(name)}
 
     def resources(self, group: str, version: str) -> RawObject | None:
-        """``/api/v1`` or ``/apis/GROUP/VERSION``, None if that is not served."""
+        """``/api/v1`` or ``/apis/GROUP/VERSION``; None if that is not served."""
         types = self._groups.get(group, {}).get(version)
         if types is None:
             return None

@@ -1,9 +1,9 @@
-"""Answers to paths that are no resources: discovery, ``/version``, health.
+"""Answers to paths that are not resources: discovery, ``/version``, health.
 
-Rules. Pure. Health and ``/apis`` answer any method, the others only GET, as on a real server. Rules of access do not
-apply: any user that is known may read all of it.
+Rules. Pure. Health and ``/apis`` answer any method, the others only GET, as on a real server. Access rules do not
+apply: every known user may read all of it.
 
-Not here. ``/openapi/v2``, ``/openapi/v3``, ``/metrics`` and ``/``: a 404.
+Not here. ``/openapi/v2``, ``/openapi/v3``, ``/metrics`` and ``/`` are a 404.
 
 Source. ``apiserver/pkg/server/healthz/healthz.go`` and ``pkg/endpoints/discovery`` at 1.37; seen on a real server.
 """
@@ -30,7 +30,7 @@ _CHECKS = ("ping", "log", "etcd", "informer-sync")
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A whole answer."""
+    """A complete answer."""
 
     body: bytes
     content_type: str = "application/json"
@@ -66,7 +66,7 @@ def answer(request: HttpRequest, types: Iterable[ResourceType], version_info: Ra
 
 def _version(request: HttpRequest, version_info: RawObject) -> Reply:
     _require_get(request)
-    # Only the media type counts here: a parameter that asks for a form is overlooked.
+    # Only the media type counts here. A parameter that requests a form is ignored.
     negotiate(",".join(clause.partition(";")[0] for clause in request.headers.get("accept", "").split(",")))
     return Reply(msgspec.json.encode(version_info))
 

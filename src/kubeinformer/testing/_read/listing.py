@@ -1,9 +1,10 @@
-"""Lists: whole, paged, selected, at the newest or an older version, streamed.
+"""Lists: whole, paged or selected, at the newest or at an older version, sent as a stream.
 
-Rules. A page is chosen at once, as references; its bytes are made and sent piece by piece, while writes go on.
-A continue token says at which version its list began and which key comes next. It is served by undoing later changes
-(``_store.collection``), and expires when the history no longer allows that or the server is told to forget its tokens;
-the 410 then has a fresh token for the rest of the list at the newest version, as on a real server.
+Rules. The objects of a page are chosen at one moment, as references. Its bytes are made and sent piece by piece, while
+writes continue. A continue token says at which version its list began, and which key comes next. To serve it, later
+changes are undone (``_store.collection``). A token expires if the history no longer allows that, or if the server is
+told to expire its tokens. The 410 then has a new token for the rest of the list at the newest version, as on a real
+server.
 """
 
 import base64
@@ -23,14 +24,14 @@ from kubeinformer.testing._wire.body import ListBody
 
 __all__ = ["expired_token", "send_list"]
 
-_BATCH = 256  # objects matched against a selector before other tasks get a turn
+_BATCH = 256  # objects that are matched against a selector before other tasks get a turn
 
 
-_VERSION = "meta.k8s.io/v1"  # of the token's own format
+_VERSION = "meta.k8s.io/v1"  # of the format of the token
 
 
 class _Token(msgspec.Struct, frozen=True):
-    """The content of ``continue``. Version -1 stands for the newest, as on a real server."""
+    """The content of ``continue``. Version -1 means the newest, as on a real server."""
 
     rv: int
     start: str
@@ -52,7 +53,7 @@ def _decode_token(text: str) -> _Token:
 
 
 def expired_token(text: str) -> str:
-    """The same token from an epoch that is over: the server answers it with 410. What is no token stays as it is."""
+    """The same token, but expired: the server answers it with 410. Text that is not a token is returned unchanged."""
     try:
         token = _decode_token(text)
     except FakeApiError:
@@ -66,7 +67,7 @@ async def send_list(
     """Answer a list request.
 
     Raises:
-        FakeApiError: Refused; nothing was sent yet.
+        FakeApiError: The request is refused. Nothing has been sent yet.
     """
     selection = options.selection
     version, start, view = _open(storage, collection, options)
@@ -94,7 +95,7 @@ async def send_list(
 
 
 def _open(storage: Storage, collection: Collection, options: ListOptions) -> tuple[int, str, View]:
-    """Find the version, the first key and the state that a list is about."""
+    """Find the version of a list, its first key, and the state that it reads."""
     start = options.selection.start
     if options.token:
         if options.version:
@@ -122,7 +123,7 @@ def _next_key(items: list[tuple[str, Stored]]) -> str:
 
 
 async def _select(options: ListOptions, items: list[tuple[str, Stored]]) -> list[tuple[str, Stored]]:
-    """Keep what is selected, one more than a page at most."""
+    """Return the selected objects, at most one more than a page."""
     enough = len(items) if options.page is None else options.page + 1
     selected: list[tuple[str, Stored]] = []
     for index, (key, stored) in enumerate(items):

@@ -1,13 +1,14 @@
-"""What form of an answer a client accepts: its Accept header, read as a real server reads it.
+"""The form of the answer that a client accepts: its Accept header, read as a real server reads it.
 
-Rules. Pure. Clauses are tried by their ``q``, equal ones in the order in which they stand, wildcards last; the first
-that can be served wins, and if none can it is a 406. A form that does not exist falls through to the next clause; one
-that exists but not for this kind of answer (a list as ``PartialObjectMetadata``) does not: it is a 406 as well.
+Rules. Pure. The clauses are tried in the order of their ``q``. Equal ones are tried as they are written, with wildcards
+last. The first one that can be served wins; if none can, the answer is a 406. If the form in a clause does not exist,
+the next clause is tried. But if the form exists and does not fit this kind of answer (a list as
+``PartialObjectMetadata``), the answer is a 406.
 
-Theory. A real server looks twice. Its router wants a media type that it knows, or ``*/*``, somewhere in the header;
-``application/*`` alone does not get past it. Only then do the clauses count.
+Theory. A real server reads the header twice. Its router requires a media type that it knows, or ``*/*``, somewhere in
+the header; ``application/*`` alone is not enough. Only then do the clauses count.
 
-Not here. Everything but JSON: protobuf, CBOR and YAML are passed over, so alone they are a 406.
+Not here. Everything except JSON: protobuf, CBOR and YAML are skipped, so alone they are a 406.
 
 Source. ``apiserver/pkg/endpoints/handlers/negotiation/negotiate.go`` and goautoneg at 1.37; seen on a real server.
 """
@@ -25,7 +26,7 @@ _PARAMETERS_OF_FORMS = frozenset({"as", "g", "v"})
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """What an object is turned into before it is sent: a kind and its ``apiVersion``; empty ones for none."""
+    """The type that an object is converted to before it is sent: kind and ``apiVersion``, both empty for none."""
 
     kind: str = ""
     api_version: str = ""
@@ -72,10 +73,10 @@ class _Clause:
 
 
 def negotiate(accept: str, forms: Iterable[Form] = ()) -> Form:
-    """Find the form to answer in: plain JSON, or one of these.
+    """Find the form of the answer: plain JSON, or one of these.
 
     Raises:
-        FakeApiError: 406, nothing in the header can be served.
+        FakeApiError: 406: nothing in the header can be served.
     """
     if not accept:
         return PLAIN
@@ -89,7 +90,7 @@ def negotiate(accept: str, forms: Iterable[Form] = ()) -> Form:
 
 
 def negotiate_object(accept: str, *, is_list: bool) -> Form:
-    """Find the form for objects: a list of them, or single ones as in a GET or the events of a watch.
+    """Find the form for objects: a list, or single objects, as in a GET or in the events of a watch.
 
     Raises:
         FakeApiError: 406.

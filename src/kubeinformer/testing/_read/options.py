@@ -1,11 +1,13 @@
-"""What a list or watch asks for: its query, validated as a real server validates it.
+"""What a list or watch requests: its query, validated as a real server validates it.
 
-Rules. Pure: query in, `ListOptions` or a refusal out. What contradicts itself is refused with a 422 that names the
-field, what cannot be read with a 400; parameters unknown to the fake are ignored, as a real server does. Only the
-resourceVersion is read last: the version of what contradicts itself is never looked at.
+Rules. Pure: query in, `ListOptions` or a refusal out. Parameters that contradict each other are refused with a 422 that
+names the field, and values that cannot be parsed with a 400. Parameters that the fake does not know are ignored, as by
+a real server. The resourceVersion is parsed after everything else. So if parameters contradict each other, it is not
+looked at.
 
-Theory. Any value of a flag but ``false`` and ``0`` means yes, the empty one too. A version that is no number is a 400
-to a list and, because nobody gave that error a Status, a 500 without a reason to a watch or a GET.
+Theory. All values of a flag except ``false`` and ``0`` mean yes, even the empty one. A version that is not a number is
+a 400 for a list. For a watch or a GET, it is a 500 without a reason, because Kubernetes does not turn that error into a
+Status.
 
 Source. ``pkg/apis/meta/internalversion/validation/validation.go`` and ``pkg/runtime/conversion.go`` in apimachinery at
 1.37; seen on a real server.
@@ -56,7 +58,7 @@ _decode_identity = msgspec.json.Decoder(_Identified).decode
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which objects of a collection a request is about."""
+    """The objects of a collection that a request selects."""
 
     type: ResourceType
     namespace: str
@@ -66,7 +68,7 @@ class Selection:
 
     @property
     def selects_contents(self) -> bool:
-        """Whether an object has to be read to know if it is selected."""
+        """Whether an object has to be read to decide whether it is selected."""
         return bool(self.labels or self.fields or self.shards)
 
     @property
@@ -76,7 +78,7 @@ class Selection:
 
     @property
     def end(self) -> str:
-        """The first key behind those that can be selected."""
+        """The first key after those that can be selected."""
         return f"{self.namespace}0" if self.namespace else _AFTER_ALL_KEYS  # "0" comes after "/"
 
     def has_key(self, key: str) -> bool:
@@ -84,7 +86,7 @@ class Selection:
         return key.startswith(self.start)
 
     def matches(self, key: str, stored: Stored | None) -> bool:
-        """Whether an object is selected; an absent one never is."""
+        """Whether an object is selected. An absent object never is."""
         if stored is None or not self.has_key(key):
             return False
         if self.labels and not self.labels.matches(_decode_labels(stored.body).metadata.labels or {}):
@@ -105,15 +107,15 @@ class ListOptions:
     """The query of a list or a watch.
 
     Attributes:
-        selection: Which objects.
+        selection: The objects that are selected.
         watch: Whether it is a watch.
         version_text: The resourceVersion as given.
         match: ``resourceVersionMatch``, or empty.
-        limit: Objects of one page, 0 for all.
+        limit: The maximum number of objects on a page; 0 for all.
         token: ``continue``, or empty.
-        send_initial_events: As given, None when it was not.
+        send_initial_events: ``sendInitialEvents``; None if it was not given.
         allow_bookmarks: ``allowWatchBookmarks``.
-        timeout: Seconds after which the server ends the watch, None for never.
+        timeout: Seconds after which the server ends the watch; None for never.
     """
 
     selection: Selection
@@ -130,10 +132,10 @@ class ListOptions:
     def parse(
         cls, type_: ResourceType, namespace: str, query: Mapping[str, str], *, sharding_enabled: bool = True
     ) -> "ListOptions":
-        """Read a query; whether its parts go together is `validate`'s business.
+        """Parse a query. `validate` then checks whether its parts may be combined.
 
         Raises:
-            FakeApiError: 400, a value cannot be read; 500, the shard selector cannot.
+            FakeApiError: 400: a value cannot be parsed. 500: the shard selector cannot be parsed.
         """
         timeout = _integer(query, "timeoutSeconds")
         limit = max(0, _integer(query, "limit") or 0)
@@ -154,7 +156,7 @@ class ListOptions:
 
     @property
     def version(self) -> int | None:
-        """The resourceVersion asked for; None when none was given, which is not the same as 0.
+        """The requested resourceVersion; None if none was given, which is not the same as 0.
 
         Raises:
             FakeApiError: It is not a number; 400 for a list, 500 for a watch.
@@ -168,16 +170,16 @@ class ListOptions:
 
     @property
     def is_exact(self) -> bool:
-        """Whether a list is about the very version asked for: a page is, when nothing else was said."""
+        """Whether a list is at exactly the requested version. Pages are, unless the query says otherwise."""
         return self.match == "Exact" or bool(self.limit and not self.match and self.version)
 
     @property
     def page(self) -> int | None:
-        """How many objects to send at most: from version 0, whatever is at hand, there are no pages."""
+        """The maximum number of objects to send. A list at version 0 (any version) has no pages."""
         return self.limit if self.limit and self.version != 0 else None
 
     def validate(self, *, watch_list_enabled: bool) -> None:
-        """Refuse what contradicts itself, or needs a feature gate that is off.
+        """Refuse parameters that contradict each other, or need a feature gate that is off.
 
         Raises:
             FakeApiError: 422, with a cause for each field.
@@ -244,16 +246,16 @@ def _integer(query: Mapping[str, str], name: str) -> int | None:
 
 
 def flag(query: Mapping[str, str], name: str) -> bool | None:
-    """Read a parameter that is yes or no; None when it is not there."""
+    """Parse a parameter that is yes or no; None if it is absent."""
     text = query.get(name)
     return None if text is None else text.lower() not in {"false", "0"}
 
 
 def read_version(text: str) -> int | None:
-    """Read a resourceVersion; None when it is empty.
+    """Parse a resourceVersion; None if it is empty.
 
     Raises:
-        FakeApiError: 500, it is not a number.
+        FakeApiError: 500: it is not a number.
     """
     if not text:
         return None

@@ -1,7 +1,7 @@
-"""A request for many objects, from its headers to its body: lists, watches, and the deletion of what is selected.
+"""A request for many objects, from its headers to its body: lists, watches, and the deletion of a selection.
 
-Rules. First the form of the answer (406), then the query (400, 422), then its meaning; nothing is sent before all of
-that is settled, and a refusal after it goes into the stream.
+Rules. First the form of the answer is decided (406), then the query is parsed (400, 422), then it is checked. Nothing
+is sent before that. A refusal that comes later goes into the stream.
 
 Not here. Which objects there are (``_read.listing``, ``_read.watching``), single objects (``_api.handlers``).
 """
@@ -27,7 +27,7 @@ __all__ = ["ReadSettings", "delete_collection", "read_collection", "rendering_fo
 
 
 class ReadSettings(BookmarkClock, Protocol):
-    """What reading depends on and may change while the server runs."""
+    """The settings of reading that may change while the server runs."""
 
     gzip: bool
     """Whether clients that accept gzip get it."""
@@ -40,10 +40,10 @@ class ReadSettings(BookmarkClock, Protocol):
 
 
 def rendering_for(type_: ResourceType, form: Form, query: Mapping[str, str]) -> Rendering:
-    """Make what turns objects of a type into a form.
+    """Make the rendering that converts objects of a type to a form.
 
     Raises:
-        FakeApiError: 400, a table cannot be had as the query asks.
+        FakeApiError: 400: the query requests an impossible table.
     """
     return (
         TableRendering(type_, form, query.get("includeObject", "")) if form.kind == "Table" else Rendering(type_, form)
@@ -71,7 +71,7 @@ async def read_collection(
 async def delete_collection(
     cluster: Cluster, settings: ReadSettings, exchange: Exchange, collection: Collection, namespace: str
 ) -> None:
-    """Delete what is selected, object by object, and answer with a list of it as it was."""
+    """Delete the selected objects, one by one, and answer with a list of them as they were."""
     type_, request = collection.type, exchange.request
     form = negotiate_object(request.headers.get("accept", ""), is_list=True)
     selection = _options(settings, exchange, collection, namespace).selection
@@ -80,7 +80,7 @@ async def delete_collection(
     found = [(key, stored.body) for key, stored in entries if selection.matches(key, stored)]
     head, tail = rendering.list_parts(cluster.storage.version, "", None, None)
     for key, _ in found:
-        if key in collection.entries:  # it may have gone with its owner
+        if key in collection.entries:  # it may have been deleted with its owner
             cluster.deleting.delete(type_.resource, key, deletion)
     await exchange.respond(200, head + b",".join(rendering.item(body) for _, body in found) + tail)
 

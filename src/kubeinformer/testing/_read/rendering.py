@@ -1,11 +1,11 @@
-"""How objects look to one client: in full or metadata only, in a list or in an event.
+"""How objects look to one client: in full or only their metadata, in a list or in an event.
 
-Rules. Pure: bytes at rest in, bytes of the wire out. A Status is never reduced.
+Rules. Pure: bytes as stored in, bytes as sent out. A Status is never reduced to its metadata.
 
 Not here. Which form a client gets (``_read.negotiation``), tables (``_read.table``).
 
-Source. ``apiserver/pkg/endpoints/handlers/response.go`` at 1.37; the order of keys was seen on a real server: a
-built-in list begins with its kind and version and ends with its items, a custom one has sorted keys, so that its
+Source. ``apiserver/pkg/endpoints/handlers/response.go`` at 1.37. The order of keys was seen on a real server: a
+built-in list begins with its kind and version and ends with its items; a custom list has sorted keys, so its
 ``metadata.resourceVersion`` comes last.
 """
 
@@ -29,10 +29,10 @@ _decode_metadata = msgspec.json.Decoder(_OnlyMetadata).decode
 
 
 class Rendering:
-    """The form of one client's objects.
+    """The form of the objects for one client.
 
     Args:
-        type_: What is rendered.
+        type_: The type of the objects.
         form: Plain, or metadata only.
     """
 
@@ -73,9 +73,9 @@ class Rendering:
     def list_parts(
         self, version: int, token: str, remaining: int | None, shards: ShardSelector | None
     ) -> tuple[bytes, bytes]:
-        """What stands before and behind the items of a list; ``shards`` is what it was restricted to."""
+        """What comes before and after the items of a list. ``shards`` are the shards that it is restricted to."""
         metadata = list_metadata(version, token, remaining)
-        # Seen on 1.37: only lists of built-in objects in full say that they are a shard, though all of them are.
+        # Seen on 1.37: only full lists of built-in objects say that they are a shard, although all such lists are one.
         if shards is not None and not self._partial and not self._type.custom:
             metadata["shardInfo"] = {"selector": str(shards)}
         kind, api_version = (
@@ -111,5 +111,5 @@ def list_metadata(version: int, token: str, remaining: int | None) -> RawObject:
 
 
 def error_event(status: RawObject) -> bytes:
-    """An ERROR event: how a stream that began with 200 says no."""
+    """An ERROR event: the refusal in a stream that began with a 200."""
     return msgspec.json.encode({"type": "ERROR", "object": status}) + b"\n"

@@ -1,7 +1,7 @@
-"""``SelfSubjectAccessReview``: may I? Answered from the rules that also give the 403s.
+"""``SelfSubjectAccessReview``: "May I?" It is answered from the same rules that cause the 403s.
 
-Rules. Pure. Anybody may ask, whatever is denied. A subresource is not a resource of its own here: who may read pods
-may read their status. Paths that are no resources are open to everybody (``_read.endpoints``).
+Rules. Pure. Everybody may ask, whatever is denied. A subresource is not a separate resource here: whoever may read pods
+may read their status. Paths that are not resources are open to everybody (``_read.endpoints``).
 
 Source. ``pkg/registry/authorization/selfsubjectaccessreview`` and ``pkg/apis/authorization/validation`` at 1.37; seen
 on a real server.
@@ -23,7 +23,7 @@ def review(access: Access, user: str, asked: RawObject) -> RawObject:
     """Answer a review.
 
     Raises:
-        FakeApiError: 400, it is another kind of object; 422, it asks nothing or two things.
+        FakeApiError: 400: it is another kind of object. 422: it asks nothing, or two questions.
     """
     kind, api_version = asked.get("kind", _KIND), asked.get("apiVersion", _API_VERSION)
     if (kind, api_version) != (_KIND, _API_VERSION):

@@ -1,12 +1,12 @@
 """Which shard of a collection a request is about: ``shardSelector``.
 
-Rules. Pure. A selector is one or several ``shardRange(FIELD, START, END)`` joined by ``||``; an object is selected if
-the FNV-1a hash of its field lies in one of the ranges, START included and END not. Bounds are written with 16
-hexadecimal digits in lower case; 2^64 is the one number with 17.
+Rules. Pure. A selector consists of one or more ``shardRange(FIELD, START, END)`` joined by ``||``. An object is
+selected if the FNV-1a hash of its field is in one of the ranges, including START and excluding END. Bounds are 16
+hexadecimal digits in lower case; only 2^64 has 17.
 
-Theory. The hash is of the text alone, so a client can compute it and knows which shard an object belongs to. A real
-server reads the selector as an expression of CEL and refuses what it cannot read with a 500 that has no reason: the
-feature is alpha. Only forms that the fake reads are those of the grammar above, with either kind of quotes.
+Theory. The hash depends only on the text. So a client can compute it, and knows which shard an object belongs to. A
+real server parses the selector as a CEL expression. It refuses what it cannot parse with a 500 that has no reason,
+because the feature is alpha. The fake only accepts the grammar above, with either kind of quotes.
 
 Source. Behind the gate ShardedListAndWatch of 1.36; the hash, the bounds and each refusal were seen on a real 1.37.
 """
@@ -26,7 +26,7 @@ _ARGUMENTS = 3
 _CALL = re.compile(r"\s*shardRange\s*\(([^()]*)\)\s*")
 
 
-@functools.lru_cache(maxsize=65_536)  # a watch asks again at every change of an object
+@functools.lru_cache(maxsize=65_536)  # a watch needs the hash at every change of an object
 def _hash(text: str) -> int:
     value = _OFFSET
     for byte in text.encode():
@@ -46,26 +46,26 @@ class _Range:
 
 @dataclass(frozen=True, slots=True)
 class ShardSelector:
-    """Some ranges of hashes, any of which selects."""
+    """Some ranges of hashes. An object is selected if it is in any of them."""
 
     ranges: tuple[_Range, ...]
 
     @classmethod
     def parse(cls, text: str) -> "ShardSelector":
-        """Read a selector.
+        """Parse a selector.
 
         Raises:
-            FakeApiError: 500, it is malformed.
+            FakeApiError: 500: it is malformed.
         """
         return cls(tuple(_parse_call(part) for part in text.split("||")))
 
     def matches(self, uid: str, namespace: str) -> bool:
-        """Tell whether an object is in one of the ranges."""
+        """Whether an object is in one of the ranges."""
         facts = {"uid": uid, "namespace": namespace}
         return any(each.start <= _hash(facts[_FIELDS[each.field]]) < each.end for each in self.ranges)
 
     def __str__(self) -> str:
-        """The selector in the server's spelling, as it stands in ``shardInfo``."""
+        """The selector in the spelling of the server, as in ``shardInfo``."""
         return " || ".join(map(str, self.ranges))
 
 

@@ -1,10 +1,11 @@
 """Objects as a ``Table``: what ``kubectl get`` prints.
 
 Rules. Every resource has the columns Name and Age. The first event of a watch has the column definitions, the later
-ones have none. A row's object is its metadata, all of it, or null, as ``includeObject`` asks.
+ones have none. The object of a row is its complete metadata, or null, depending on ``includeObject``.
 
-Theory. A real server has columns for each built-in resource (READY, STATUS) that it computes from the object; those
-are not imitated, because clients print tables and do not reason about them. The age is text, counted to the wall clock.
+Theory. A real server has additional columns for each built-in resource (READY, STATUS), which it computes from the
+object. They are not imitated, because clients print tables and do not interpret them. The age is text, and ends at the
+time of the wall clock.
 
 Source. ``apiserver/pkg/registry/rest/table.go``, ``apiserver/pkg/endpoints/handlers/response.go`` and, for ages,
 ``apimachinery/pkg/util/duration`` at 1.37; seen on a real server.
@@ -26,7 +27,7 @@ __all__ = ["TableRendering", "human_duration"]
 
 _MINUTE, _HOUR, _DAY, _YEAR = 60, 3600, 86_400, 365 * 86_400  # seconds
 _UNITS = {1: "s", _MINUTE: "m", _HOUR: "h", _DAY: "d", _YEAR: "y"}
-# Up to how many seconds a duration is written in which unit, and in which smaller one the rest.
+# For durations up to this many seconds: the unit, and the smaller unit for the rest.
 _STEPS = (
     (2 * _MINUTE, 1, 0),
     (10 * _MINUTE, _MINUTE, 1),
@@ -40,7 +41,7 @@ _STEPS = (
 
 
 def human_duration(seconds: int) -> str:
-    """Write a duration as ``kubectl`` does: the longer, the coarser."""
+    """Format a duration as ``kubectl`` does: the longer, the coarser."""
     seconds = max(0, seconds)
     unit, smaller = next(((unit, smaller) for limit, unit, smaller in _STEPS if seconds < limit), (_YEAR, 0))
     text = f"{seconds // unit}{_UNITS[unit]}"
@@ -62,15 +63,15 @@ _decode = msgspec.json.Decoder(_Object).decode
 
 
 class TableRendering(Rendering):
-    """The form of one client's objects when it asked for tables.
+    """The form of the objects for a client that requested tables.
 
     Args:
-        type_: What is rendered.
+        type_: The type of the objects.
         form: The Table and its version.
         include_object: As in the query: ``Metadata``, ``Object``, ``None`` or empty.
 
     Raises:
-        FakeApiError: 400, another value of ``includeObject``.
+        FakeApiError: 400: ``includeObject`` has another value.
     """
 
     def __init__(self, type_: ResourceType, form: Form, include_object: str) -> None:
@@ -104,12 +105,12 @@ class TableRendering(Rendering):
         return b'{"cells":%b,"object":%b}' % (cells, self._row_object(body))
 
     def object(self, body: bytes) -> bytes:
-        """A table of one row; of all that this rendering makes only the first has column definitions."""
+        """A table with one row. Only the first table that this rendering makes has column definitions."""
         head, tail = self._table({"resourceVersion": _decode(body).metadata.resourceVersion})
         return head + self.item(body) + tail
 
     def bookmark(self, version: int, *, ends_initial_events: bool = False) -> bytes:
-        """A BOOKMARK event, whose row has the metadata whatever was asked for."""
+        """A BOOKMARK event. Its row has the metadata, whatever was requested."""
         metadata = bookmark_metadata(version, ends_initial_events)
         head, tail = self._table({"resourceVersion": str(version)})
         row = {"kind": "PartialObjectMetadata", "apiVersion": self._form.api_version, "metadata": metadata}
@@ -123,7 +124,7 @@ class TableRendering(Rendering):
         remaining: int | None,
         shards: ShardSelector | None,  # noqa: ARG002 - a table says nothing of it, on a real server neither
     ) -> tuple[bytes, bytes]:
-        """What stands before and behind the rows of a list."""
+        """What comes before and after the rows of a list."""
         head, tail = self._table(list_metadata(version, token, remaining))
         return head, tail + b"\n"
 

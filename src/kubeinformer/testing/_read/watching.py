@@ -1,17 +1,17 @@
-"""Watches: the initial events, the live ones, bookmarks, and the ways a stream ends.
+"""Watches: the initial events, the live events, bookmarks, and the ways in which a stream ends.
 
-Rules. A watch holds a position in the collection's history and, while it sends initial events, one reference for each
-object; never a queue. It drains the history, flushes, and waits; between two of its awaits it reads only what is
-current, so no change is lost and none is sent twice.
+Rules. A watch holds a position in the history of the collection. While it sends initial events, it also holds one
+reference per object. It never has a queue. It sends what is new in the history, flushes, and waits. Between two awaits,
+it only reads the current state, so no change is lost and none is sent twice.
 
-Theory. The initial events are the state at one version, in key order; the changes since then follow from the
-history, whether they came during the initial events or later. So nothing goes back in time and the end bookmark
-carries the version of that state. A watch that is slower than the history is long gets a 410 in its stream.
-A version that the server has not reached yet is a 504 in the stream if initial events are asked for; without them the
-watch is silent until the server is past it.
+Theory. The initial events are the state at one version, in the order of the keys. The changes since that version follow
+from the history, whether they happened during the initial events or later. So nothing goes back in time, and the end
+bookmark has the version of that state. A watch that falls behind by more than the history holds gets a 410 in its
+stream. If the server has not reached the requested version yet, there are two cases. If initial events are requested,
+there is a 504 in the stream; without them, the watch is silent until the server is past that version.
 
 With a selector, an object that leaves the selection is a DELETED event with its last selected state and the version of
-the change; one that enters is ADDED.
+the change. An object that enters it is ADDED.
 
 Source. ``apiserver/pkg/storage/cacher/cache_watcher.go`` at 1.37 for the order and the conversions.
 """
@@ -31,11 +31,11 @@ from kubeinformer.testing._wire.body import WatchBody
 
 __all__ = ["BookmarkClock", "Watch"]
 
-_BATCH = 256  # objects looked at before other tasks get a turn, when a selector drops most of them
+_BATCH = 256  # objects that are examined before other tasks get a turn, if a selector drops most of them
 
 
 class BookmarkClock(Protocol):
-    """When bookmarks are due, apart from the end of the initial events."""
+    """When bookmarks are due, except for the one that ends the initial events."""
 
     bookmark_interval: float
     """Seconds between two bookmarks of one watch."""
@@ -47,14 +47,15 @@ class Watch:
     """One watch request that was not refused.
 
     Args:
-        storage: Where the server's version is.
-        collection: What is watched.
+        storage: The storage, which has the version of the server.
+        collection: The collection that is watched.
         options: The request.
         rendering: The form of its objects.
         clock: When bookmarks are due.
 
     Raises:
-        FakeApiError: 500, the version asked for is not a number; 504, it is to come, and the storage refuses those.
+        FakeApiError: 500: the requested version is not a number. 504: it is newer than the server's version, and the
+            storage refuses such versions.
     """
 
     def __init__(
@@ -78,7 +79,7 @@ class Watch:
         self._position = collection.end
         self._refusal: _status.FakeApiError | None = None
         self._bookmarks_seen = clock.bookmarks_asked
-        self._end = math.inf  # the event loop's time at which the server ends the watch
+        self._end = math.inf  # when the server ends the watch, on the clock of the event loop
         if sends_initial_events and asked > storage.version:
             self._refusal = _status.version_too_large(asked, storage.version)
         elif sends_initial_events:
@@ -91,8 +92,8 @@ class Watch:
                 self._refusal = _status.version_expired(asked, lost.oldest)
 
     async def run(self, body: WatchBody) -> None:
-        """Send events until the time is up, the resource is gone or the history is lost."""
-        # No cancel scope around it all: the end has to be a clean one, never in the middle of a write.
+        """Send events until the time is up, the resource is gone, or the history is lost."""
+        # There is no cancel scope around all of it: the stream has to end cleanly, never in the middle of a write.
         self._end = anyio.current_time() + (math.inf if self._options.timeout is None else self._options.timeout)
         await body.start()
         if self._refusal is not None:
@@ -108,7 +109,7 @@ class Watch:
         await body.finish()
 
     async def _send_initial(self, body: WatchBody) -> bool:
-        """Send the initial events, if any were asked for; False when the time was up before their end."""
+        """Send the initial events, if they were requested. Returns False if the time was up before their end."""
         initial, self._initial = self._initial, None
         if initial is None:
             return True
@@ -134,7 +135,7 @@ class Watch:
             if now >= self._end:
                 return
             is_caught_up = self._position == self._collection.end
-            # A test that asks for a bookmark wants it behind everything that it did before.
+            # A test that requests a bookmark expects it after everything that the test did before.
             if is_caught_up and self._is_bookmark_asked():
                 await self._bookmark(body, self._storage.version)
             elif now >= due:
@@ -147,8 +148,8 @@ class Watch:
                     await self._collection.news.wait()
 
     async def _drain(self, body: WatchBody) -> None:
-        # Not to the end of the history as it grows meanwhile, or a busy collection would keep bookmarks and the end
-        # of the watch away for ever.
+        # Only to the end that the history has now. If it was followed while it grows, a busy collection would delay
+        # bookmarks and the end of the watch for ever.
         end = self._collection.end
         while self._position < end:
             change = self._collection.change_at(self._position)

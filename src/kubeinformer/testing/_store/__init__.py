@@ -1,1 +1,1 @@
-"""Where objects and their history are."""
+"""Stores the objects and their history."""

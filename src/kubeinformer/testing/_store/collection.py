@@ -1,15 +1,16 @@
-"""One resource's objects and their recent history: what lists, watches and continue tokens read.
+"""The objects of one resource and their recent history: what lists, watches and continue tokens read.
 
-Rules. One writer (the event loop's thread), no await inside. Readers never get a private copy of objects or events:
-a list and an initial stream hold references to immutable records, a watch holds its position in the shared history.
+Rules. There is one writer (the thread of the event loop), and no await in here. Readers never get a private copy of
+objects or events: a list and an initial stream hold references to immutable records, a watch holds its position in the
+shared history.
 
-Theory. The history is an undo log as well as a feed: each change knows what stood there before. So the state at an
-earlier version is the newest state with the later changes undone (`View`), and a continue token needs no snapshot:
-it can be served for as long as the history reaches back, which is the real server's rule too.
-The history is bounded in events and in bytes. A watch that falls off its old end gets a 410, as on a real server,
-which is what keeps a slow reader from costing memory.
+Theory. The history is also an undo log, because each change knows what was there before. So the state at an earlier
+version is the newest state with the later changes undone (`View`). That is why a continue token needs no snapshot: it
+can be served as long as the history reaches back, which is also the rule of the real server. The history is limited in
+events and in bytes. A watch that falls behind its oldest change gets a 410, as on a real server. So a slow reader does
+not cost memory.
 
-``floor`` is the oldest version that can still be watched from; it only rises, so an expired version stays expired.
+``floor`` is the oldest version from which a watch is possible. It only rises, so an expired version stays expired.
 
 Not here. What a write means (``_store.storage``), selectors, JSON.
 """
@@ -30,7 +31,7 @@ __all__ = ["Change", "Collection", "HistoryLost", "Record", "Stored", "View"]
 
 
 class Record(msgspec.Struct, frozen=True, gc=False):
-    """One object at one version. ``body`` is its form at rest (``_types.kinds``)."""
+    """One object at one version. ``body`` is the form in which it is stored (``_types.kinds``)."""
 
     rv: int
     body: bytes
@@ -46,8 +47,8 @@ class Change(msgspec.Struct, frozen=True, gc=False):
     Attributes:
         rv: The version that the change made.
         key: ``namespace/name`` or ``name``.
-        before: The object before it, None when it was created.
-        after: The object after it; for a deletion its last state, with the version of the deletion.
+        before: The object before the change, None if the change created it.
+        after: The object after the change; for a deletion, its last state with the version of the deletion.
         is_deletion: Whether the object is gone.
     """
 
@@ -59,7 +60,7 @@ class Change(msgspec.Struct, frozen=True, gc=False):
 
 
 class HistoryLost(Exception):
-    """The history does not reach back as far as asked; ``oldest`` is how far it does."""
+    """The history does not reach back to the requested version. ``oldest`` is the oldest version that it reaches."""
 
     def __init__(self, oldest: int) -> None:
         super().__init__(oldest)
@@ -70,10 +71,10 @@ class Collection:
     """All objects of one resource.
 
     Args:
-        type_: What is stored here.
-        floor: The version at which the collection came to be: nothing can be watched from before it.
-        max_changes: How many changes the history holds at most.
-        max_bytes: How many bytes of objects the history holds at most, about.
+        type_: The type of the objects.
+        floor: The version at which the collection was created. No watch can begin before it.
+        max_changes: The maximum number of changes in the history.
+        max_bytes: The approximate maximum size of the objects in the history, in bytes.
     """
 
     def __init__(self, type_: ResourceType, floor: int, max_changes: int, max_bytes: int) -> None:
@@ -82,7 +83,7 @@ class Collection:
         self.is_closed: bool = False
         self.news: Signal = Signal()
         self.entries: dict[str, Stored] = {}
-        self.keys: list[str] = []  # sorted: etcd lists in key order
+        self.keys: list[str] = []  # sorted, because etcd lists in the order of the keys
         self._changes: list[Change] = []
         self._first = 0  # the position of _changes[0]; positions count changes from the beginning
         self._bytes = 0
@@ -97,37 +98,37 @@ class Collection:
         self._remember(Change(record.rv, key, before, record, is_deletion=False))
 
     def remove(self, key: str, last: Record) -> None:
-        """Delete an object; ``last`` is its last state with the version of the deletion."""
+        """Delete an object. ``last`` is its last state, with the version of the deletion."""
         before = self.entries.pop(key)
         del self.keys[bisect_left(self.keys, key)]
         self._remember(Change(last.rv, key, before, last, is_deletion=True))
 
     def load(self, entries: dict[str, Stored], version: int) -> None:
-        """Add many objects without a history: every older version expires, open watches included."""
+        """Add many objects without a history. Every older version expires, and so do open watches."""
         self.entries.update(entries)
         self.keys = sorted(self.entries)
-        # One position is spent on what nobody can read, so that even an up-to-date watch sees that it missed something.
+        # One position is left out, so that even a watch that is up to date notices that it missed something.
         self._first += len(self._changes) + 1
         self._changes, self._bytes = [], 0
         self.floor = version
         self.news.notify()
 
     def expire(self, version: int) -> None:
-        """Let no new watch and no continue token begin below this version. Open watches keep their place."""
+        """Refuse new watches and continue tokens below this version. Open watches keep their position."""
         self.floor = max(self.floor, version)
 
     def close(self) -> None:
-        """End all watches once they have read what is left."""
+        """End all watches when they have read what is left."""
         self.is_closed = True
         self.news.notify()
 
     @property
     def end(self) -> int:
-        """The position behind the newest change."""
+        """The position after the newest change."""
         return self._first + len(self._changes)
 
     def position_after(self, version: int) -> int:
-        """Where a watch from this version begins.
+        """The position at which a watch from this version begins.
 
         Raises:
             HistoryLost: The version is older than the history.
@@ -137,17 +138,17 @@ class Collection:
         return self._first + bisect_right(self._changes, version, key=attrgetter("rv"))
 
     def change_at(self, position: int) -> Change:
-        """Give the change at a position before `end`.
+        """Return the change at a position before `end`.
 
         Raises:
-            HistoryLost: It was forgotten.
+            HistoryLost: The history no longer has it.
         """
         if position < self._first:
             raise HistoryLost(self._changes[0].rv - 1 if self._changes else self.floor)
         return self._changes[position - self._first]
 
     def changes_since(self, version: int) -> list[Change]:
-        """Give all changes after a version.
+        """Return all changes after a version.
 
         Raises:
             HistoryLost: The version is older than the history.
@@ -162,8 +163,8 @@ class Collection:
         self.news.notify()
 
     def _forget(self) -> None:
-        # An eighth more than needed, because cutting the front of a list moves the rest. The newest change stays
-        # however large it is: a watch that is up to date must get it.
+        # Remove an eighth more than necessary, because removing the front of a list moves the rest. The newest change
+        # stays, however large it is, because a watch that is up to date must get it.
         count = max(0, len(self._changes) - self._max_changes) + self._max_changes // 8
         dropped = 0
         for index, change in enumerate(self._changes[:-1]):
@@ -183,7 +184,7 @@ def _weight(change: Change) -> int:
 
 
 class View:
-    """A collection as it was at a version. To be read before the next await; what it gives may be kept.
+    """A collection as it was at a version. Read it before the next await; what it returns may be kept.
 
     Raises:
         HistoryLost: The history does not reach back to that version.
@@ -199,7 +200,7 @@ class View:
         )
 
     def items(self, start: str, end: str, limit: int | None = None) -> list[tuple[str, Stored]]:
-        """Give keys and objects from ``start`` to before ``end`` in key order, ``limit`` of them at most."""
+        """Return keys and objects from ``start`` to before ``end``, in key order, at most ``limit`` of them."""
         keys = self._keys[bisect_left(self._keys, start) : bisect_left(self._keys, end)]
         if not self._undone:
             return [(key, self._entries[key]) for key in keys[:limit]]
@@ -208,7 +209,7 @@ class View:
         return list(islice(((key, stored) for key, stored in merged if stored is not None), limit))
 
     def count(self, start: str, end: str) -> int:
-        """Count what `items` would give."""
+        """Count the objects that `items` would return."""
         revived = bisect_left(self._revived, end) - bisect_left(self._revived, start)
         created = sum(1 for key, before in self._undone.items() if before is None and self._is_new(key, start, end))
         return bisect_left(self._keys, end) - bisect_left(self._keys, start) + revived - created

@@ -1,8 +1,8 @@
-"""Waking every waiting watch at once, from synchronous code.
+"""Wakes every waiting watch at once, from synchronous code.
 
-Theory. A watch looks for news, finds none, and waits, all without an await in between; so a notification can only
-fall before the look or while it waits, and none is lost. An `anyio.Event` serves one wake-up, hence a new one each
-time; it is made by the first waiter, because writes may happen before any event loop runs.
+Theory. A watch looks for news, finds none, and starts to wait, without an await in between. So a notification comes
+either before it looks or while it waits, and none is lost. An `anyio.Event` can only be used once, so each wake-up
+needs a new one. The first waiter makes it, because writes may happen before any event loop runs.
 """
 
 import anyio
@@ -17,12 +17,12 @@ class Signal:
         self._event: anyio.Event | None = None
 
     def notify(self) -> None:
-        """Wake all who wait now. Costs nothing when nobody does."""
+        """Wake all tasks that wait now. This costs nothing if there are none."""
         if self._event is not None:
             self._event.set()
             self._event = None
 
     async def wait(self) -> None:
-        """Sleep until the next `notify`."""
+        """Wait until the next `notify`."""
         event = self._event = self._event or anyio.Event()
         await event.wait()

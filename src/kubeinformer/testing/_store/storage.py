@@ -1,12 +1,13 @@
-"""Where objects are: every collection of one server, the version they share, and who owns their fields.
+"""Stores the objects: every collection of one server, the version that they share, and the owners of their fields.
 
-Rules. All of it is synchronous and in memory, so each write is atomic for every reader. One resourceVersion counts
-for the whole server, as in etcd. Uids and timestamps are counted, not random: two runs of a test see equal objects.
+Rules. Everything is synchronous and in memory, so each write is atomic for every reader. The whole server has one
+counter of resource versions, as in etcd. Uids and timestamps are counted, not random, so two runs of a test see equal
+objects.
 
-Theory. A custom resource with several versions is one `Collection` for each, all of them written together with the
-same keys and versions: so a list or a watch never converts anything, and a version's own schema is what its objects
-are pruned and defaulted by. A namespace is an object like any other; those that every cluster has are there from the
-start, and older than everything else.
+Theory. A custom resource with several versions is one `Collection` per version. All of them are written together, with
+the same keys and resource versions. So lists and watches never convert anything, and the objects of a version are
+pruned and defaulted by its own schema. A namespace is an object like any other. The namespaces that every cluster has
+exist from the start, and are older than everything else.
 
 Not here. What a write means (``_write.writing``, ``_write.deleting``), history (``_store.collection``).
 """
@@ -28,7 +29,7 @@ __all__ = ["NAMESPACES", "Storage", "new_namespace", "unserved", "with_version"]
 
 
 def unserved(group: str) -> _status.FakeApiError:
-    """The 404 for what a group does not have: its words depend on whether the group comes with the server."""
+    """The 404 for what a group does not have. Its text depends on whether the group is built into the server."""
     return _status.unknown_resource() if group in GROUPS else _status.page_not_found()
 
 
@@ -37,14 +38,14 @@ _FIRST_NAMESPACES = ("default", "kube-node-lease", "kube-public", "kube-system")
 
 
 def with_version(type_: ResourceType, body: bytes, version: int) -> bytes:
-    """Give an object at rest another resourceVersion."""
+    """Replace the resourceVersion of an object in the form in which it is stored."""
     obj = type_.decode(body)
     obj["metadata"]["resourceVersion"] = str(version)
     return type_.encode(obj)
 
 
 def new_namespace(name: str) -> RawObject:
-    """A Namespace as the server completes it."""
+    """Make a Namespace, as the server completes it."""
     return {
         "metadata": {"name": name, "labels": {"kubernetes.io/metadata.name": name}},
         "spec": {"finalizers": ["kubernetes"]},
@@ -56,10 +57,10 @@ class Storage:
     """Every collection of one server, and the version they share.
 
     Args:
-        version: The resourceVersion to start at.
-        history_limit: Changes that each collection's history holds at most.
-        history_bytes: Bytes of objects that each collection's history holds at most, about.
-        shows_managers: Whether objects carry their managedFields.
+        version: The resourceVersion to start with.
+        history_limit: The maximum number of changes in the history of each collection.
+        history_bytes: The approximate maximum size of the objects in the history of each collection, in bytes.
+        shows_managers: Whether objects contain their managedFields.
     """
 
     def __init__(self, version: int, history_limit: int, history_bytes: int, *, shows_managers: bool = False) -> None:
@@ -68,7 +69,7 @@ class Storage:
         self.token_epoch: int = 0  # continue tokens of an earlier epoch are expired
         self.on_change: Callable[[Collection, str, RawObject, bool], None] | None = None
         self.shows_managers = shows_managers
-        self.refuses_unseen = False  # whether a watch from a version to come is a 504; real servers take it in silence
+        self.refuses_unseen = False  # whether a watch from a future version is a 504; real servers accept it silently
         self._families: dict[Resource, tuple[Collection, ...]] = {}
         self._managers: dict[tuple[str, str, str], Managers] = {}
         self._implied_namespaces: set[str] = set()
@@ -81,7 +82,7 @@ class Storage:
     # Collections
 
     def register(self, *versions: ResourceType) -> None:
-        """Serve a resource from now on, in one version or in several."""
+        """Serve a resource from now on, in one or more versions."""
         for type_ in versions:
             if type_.resource in self.collections:
                 raise UsageError(f"{type_.resource} is served already")
@@ -91,7 +92,7 @@ class Storage:
             self._families[collection.type.resource] = family
 
     def reregister(self, old: Sequence[Resource], versions: Sequence[ResourceType]) -> None:
-        """Serve a resource in other versions, or with other schemas: its objects stay."""
+        """Serve a resource in other versions, or with other schemas. Its objects stay."""
         before = self.collections[old[0]]
         family = []
         for type_ in versions:
@@ -116,7 +117,7 @@ class Storage:
             self._families[collection.type.resource] = tuple(family)
 
     def unregister(self, resource: Resource) -> None:
-        """Delete all objects of a resource, end its watches, serve it no more in any version."""
+        """Delete all objects of a resource, end its watches, and stop serving it in all versions."""
         collection = self.collection(resource)
         for key in list(collection.keys):
             self.remove(collection, key)
@@ -125,7 +126,7 @@ class Storage:
             each.close()
 
     def versions(self, resource: Resource) -> list[Resource]:
-        """Name all versions of a resource."""
+        """All versions of a resource."""
         return [collection.type.resource for collection in self._families[resource]]
 
     def collection(self, resource: Resource) -> Collection:
@@ -141,7 +142,7 @@ class Storage:
         return next((each for each in kinds if each.type.resource.api_version == api_version), None)
 
     def compact(self) -> None:
-        """Let every version older than the current one, and every continue token, expire for good."""
+        """Expire every version that is older than the current one, and every continue token."""
         for collection in self.collections.values():
             collection.expire(self.version)
         self.token_epoch += 1
@@ -149,7 +150,7 @@ class Storage:
     def seed(
         self, resource: Resource, objects: SyntheticObjects | int, make: Callable[[int], RawObject] | None
     ) -> None:
-        """Load synthetic objects; older versions of the resource expire."""
+        """Load synthetic objects. Older versions of the resource expire."""
         collection = self.collection(resource)
         type_ = collection.type
         if not isinstance(objects, int):
@@ -174,7 +175,7 @@ class Storage:
     # Objects
 
     def get(self, resource: Resource, key: str) -> RawObject:
-        """Read one object; 404 if there is none."""
+        """Return one object; 404 if there is none."""
         collection = self.collection(resource)
         stored = collection.entries.get(key)
         if stored is None:
@@ -211,13 +212,13 @@ class Storage:
         return Record(int(obj["metadata"]["resourceVersion"]), type_.encode(obj))
 
     def next_identity(self) -> tuple[int, str, str]:
-        """Give a number that no other object has, and the uid and creationTimestamp that go with it."""
+        """Return a number that no other object has, with the uid and creationTimestamp for it."""
         self._created += 1
         return self._created, uid(self._created), timestamp(self._created)
 
     @property
     def now(self) -> str:
-        """The time of the last creation: the fake's clock moves with its objects."""
+        """The time of the last creation. The clock of the fake advances with each new object."""
         return timestamp(self._created)
 
     def after_now(self, seconds: int) -> str:
@@ -227,18 +228,18 @@ class Storage:
     # Owners of fields
 
     def managers(self, collection: Collection, key: str) -> Managers:
-        """Who owns an object's fields; empty when nobody was ever named."""
+        """The owners of the fields of an object; empty if no write has named a manager."""
         return self._managers.get(_place(collection, key), ())
 
     def set_managers(self, collection: Collection, key: str, managers: Managers) -> None:
-        """Remember who owns an object's fields."""
+        """Store the owners of the fields of an object."""
         if managers:
             self._managers[_place(collection, key)] = managers
         else:
             self._managers.pop(_place(collection, key), None)
 
     def show_managers(self, collection: Collection, key: str, obj: RawObject) -> None:
-        """Put managedFields into an object's metadata, or take them out."""
+        """Put managedFields into the metadata of an object, or remove them."""
         managers = self.managers(collection, key) if self.shows_managers else ()
         if managers:
             obj["metadata"]["managedFields"] = [manager.as_json() for manager in managers]
@@ -248,7 +249,7 @@ class Storage:
     # Namespaces
 
     def has_namespace(self, name: str) -> bool:
-        """Whether there is a Namespace of this name, or seeded objects that had to have one."""
+        """Whether there is a Namespace with this name, or seeded objects that must have had one."""
         return name in self.collections[NAMESPACES].entries or name in self._implied_namespaces
 
     def is_terminating(self, name: str) -> bool:

@@ -1,1 +1,1 @@
-"""What a resource is: its kind and scope, the fields it can be selected by, its lists, its schema."""
+"""Describes resources: kind and scope, the fields that selectors may use, how lists are merged, schemas."""

@@ -1,6 +1,6 @@
 """The resources that are served from the start: those that controllers commonly use.
 
-Rules. Names, scopes, short names, categories and verbs are those of a real server's discovery, and a row of the
+Rules. Names, scopes, short names, categories and verbs are those of the discovery of a real server; a row of the
 conformance suite compares them. Subresources are those that the fake serves.
 
 Source. Discovery and refusals of a real kube-apiserver 1.37.

@@ -1,10 +1,10 @@
-"""Which fields of a resource a field selector may name, and what an object has there.
+"""Which fields of a resource a field selector may use, and which values an object has for them.
 
-Rules. A selector that names any other field is a 400, as on a real server. ``metadata.name`` is known everywhere,
-``metadata.namespace`` wherever the real server knows it; the rest belongs to the resource.
+Rules. A selector with any other field is a 400, as on a real server. Every resource has ``metadata.name``, and
+``metadata.namespace`` if it has it on the real server. The other fields depend on the resource.
 
-Theory. A real server does not look at objects' JSON but at values that it computes for each resource, so a field that
-an object leaves out has the value of its Go type: ``false`` or ``0``, not the empty text.
+Theory. A real server does not look at the JSON of the objects, but at values that it computes for each resource. So if
+an object leaves a field out, the field has the zero value of its Go type: ``false`` or ``0``, not the empty text.
 
 Source. The field label conversions of ``pkg/apis/*/v1/conversion.go`` and the ``ToSelectableFields`` of
 ``pkg/registry`` in Kubernetes 1.37; which labels are refused was seen on a real server.
@@ -25,9 +25,9 @@ class Field:
     """One field that objects can be selected by.
 
     Attributes:
-        label: What selectors call it.
-        paths: Where its value stands in an object; of several the first that is there and not empty.
-        absent: The value of an object that has it nowhere.
+        label: Its name in selectors.
+        paths: The paths to its value. The first one counts that exists and is not empty.
+        absent: The value for an object in which there is none.
     """
 
     label: str
@@ -35,7 +35,7 @@ class Field:
     absent: str = ""
 
     def value(self, obj: RawObject) -> str:
-        """Read an object's value, as text."""
+        """Return the value of an object, as text."""
         for path in self.paths:
             found: object = obj
             for key in path:
@@ -48,7 +48,7 @@ class Field:
 
 
 def field(label: str, *other_paths: str, absent: str = "") -> Field:
-    """Make a field whose label is its path, with further paths behind it."""
+    """Make a field whose label is its first path. More paths may follow."""
     return Field(label, tuple(tuple(path.split(".")) for path in (label, *other_paths)), absent)
 
 
@@ -57,15 +57,15 @@ METADATA = (field("metadata.name"), field("metadata.namespace"))
 
 
 class FieldConditions:
-    """A field selector that was looked up in the fields of one resource; false if it selects everything.
+    """A field selector, resolved to the fields of one resource. It is false if it selects everything.
 
     Args:
-        selector: What was asked.
-        known: The resource's fields by label.
-        is_closed: Whether the resource has none of its own, which changes the server's words.
+        selector: The selector.
+        known: The fields of the resource, by label.
+        is_closed: Whether the resource has no fields of its own, which changes the text of the refusal.
 
     Raises:
-        FakeApiError: 400, the selector names an unknown field.
+        FakeApiError: 400: the selector has an unknown field.
     """
 
     def __init__(self, selector: FieldSelector, known: Mapping[str, Field], *, is_closed: bool) -> None:
@@ -79,7 +79,7 @@ class FieldConditions:
         """Whether name and namespace alone decide."""
 
     def matches(self, obj: RawObject) -> bool:
-        """Tell whether an object is selected."""
+        """Whether an object is selected."""
         return all((each.value(obj) == value) is equal for each, value, equal in self._conditions)
 
     def __bool__(self) -> bool:

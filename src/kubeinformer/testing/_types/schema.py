@@ -1,11 +1,11 @@
-"""Structural schemas: what a custom resource loses, gets and is refused for.
+"""Structural schemas: what they remove from a custom resource, what they add to it, and what they refuse.
 
 Rules. Pure: objects in, new objects or causes out. First `pruned`, then `defaulted`, then `violations`, as on a real
-server. What is not here is not checked: CEL rules, formats other than ``date-time``.
+server. What is not implemented here is not checked: CEL rules, formats other than ``date-time``.
 
-Theory. Pruning walks schema and object together and drops what the schema does not name; below
-``x-kubernetes-preserve-unknown-fields`` it keeps everything but still prunes what is named. A null where none is
-allowed gives way to the default, or is dropped.
+Theory. Pruning walks through schema and object together, and drops what the schema does not name. Below
+``x-kubernetes-preserve-unknown-fields`` it keeps everything, but still prunes inside the fields that the schema names.
+If a null is not allowed, it is replaced by the default, or dropped.
 
 Source. ``apiextensions-apiserver/pkg/apiserver/schema`` at 1.37; messages and the reason of each cause were seen on a
 real kube-apiserver.
@@ -76,7 +76,7 @@ def undeclared(value: Any, schema: RawObject, *, is_root: bool = False) -> str |
 
 
 def defaulted(value: Any, schema: RawObject) -> Any:
-    """Fill in defaults, and take out nulls that are not allowed."""
+    """Fill in defaults, and remove nulls that are not allowed."""
     if isinstance(value, list):
         return [defaulted(item, schema.get("items", {})) for item in value]
     if isinstance(value, float) and schema.get("type") == "integer" and value.is_integer():
@@ -177,9 +177,9 @@ def _search(pattern: str, value: str) -> bool:
 
 @functools.lru_cache(maxsize=256)
 def _compiled(pattern: str) -> re.Pattern[str] | None:
-    """Compile a pattern; None for what only Go's syntax has, or means otherwise."""
+    """Compile a pattern; None if only Go has this syntax, or if it means something else in Go."""
     with warnings.catch_warnings():
-        warnings.simplefilter("error", FutureWarning)  # such as [[:alpha:]], which Python reads as something else
+        warnings.simplefilter("error", FutureWarning)  # such as [[:alpha:]], which Python reads differently
         try:
             return re.compile(pattern)
         except (re.error, FutureWarning):
@@ -223,7 +223,7 @@ def _list(value: Sequence[object], schema: RawObject, path: str) -> Iterator[Cau
 
 
 def _identity(item: object, schema: RawObject) -> str:
-    """What may stand in a list once only; empty when anything may stand there again."""
+    """What has to be unique among the items of a list; empty if nothing has to be."""
     if schema.get("x-kubernetes-list-type") == "set" or schema.get("uniqueItems"):
         return _json(item)
     if schema.get("x-kubernetes-list-type") == "map" and isinstance(item, dict):

@@ -1,13 +1,13 @@
-"""What the parts of an object are to patches and ownership: one value, or something that is merged.
+"""What the parts of an object are to patches and to ownership: a single value, or something that is merged.
 
-Rules. Pure. A map is merged key by key unless it `is_atomic`. A list is one value unless it has `list_keys`: a tuple of
-fields that tell its items apart, or an empty tuple for a set of plain values. `merge_key` is the strategic merge
-patch's own idea of the same: a field, an empty string for a set, None for a list that is replaced.
+Rules. Pure. A map is merged key by key, unless it `is_atomic`. A list is a single value, unless it has `list_keys`: a
+tuple of the fields that identify its items, or an empty tuple for a set of plain values. `merge_key` is the counterpart
+for strategic merge patches: a field, an empty string for a set, or None for a list that is replaced.
 
-Theory. The real server reads both from its Go types and its OpenAPI schema. The fake has neither, and needs neither:
-in the built-in API a list's name tells how it merges, with few exceptions (``ports``), so a table of names is enough.
-A list that is not in the table is one value, which is also what the real server does with most. For a custom resource
-its schema says so, and its metadata is everybody's metadata.
+Theory. The real server reads both from its Go types and its OpenAPI schema. The fake has neither, and needs neither. In
+the built-in API, the name of a list says how it is merged, with few exceptions (``ports``), so a table of names is
+enough. A list that is not in the table is a single value, as most lists are on the real server. For a custom resource,
+its schema says how lists are merged; its metadata is merged like all metadata.
 
 Source. The markers ``patchMergeKey``, ``listMapKey``, ``listType`` and ``mapType`` in ``k8s.io/api`` at 1.37.
 """
@@ -22,16 +22,16 @@ __all__ = ["BuiltInShape", "SchemaShape", "Shape"]
 
 
 class Shape(Protocol):
-    """How one part of an object merges."""
+    """How one part of an object is merged."""
 
     @property
     def is_atomic(self) -> bool:
-        """Whether a map here is one value."""
+        """Whether a map here is a single value."""
         ...
 
     @property
     def list_keys(self) -> tuple[str, ...] | None:
-        """What tells the items of a list here apart: fields, nothing but their value, or None when it is one value."""
+        """What identifies the items of a list here: fields, or just their value; None if the list is one value."""
         ...
 
     @property
@@ -41,7 +41,7 @@ class Shape(Protocol):
 
     @property
     def merge_key(self) -> str | None:
-        """The strategic merge patch's key of a list here."""
+        """The key of a list here in strategic merge patches."""
         ...
 
     def field(self, name: str) -> "Shape":
@@ -96,12 +96,12 @@ _ATOMIC_MAPS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class BuiltInShape:
-    """A part of a built-in object, known by its names.
+    """A part of a built-in object, identified by its names.
 
     Attributes:
         kind: The kind of the whole object.
-        path: The keys that lead here; items of lists have none.
-        is_item: Whether it is an item of the list that ``path`` leads to.
+        path: The keys that lead here. Items of lists add none.
+        is_item: Whether it is an item of the list at ``path``.
     """
 
     kind: str
@@ -155,7 +155,7 @@ class SchemaShape:
     """A part of a custom resource, as its structural schema describes it.
 
     Attributes:
-        schema: The schema of this part, empty where there is none.
+        schema: The schema of this part; empty if there is none.
         is_root: Whether it is the whole object.
     """
 

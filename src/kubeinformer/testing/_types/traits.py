@@ -1,6 +1,6 @@
-"""How the built-in resources differ where the API has no rule: one table each.
+"""How the built-in resources differ where the API has no general rule: one table for each difference.
 
-Source. The strategies in ``pkg/registry`` at 1.37; every row was asked of a real kube-apiserver.
+Source. The strategies in ``pkg/registry`` at 1.37; every row was checked on a real kube-apiserver.
 """
 
 from kubeinformer.testing._types.kinds import ResourceType
@@ -15,7 +15,7 @@ _WITH_GENERATION = frozenset(
         *("NetworkPolicy", "APIService", "FlowSchema", "PriorityLevelConfiguration"),
     }
 )
-# A Node and a Namespace are created with the status that their creator says; of all others it is dropped.
+# Nodes and Namespaces are created with the status that the creator gives. For all others, it is dropped.
 _STATUS_AT_CREATION = frozenset({"Node"})
 _RETURNED = frozenset(
     {
@@ -26,7 +26,7 @@ _RETURNED = frozenset(
 
 
 def has_status(type_: ResourceType) -> bool:
-    """Whether there is a ``/status``, which alone changes the status."""
+    """Whether there is a ``/status``. If so, the status can only be changed there."""
     return "status" in type_.subresources
 
 
@@ -46,5 +46,5 @@ def returns_deleted(type_: ResourceType) -> bool:
 
 
 def shape_of(type_: ResourceType) -> Shape:
-    """How objects merge."""
+    """How objects are merged."""
     return SchemaShape(type_.schema or {}, is_root=True) if type_.custom else BuiltInShape(type_.kind)

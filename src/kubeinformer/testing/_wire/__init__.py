@@ -1,1 +1,1 @@
-"""Sockets, HTTP, and how bodies go out."""
+"""Sockets, HTTP, and how bodies are sent."""

@@ -1,12 +1,12 @@
-"""How bodies go out: coalesced, and compressed as a real API server does.
+"""How bodies are sent: coalesced, and compressed as on a real API server.
 
-Theory. The real server compresses a list that is larger than 128 KiB as one gzip member, and, since 1.37, a watch that
-allows bookmarks with a new member at every flush: a decoder that stops after the first member then loses everything
-behind it. Other watches are never compressed. Both compress at level 1. A list's headers wait for the first 128 KiB,
-because only then is it known which of the two it is.
+Theory. The real server compresses a list of more than 128 KiB as one gzip member. Since 1.37, it also compresses a
+watch that allows bookmarks, with a new member at every flush. A decoder that stops after the first member loses
+everything after it. Other watches are never compressed. Both are compressed at level 1. The headers of a list are not
+sent before its first 128 KiB are there, because only then it is known whether the list is compressed.
 
 Source. ``apiserver/pkg/endpoints/handlers/responsewriters/writers.go`` at 1.37 (deferredResponseWriter,
-defaultGzipThresholdBytes, defaultGzipContentEncodingLevel); the watch seen on a real server.
+defaultGzipThresholdBytes, defaultGzipContentEncodingLevel); the watch was seen on a real server.
 """
 
 import zlib
@@ -16,14 +16,14 @@ from kubeinformer.testing._wire.http import Exchange
 __all__ = ["GZIP_THRESHOLD", "WRITE_SIZE", "ListBody", "WatchBody", "accepts_gzip"]
 
 GZIP_THRESHOLD = 128 * 1024  # bytes
-WRITE_SIZE = 64 * 1024  # bytes; larger writes gain nothing, and the event loop gets a turn after each
+WRITE_SIZE = 64 * 1024  # bytes; larger writes gain nothing, and the event loop gets a turn after each one
 _LEVEL = 1
 _GZIP_HEADERS = (("Content-Encoding", "gzip"), ("Vary", "Accept-Encoding"))
-_GZIP_FORMAT = 31  # zlib's window bits for a gzip header and trailer
+_GZIP_FORMAT = 31  # zlib's window bits that stand for a gzip header and trailer
 
 
 def accepts_gzip(accept_encoding: str) -> bool:
-    """Tell whether a client takes gzip; as on a real server only the bare word says so, neither ``*`` nor a ``q``."""
+    """Whether a client accepts gzip. As on a real server, only the bare word counts, neither ``*`` nor a ``q``."""
     return "gzip" in (part.strip() for part in accept_encoding.split(","))
 
 
@@ -31,8 +31,8 @@ class ListBody:
     """The body of a list, whose length is not known before its end.
 
     Args:
-        exchange: What to answer.
-        gzip_threshold: Bytes from which on the body is compressed, None if the client or the server does not want it.
+        exchange: The exchange that is answered.
+        gzip_threshold: A body of at least this number of bytes is compressed; None for no compression.
     """
 
     def __init__(self, exchange: Exchange, gzip_threshold: int | None) -> None:
@@ -43,7 +43,7 @@ class ListBody:
         self._compressor = None if gzip_threshold is None else zlib.compressobj(_LEVEL, wbits=_GZIP_FORMAT)
 
     async def write(self, data: bytes) -> None:
-        """Take some of the body; it goes out in pieces of `WRITE_SIZE` at least."""
+        """Take a part of the body. It is sent in pieces of at least `WRITE_SIZE`."""
         self._pending.append(data)
         self._size += len(data)
         if self._size >= WRITE_SIZE and (self._started or self._threshold is None or self._size >= self._threshold):
@@ -52,7 +52,7 @@ class ListBody:
             await self._flush()
 
     async def finish(self) -> None:
-        """Send what is left and end the body."""
+        """Send what is left, and end the body."""
         if not self._started:
             if self._threshold is None or self._size < self._threshold:
                 self._compressor = None
@@ -73,10 +73,10 @@ class ListBody:
 
 
 class WatchBody:
-    """The body of a watch: every flush stands on its own.
+    """The body of a watch. Every flush can be decoded by itself.
 
     Args:
-        exchange: What to answer.
+        exchange: The exchange that is answered.
         gzip: Whether each flush is a gzip member.
     """
 
@@ -86,13 +86,13 @@ class WatchBody:
         self._size = 0
 
     async def start(self) -> None:
-        """Send the head, so that the client knows that its watch is accepted before anything happens."""
+        """Send the head, so that the client knows that its watch is accepted, before anything happens."""
         await self._exchange.start(200, list(_GZIP_HEADERS) if self._gzip else [])
         if self._exchange.tampering is not None:
             await self._exchange.tampering.opened(self._put, self.flush)
 
     async def write(self, event: bytes) -> None:
-        """Take one event; it goes out with the next `flush`, or when there is enough."""
+        """Take one event. It is sent with the next `flush`, or when enough has been collected."""
         if self._exchange.tampering is None:
             await self._put(event)
         else:
@@ -113,7 +113,7 @@ class WatchBody:
         await self._exchange.send(_member(data) if self._gzip else data)
 
     async def finish(self) -> None:
-        """Send what is left and end the stream cleanly."""
+        """Send what is left, and end the stream cleanly."""
         await self.flush()
         await self._exchange.finish()
 

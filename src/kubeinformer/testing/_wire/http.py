@@ -1,12 +1,12 @@
-"""One client connection: HTTP/1.1 by h11 over a raw non-blocking socket.
+"""One client connection: HTTP/1.1 by h11, on a raw non-blocking socket.
 
-Rules. A connection knows bytes and requests, nothing of Kubernetes. A client that vanishes ends its connection and
-nothing else. Nothing is queued: `Exchange.send` returns when the kernel took the bytes, so a slow reader slows its own
-handler and costs no memory.
+Rules. A connection knows bytes and requests, but nothing about Kubernetes. A client that disappears ends its connection
+and nothing else. There are no queues: `Exchange.send` returns when the kernel has accepted the bytes. So a slow reader
+slows only its own handler, and costs no memory.
 
-Theory. Raw sockets instead of the event loop's streams, because faults have to be exact: a reset is a close with
-SO_LINGER 0, a half-closed connection a shutdown, and no buffer of a transport stands between a write and the kernel.
-anyio waits for readiness on asyncio and trio alike.
+Theory. Raw sockets are used instead of the streams of the event loop, because faults have to be exact. A reset is a
+close with SO_LINGER 0, a half-closed connection is a shutdown, and there is no buffer of a transport between a write
+and the kernel. anyio can wait until a raw socket is ready, on asyncio and on trio.
 """
 
 import contextlib
@@ -26,7 +26,7 @@ import h11
 __all__ = ["Connection", "Exchange", "Handler", "HttpRequest", "Put", "Tampering"]
 
 _RECEIVE_SIZE = 65_536  # bytes
-_BODY_LIMIT = 16 * 1024 * 1024  # bytes; etcd refuses anything near it, so no client sends more
+_BODY_LIMIT = 16 * 1024 * 1024  # bytes; etcd refuses anything near this size, so no client sends more
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)  # struct linger: on, for 0 seconds
 _PHRASES = {int(status): status.phrase for status in http.HTTPStatus}
 _GONE = frozenset({errno.ECONNRESET, errno.EPIPE, errno.ENOTCONN, errno.ETIMEDOUT, errno.EBADF})
@@ -34,17 +34,17 @@ _GONE = frozenset({errno.ECONNRESET, errno.EPIPE, errno.ENOTCONN, errno.ETIMEDOU
 
 @dataclass(frozen=True, slots=True)
 class HttpRequest:
-    """One request, decoded. Header names are in lower case; of a repeated query parameter the last one counts."""
+    """One decoded request. Header names are in lower case. If a query parameter is repeated, the last value counts."""
 
     method: str
     path: str
     query: dict[str, str]
-    headers: dict[str, str] = field(repr=False)  # may hold a token
+    headers: dict[str, str] = field(repr=False)  # not in the repr, because it may contain a token
     body: bytes = b""
 
 
 class Connection:
-    """One accepted socket and the task that serves it."""
+    """One accepted socket, and the task that serves it."""
 
     def __init__(self, sock: socket.socket) -> None:
         sock.setblocking(False)  # noqa: FBT003 - the standard library's signature
@@ -55,7 +55,7 @@ class Connection:
         self._is_cut = False
 
     async def serve(self, handle: "Handler") -> None:
-        """Answer requests until either side closes. Never raises for what a client does."""
+        """Answer requests until either side closes. Nothing that a client does makes this raise."""
         with self._socket, self._scope:
             try:
                 while (request := await self._receive_request()) is not None:
@@ -70,15 +70,15 @@ class Connection:
                     raise
 
     def cut(self, *, reset: bool) -> None:
-        """Drop the connection now: with a TCP reset, or with a plain close in the middle of whatever is sent."""
+        """Drop the connection now, in the middle of what is sent: with a TCP reset, or with a plain close."""
         if reset:
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
         self._is_cut = True
         self._scope.cancel()
 
     def half_close(self) -> None:
-        """Say that nothing more will be sent, in the middle of whatever is, and stay open."""
-        with contextlib.suppress(OSError):  # the client was faster
+        """Close the sending half, in the middle of what is sent. The other half stays open."""
+        with contextlib.suppress(OSError):  # the client has closed it already
             self._socket.shutdown(socket.SHUT_WR)
 
     async def _receive_request(self) -> HttpRequest | None:
@@ -112,7 +112,7 @@ class Connection:
         await anyio.lowlevel.checkpoint()
         while data:
             if self._is_cut:
-                # The cancellation of cut() comes with the next wait only; nothing may be sent until then.
+                # The cancellation by cut() only arrives at the next wait; nothing may be sent until then.
                 raise ConnectionResetError(errno.ECONNRESET, "the connection was cut")
             try:
                 data = data[self._socket.send(data) :]
@@ -120,7 +120,7 @@ class Connection:
                 await anyio.wait_writable(self._socket)
 
     async def wait_closed_by_peer(self) -> bool:
-        """Wait until the client closes; False when it sends something instead."""
+        """Wait until the client closes the connection. Returns False if it sends something instead."""
         while True:
             try:
                 return self._socket.recv(1, socket.MSG_PEEK) == b""
@@ -134,32 +134,32 @@ Put: TypeAlias = Callable[[bytes], Awaitable[None]]
 
 
 class Tampering(Protocol):
-    """What is done to one answer on purpose: see ``_faults``. It may raise OSError to give the answer up."""
+    """What is done to one answer on purpose (see ``_faults``). It may raise OSError to abandon the answer."""
 
     async def before_head(self) -> None:
-        """The head is about to leave."""
+        """Called before the head is sent."""
 
     async def after_head(self) -> None:
-        """The head has left."""
+        """Called when the head has been sent."""
 
     async def data(self, data: bytes, put: Put) -> None:
-        """Some of the body, as the wire should see it; goes on to ``put``."""
+        """Handle a part of the body, in the form for the wire. ``put`` passes it on."""
 
     async def opened(self, put: Put, flush: Callable[[], Awaitable[None]]) -> None:
-        """A watch has been accepted. Events may be ``put``, and leave with the next ``flush``."""
+        """Called when a watch has been accepted. ``put`` adds events, and the next ``flush`` sends them."""
 
     async def event(self, event: bytes, put: Put, flush: Callable[[], Awaitable[None]]) -> None:
-        """One event of a watch, before compression; goes on to ``put``."""
+        """Handle an event of a watch, before compression. ``put`` passes it on."""
 
 
 class Exchange:
-    """One request and the way to answer it, once.
+    """One request, which can be answered once.
 
     Attributes:
-        request: What was asked.
-        connection: Where it came from.
-        status: What was answered, None as long as nothing was.
-        on_start: Called with the status before the first byte of the answer leaves.
+        request: The request.
+        connection: The connection on which it came.
+        status: The HTTP status of the answer; None until there is one.
+        on_start: Called with the status, before the first byte of the answer is sent.
         tampering: What is done to the answer on purpose, usually nothing.
     """
 
@@ -174,7 +174,7 @@ class Exchange:
     async def respond(
         self, status: int, body: bytes, headers: Sequence[tuple[str, str]] = (), content_type: str = "application/json"
     ) -> None:
-        """Send a whole answer."""
+        """Send a complete answer."""
         await self.start(status, [*headers, ("Content-Length", str(len(body)))], content_type)
         await self.send(body)
         await self.finish()
@@ -182,7 +182,7 @@ class Exchange:
     async def start(
         self, status: int, headers: Sequence[tuple[str, str]] = (), content_type: str = "application/json"
     ) -> None:
-        """Send the head of an answer; without a Content-Length its body is chunked."""
+        """Send the head of an answer. Without a Content-Length, the body is chunked."""
         if self.tampering is not None:
             await self.tampering.before_head()
         self.status = status
@@ -195,7 +195,7 @@ class Exchange:
             await self.tampering.after_head()
 
     async def send(self, data: bytes) -> None:
-        """Send some of the body; the answer to a HEAD has none."""
+        """Send a part of the body. The answer to a HEAD has none."""
         if not data or self.request.method == "HEAD":
             return
         if self.tampering is None:
@@ -211,9 +211,9 @@ class Exchange:
         await self.connection.send(h11.EndOfMessage())
 
     async def until_disconnect(self, work: Callable[[], Awaitable[None]]) -> None:
-        """Run something that may be silent for long, and cancel it when the client goes away."""
+        """Run something that may be silent for a long time, and cancel it if the client goes away."""
         if self._is_guarded:
-            return await work()  # within such a work already: two tasks cannot wait for one socket
+            return await work()  # called inside such work: two tasks cannot wait for the same socket
         self._is_guarded = True
 
         async def guard() -> None:
@@ -222,7 +222,7 @@ class Exchange:
 
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(guard)
-            with contextlib.suppress(OSError):  # the client is gone; the connection ends as unfinished
+            with contextlib.suppress(OSError):  # the client is gone; the connection ends, unfinished
                 await work()
             tasks.cancel_scope.cancel()
         self._is_guarded = False

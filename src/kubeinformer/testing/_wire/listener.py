@@ -1,9 +1,9 @@
-"""The listening socket, the tasks of its connections, and the end of both.
+"""The listening socket, the tasks of its connections, and how both end.
 
-Rules. All tasks live in one task group between ``open`` and ``close``; nothing is left behind, however the end comes.
+Rules. All tasks are in one task group between ``open`` and ``close``. Nothing is left behind, whatever ends them.
 
-Theory. The task group never sees the exception of the ``async with`` body around it: it would come out wrapped in an
-ExceptionGroup, and a test's own AssertionError has to come out as it is. The wait for the cancelled connections is
+Theory. The task group never sees an exception of the body of the ``async with``. Otherwise it would come out wrapped in
+an ExceptionGroup, but an AssertionError of a test has to come out as it is. The wait for the cancelled connections is
 shielded, so that a cancellation from outside cannot replace that exception either.
 """
 
@@ -21,14 +21,14 @@ __all__ = ["Listener"]
 
 _BACKLOG = 128
 _EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
-_EXHAUSTED_PAUSE = 0.05  # seconds until accept is tried again when the process is out of descriptors
+_EXHAUSTED_PAUSE = 0.05  # seconds until accept is tried again, if the process has no free file descriptors
 
 
 class Listener:
-    """A TCP listener on loopback and the connections that it accepted.
+    """A TCP listener on loopback, and the connections that it has accepted.
 
     Attributes:
-        connections: Those that are open now.
+        connections: The connections that are open now.
     """
 
     def __init__(self, sock: socket.socket, tasks: anyio.abc.TaskGroup, handle: Handler) -> None:
@@ -38,7 +38,7 @@ class Listener:
 
     @classmethod
     async def open(cls, port: int, handle: Handler) -> "Listener":
-        """Listen on 127.0.0.1 and serve; port 0 takes a free one.
+        """Listen on 127.0.0.1 and serve. Port 0 takes any free port.
 
         Raises:
             OSError: The port is taken.
@@ -51,7 +51,7 @@ class Listener:
         return listener
 
     async def close(self) -> None:
-        """End all connections and stop to listen. In the task that opened it."""
+        """End all connections, and stop listening. Call it in the task that called `open`."""
         self._tasks.cancel_scope.shield = True
         self._tasks.cancel_scope.cancel()
         try:
@@ -61,15 +61,15 @@ class Listener:
 
     @property
     def port(self) -> int:
-        """Where it listens."""
+        """The port on which it listens."""
         return int(self._socket.getsockname()[1])
 
     def refuse(self) -> None:
-        """Refuse all new connections from now on. Those that are open stay."""
+        """Refuse all new connections from now on. Open connections stay."""
         port = self.port
         self._accepting.cancel()
         self._socket.close()
-        # Bound and not listening: the kernel refuses whoever comes, and no other process can take the port.
+        # Bound, but not listening: the kernel refuses all connections, and no other process can take the port.
         self._socket = _bind(port)
 
     def accept_again(self) -> None:
@@ -79,7 +79,7 @@ class Listener:
         self._tasks.start_soon(self._accept, self._accepting)
 
     def run(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """Run something until it ends or the listener is closed."""
+        """Run something until it ends, or until the listener is closed."""
         self._tasks.start_soon(work)
 
     async def _accept(self, scope: anyio.CancelScope) -> None:
@@ -91,7 +91,7 @@ class Listener:
                 except BlockingIOError:
                     await anyio.wait_readable(listening)
                 except OSError as error:
-                    # A client that left while it was queued is nobody's problem.
+                    # A client that left while it waited in the queue is not an error.
                     await anyio.sleep(_EXHAUSTED_PAUSE if error.errno in _EXHAUSTED else 0)
                 else:
                     self._tasks.start_soon(self._serve, Connection(sock))

@@ -1,1 +1,1 @@
-"""What writes mean: rules, creations, changes, deletions, definitions, garbage."""
+"""What writes mean: rules, creations, changes, deletions, definitions of resources, garbage collection."""

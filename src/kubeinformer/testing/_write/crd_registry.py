@@ -1,8 +1,8 @@
-"""Serving what CustomResourceDefinitions define, and cleaning up when they are deleted.
+"""Serves what CustomResourceDefinitions define, and cleans up when they are deleted.
 
-Rules. A definition whose names are free serves from the moment it is stored, and its conditions say so at once; on a
-real server that takes a second. One whose kind is taken is stored and serves nothing. A definition that is deleted
-takes its objects with it: it waits for their finalizers, then every watch ends and the resource is unknown.
+Rules. A definition whose names are free is served from the moment it is stored, and its conditions say so immediately;
+on a real server that takes a second. A definition whose kind is taken is stored, but not served. When a definition is
+deleted, its objects are deleted too. It waits for their finalizers; then every watch ends, and the resource is unknown.
 
 Source. ``apiextensions-apiserver/pkg/controller`` at 1.37 (status, establish, finalizer).
 """
@@ -20,11 +20,11 @@ __all__ = ["CrdRegistry"]
 
 
 class CrdRegistry:
-    """The definitions of one server, and the resources they made.
+    """The definitions of one server, and the resources that they define.
 
     Args:
-        storage: Where both are.
-        deleting: How objects of a deleted definition go.
+        storage: The storage of both.
+        deleting: Deletes the objects of a deleted definition.
     """
 
     def __init__(self, storage: Storage, deleting: Deleting) -> None:
@@ -33,10 +33,10 @@ class CrdRegistry:
         self._deleted: dict[str, None] = {}  # in order
 
     def complete(self, obj: RawObject, old: RawObject | None) -> RawObject:
-        """Fill in a definition and its status; 422 if it is wrong.
+        """Complete a definition and its status.
 
         Raises:
-            FakeApiError: 422.
+            FakeApiError: 422: the definition is wrong.
         """
         obj, name = completed(obj), obj["metadata"]["name"]
         causes = manifest_causes(obj) + (update_causes(old, obj) if old is not None else [])
@@ -66,7 +66,7 @@ class CrdRegistry:
         return {"conditions": kept + others, "acceptedNames": names, "storedVersions": stored}
 
     def _taken_name(self, obj: RawObject) -> tuple[str, str] | None:
-        """Find another definition of the same group with the same kind: the reason and the message about it."""
+        """Find another definition of the same group with the same kind. Returns the reason and the message about it."""
         names = obj["spec"]["names"]
         for collection in self._storage.collections.values():
             type_ = collection.type
@@ -76,7 +76,7 @@ class CrdRegistry:
         return None
 
     def stored(self, obj: RawObject) -> None:
-        """Serve what a definition says now."""
+        """Serve what a definition defines now."""
         name = obj["metadata"]["name"]
         if "deletionTimestamp" in obj["metadata"] or obj["status"]["conditions"][0]["status"] != "True":
             return
@@ -88,13 +88,13 @@ class CrdRegistry:
         self._served[name] = [type_.resource for type_ in types]
 
     def note(self, collection: Collection, key: str, obj: RawObject, is_removed: bool) -> None:  # noqa: FBT001 - a hook
-        """Remember a definition that has to be cleaned up after."""
+        """Remember a deleted definition, for which cleaning up is necessary."""
         resource = collection.type.resource
         if resource == CRDS and "deletionTimestamp" in obj["metadata"] and not is_removed:
             self._deleted[key] = None
 
     def settle(self) -> None:
-        """Clean up after deleted definitions as far as finalizers allow."""
+        """Clean up after deleted definitions, as far as finalizers allow it."""
         for name in list(self._deleted):
             served = self._served.get(name, [])
             if served and not self._emptied(served[0]):
@@ -124,7 +124,7 @@ class CrdRegistry:
             self._storage.remove(collection, name)
 
     def forget(self, resource: Resource, remove: Callable[[Resource, str], object]) -> None:
-        """Delete the definition, if there is one, of a resource that was unregistered by hand."""
+        """Delete the definition of a resource that a test has unregistered, if there is one."""
         for name, served in list(self._served.items()):
             if resource in served:
                 del self._served[name]
@@ -132,5 +132,5 @@ class CrdRegistry:
 
 
 def _unless_same(new: RawObject, old: RawObject | None) -> RawObject:
-    """Keep a condition that says the same as before, with its time."""
+    """Keep the old condition, with its time, if the new one says the same."""
     return old if old is not None and old["status"] == new["status"] else new

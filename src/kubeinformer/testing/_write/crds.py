@@ -1,11 +1,11 @@
-"""CustomResourceDefinitions as manifests: what the server fills in, what it refuses, what it serves because of them.
+"""CustomResourceDefinitions as manifests: what the server fills in, refuses, and serves because of them.
 
-Rules. Pure: manifests in; manifests, causes and `ResourceType` out. What is checked is what people get wrong: names,
-scope, versions, the storage version, a schema that is missing or not structural. A conversion webhook is refused:
-there is nobody to call it.
+Rules. Pure: manifests in; manifests, causes and `ResourceType` out. What people get wrong is checked: names, scope,
+versions, the storage version, a schema that is missing or not structural. A conversion webhook is refused, because
+there is nothing that could call it.
 
-Theory. The real server lifts a schema that all versions share to the top before it looks at it, which is why its
-messages speak of ``spec.validation`` although nobody wrote that.
+Theory. If all versions have the same schema, the real server moves it to the top level before it is validated. That is
+why messages mention ``spec.validation``, although nobody wrote that.
 
 Source. ``apiextensions-apiserver/pkg/apis/apiextensions/validation/validation.go`` at 1.37; the causes were seen on a
 real kube-apiserver.
@@ -47,7 +47,7 @@ def completed(manifest: RawObject) -> RawObject:
 
 
 def resource_types(manifest: RawObject) -> list[ResourceType]:
-    """The versions that are served, the storage version first."""
+    """The served versions, with the storage version first."""
     spec = manifest["spec"]
     versions = sorted(spec["versions"], key=lambda version: not version.get("storage"))
     return [
@@ -96,7 +96,7 @@ def manifest_causes(manifest: RawObject) -> list[Cause]:
 
 
 def update_causes(old: RawObject, new: RawObject) -> list[Cause]:
-    """Find what may not be changed any more once a definition serves."""
+    """Find changes that are not allowed any more once a definition is served."""
     before, after = old["spec"], new["spec"]
     fields = {"spec.group": ("group",), "spec.scope": ("scope",), "spec.names.plural": ("names", "plural")}
     fields["spec.names.kind"] = ("names", "kind")
@@ -140,7 +140,7 @@ def _version_causes(spec: RawObject, versions: Sequence[RawObject]) -> Iterator[
 
 
 def _stored_version_causes(versions: Sequence[RawObject]) -> list[Cause]:
-    """What the real server says as well: it derives the stored versions from a list that is wrong."""
+    """Additional causes of the real server, which derives the stored versions from the wrong list."""
     stored = [version.get("name") for version in versions if version.get("storage")]
     if not stored:
         why = "must have at least one stored version"

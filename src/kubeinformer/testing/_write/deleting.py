@@ -1,9 +1,9 @@
-"""Deleting: preconditions, finalizers, grace periods, and which of them the server itself sets.
+"""Deleting: preconditions, finalizers, grace periods, and the finalizers that the server itself sets.
 
-Rules. An object without finalizers goes at once. One with finalizers gets a deletionTimestamp and stays; deleting it
-again changes nothing. The propagation policies ``Foreground`` and ``Orphan`` are finalizers that the server adds for
-the garbage collector. A pod that is bound to a node waits for its kubelet: it gets a deletionTimestamp in the future,
-and goes when somebody deletes it with a grace period of 0.
+Rules. An object without finalizers is gone immediately. An object with finalizers gets a deletionTimestamp and stays;
+deleting it again changes nothing. The propagation policies ``Foreground`` and ``Orphan`` are finalizers that the server
+adds for the garbage collector. A pod that is bound to a node waits for its kubelet: it gets a deletionTimestamp in the
+future, and is gone when somebody deletes it with a grace period of 0.
 
 Source. ``apiserver/pkg/registry/generic/registry/store.go`` and ``rest/delete.go`` at 1.37; every answer was seen on a
 real kube-apiserver.
@@ -22,21 +22,21 @@ __all__ = ["CLEANUP", "CRDS", "Deleting", "Deletion"]
 CRDS = Resource("apiextensions.k8s.io", "v1", "customresourcedefinitions")
 CLEANUP = "customresourcecleanup.apiextensions.k8s.io"
 _UNDELETABLE = frozenset({"default", "kube-public", "kube-system"})
-_DEFAULT_GRACE = 30  # seconds; what a pod's spec.terminationGracePeriodSeconds defaults to
+_DEFAULT_GRACE = 30  # seconds; the default of spec.terminationGracePeriodSeconds of a pod
 _FINALIZERS = {"Orphan": "orphan", "Foreground": "foregroundDeletion"}
 _OVER = frozenset({"Succeeded", "Failed"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deletion:
-    """How a request deletes.
+    """The options of a deletion.
 
     Attributes:
         policy: ``Background``, ``Foreground``, ``Orphan``, or empty.
-        grace: Seconds that a pod may take, None for its own default.
-        preconditions: ``uid`` and ``resourceVersion`` that the object has to have.
-        dry_run: Whether nothing is kept.
-        is_from_client: Whether a client asks, who gets the answer of a real server.
+        grace: Seconds that a pod may take; None for the pod's own value.
+        preconditions: The ``uid`` and ``resourceVersion`` that the object must have.
+        dry_run: Whether nothing is changed.
+        is_from_client: Whether a client deletes. It gets the answer of a real server.
     """
 
     policy: str = ""
@@ -50,15 +50,15 @@ class Deleting:
     """Deletions in one storage.
 
     Args:
-        storage: Where the objects are.
-        settle: Called after each deletion: what a cluster's controllers would do by themselves.
+        storage: The storage of the objects.
+        settle: Called after each deletion. It does what the controllers of a cluster would do.
     """
 
     def __init__(self, storage: Storage, settle: Callable[[], None]) -> None:
         self._storage, self._settle = storage, settle
 
     def delete(self, resource: Resource, key: str, options: Deletion | None = None) -> tuple[RawObject, bool]:
-        """Delete an object, or mark it. Returns its last state, and whether it is gone.
+        """Delete an object, or mark it as deleted. Returns its last state, and whether it is gone.
 
         Raises:
             FakeApiError: 403, 404 or 409.
@@ -84,7 +84,7 @@ class Deleting:
     def _remove(self, collection: Collection, key: str, old: RawObject, options: Deletion) -> RawObject:
         marked = old
         if options.is_from_client and collection.type.kind == "Pod":
-            # The real server's answer about a pod has marks that its DELETED event has not.
+            # On a real server, the answer about a pod has fields that its DELETED event does not have.
             marked = self._marked(collection, old, [], 0)
         if options.dry_run:
             return marked
@@ -112,7 +112,7 @@ class Deleting:
             raise refusals.precondition(resource, collection.type.kind, metadata["name"], why)
 
     def _marked(self, collection: Collection, old: RawObject, finalizers: list[str], grace: int) -> RawObject:
-        """Give an object that waits for its finalizers, or for its kubelet."""
+        """Return the object, marked as waiting for its finalizers or its kubelet."""
         metadata = dict(old["metadata"])
         metadata.pop("finalizers", None)
         left = metadata.get("deletionGracePeriodSeconds")
@@ -131,7 +131,7 @@ class Deleting:
 
 
 def _finalizers(finalizers: list[str], policy: str) -> list[str]:
-    """The finalizers that a policy leaves and adds; without one they stay as they are."""
+    """The finalizers, with those that a policy adds or removes. Without a policy they stay as they are."""
     if not policy:
         return finalizers
     wanted = _FINALIZERS.get(policy)
@@ -140,7 +140,7 @@ def _finalizers(finalizers: list[str], policy: str) -> list[str]:
 
 
 def _grace(collection: Collection, old: RawObject, options: Deletion) -> int:
-    """The seconds that a deletion leaves a pod; 0 for everything else, and for a pod that nobody runs."""
+    """The grace period of a pod in seconds; 0 for everything else, and for a pod that no kubelet runs."""
     spec = old.get("spec") or {}
     is_over = (old.get("status") or {}).get("phase") in _OVER
     if collection.type.kind != "Pod" or collection.type.custom or not spec.get("nodeName") or is_over:

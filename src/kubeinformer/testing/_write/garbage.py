@@ -1,14 +1,15 @@
-"""What a cluster's garbage collector and namespace controller do, at once and in the same thread.
+"""What the garbage collector and the namespace controller of a cluster do, but immediately and in the same thread.
 
-Rules. When an owner is gone, its dependents go with it unless another owner is left; then only the reference goes. An
-owner that waits with ``foregroundDeletion`` waits for the dependents that block it; one with ``orphan`` gives its
-dependents free. A namespace that is deleted takes all that is in it. Everything happens before the call that caused
-it returns, so a test never waits; the events are those of a real cluster, in an order it could have had.
+Rules. When an owner is gone, its dependents are deleted. If a dependent has another owner left, only the reference is
+removed. An owner that is deleted with ``foregroundDeletion`` waits for the dependents that block it. With ``orphan``,
+the dependents lose their references instead. When a namespace is deleted, everything in it is deleted. All of this
+happens before the call that caused it returns, so a test never waits. The events are those of a real cluster, in an
+order that is possible there.
 
-Theory. Dependents are found by the uid of their owner, in an index that follows every write. Only an owner that is
-deleted here counts as gone: a reference to something that never existed, which a real collector would act on, is what
-tests and synthetic fleets are full of. Seeded objects are in the index from their first change on.
-There is no kubelet either, so a pod that is collected goes without a grace period.
+Theory. Dependents are found by the uid of their owner, in an index that is updated at every write. Only an owner that
+is deleted here counts as gone. A real collector would also act on a reference to something that never existed, but
+tests and synthetic objects are full of such references. Seeded objects are in the index from their first change on.
+There is no kubelet either, so a pod that is collected is gone without a grace period.
 
 Source. ``pkg/controller/garbagecollector`` and ``pkg/controller/namespace`` at 1.37.
 """
@@ -31,12 +32,12 @@ _FOREGROUND, _ORPHAN = "foregroundDeletion", "orphan"
 
 
 class Garbage:
-    """The collector of one server.
+    """The garbage collector of one server.
 
     Args:
-        storage: Where the objects are.
-        writing: How references and finalizers are taken off.
-        deleting: How dependents go.
+        storage: The storage of the objects.
+        writing: Removes references and finalizers.
+        deleting: Deletes dependents.
     """
 
     def __init__(self, storage: Storage, writing: Writing, deleting: Deleting) -> None:
@@ -48,7 +49,7 @@ class Garbage:
         self._news: deque[tuple[_Place, RawObject, bool]] = deque()
 
     def note(self, collection: Collection, key: str, obj: RawObject, is_removed: bool) -> None:  # noqa: FBT001 - a hook
-        """Follow a write."""
+        """Update the index after a write."""
         place = self._storage.versions(collection.type.resource)[0], key
         metadata = obj["metadata"]
         owners = () if is_removed else tuple(each.get("uid", "") for each in metadata.get("ownerReferences", ()))
@@ -65,7 +66,7 @@ class Garbage:
             self._news.append((place, obj, is_removed))
 
     def settle(self) -> None:
-        """Do all that follows from the writes so far."""
+        """Do everything that follows from the writes until now."""
         while self._news:
             (resource, key), obj, is_removed = self._news.popleft()
             uid, metadata = obj["metadata"].get("uid", ""), obj["metadata"]
@@ -99,7 +100,7 @@ class Garbage:
             self._foreground(place, uid)
 
     def _foreground(self, place: _Place, uid: str) -> None:
-        """Delete an owner's dependents, and let it go when none is left that blocks it."""
+        """Delete the dependents of an owner, and release it when none is left that blocks it."""
         for dependent in list(self._dependents.get(uid, ())):
             self._attempt(dependent, uid)
         if not any(self._blocks(dependent, uid) for dependent in self._dependents.get(uid, ())):
@@ -107,7 +108,7 @@ class Garbage:
             self._drop_finalizer(place, _FOREGROUND)
 
     def _attempt(self, place: _Place, gone: str) -> None:
-        """Delete a dependent, or only its references when somebody else owns it still."""
+        """Delete a dependent; or only its references, if it still has another owner."""
         obj = self._read(place)
         if obj is None:
             return
@@ -121,7 +122,7 @@ class Garbage:
             self._deleting.delete(*place, Deletion(policy=policy, grace=0))
 
     def _is_there(self, reference: RawObject, dependent: RawObject) -> bool:
-        """Whether an owner exists; of a kind that is not served nobody knows."""
+        """Whether an owner exists. If its kind is not served, that is unknown."""
         collection = self._storage.find_kind(reference["apiVersion"], reference["kind"])
         if collection is None:
             return True
@@ -157,7 +158,7 @@ class Garbage:
             self._writing.change(*place, dropped, _TRUSTED)
 
     def _empty_namespace(self, name: str) -> None:
-        """Delete what is in a namespace, and the namespace itself when nothing is left."""
+        """Delete what is in a namespace, and the namespace itself if nothing is left."""
         is_empty = True
         for collection in list(self._storage.collections.values()):
             if not collection.type.namespaced:

@@ -1,6 +1,6 @@
-"""What every object's metadata has to be: names, labels, annotations, finalizers, owners.
+"""The rules for the metadata of every object: names, labels, annotations, finalizers, owners.
 
-Rules. Pure: metadata in, causes out, in the real server's order and words.
+Rules. Pure: metadata in, causes out, in the order and with the texts of the real server.
 
 Source. ``apimachinery/pkg/api/validation/objectmeta.go`` and ``pkg/util/validation/validation.go`` at 1.37; seen on a
 real kube-apiserver.
@@ -42,7 +42,7 @@ _MUST_VALUE = (
     f"is '{_VALUE}')"
 )
 _STANDARD_FINALIZERS = frozenset({"orphan", "foregroundDeletion", "kubernetes"})
-# Fleets share their labels: looking them up is a third of what checking a pod's metadata costs.
+# Many objects share their labels, so results are cached. A lookup costs a third of a check of a pod's metadata.
 _REMEMBERED = functools.lru_cache(maxsize=4096)
 _NO_DOTS = frozenset({"Namespace"})
 _PATH_NAMES = frozenset({"Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding"})
@@ -64,12 +64,12 @@ def metadata_causes(kind: str, metadata: RawObject) -> list[Cause]:
 
 
 def immutable(field: str, value: object) -> Cause:
-    """Say that a field cannot be changed."""
+    """The cause for a field that cannot be changed."""
     return _invalid(f"metadata.{field}", value, "field is immutable")
 
 
 def new_finalizers(added: list[str]) -> Cause:
-    """Say that an object which is being deleted gets no new finalizers."""
+    """The cause for new finalizers on an object that is being deleted."""
     listed = ", ".join(msgspec.json.encode(name).decode() for name in added)
     text = "Forbidden: no new finalizers can be added if the object is being deleted, found new finalizers "
     return Cause("FieldValueForbidden", f"{text}[]string{{{listed}}}", "metadata.finalizers")

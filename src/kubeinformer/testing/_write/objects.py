@@ -1,8 +1,8 @@
-"""Requests about one object: from the verb to the answer.
+"""Requests about one object, from the verb to the answer.
 
-Rules. What is asked is read and checked first, then done, then answered; nothing here decides what a write means.
-A DELETE that took effect is answered with a Status, or with the object where the real server does so; one that only
-marked the object always with the object.
+Rules. The request is parsed and checked first, then carried out, then answered. Nothing here decides what a write
+means. A DELETE that took effect is answered with a Status, or with the object if the real server does so. A DELETE that
+only marked the object is always answered with the object.
 
 Not here. Collections (``_api.handlers``), meaning (``writing``, ``deleting``), patches (``patching``).
 """
@@ -23,7 +23,7 @@ __all__ = ["require_subresource", "write_object"]
 
 
 def require_subresource(type_: ResourceType, target: Target, verb: str) -> None:
-    """Refuse a subresource that there is not, or what cannot be done with it.
+    """Refuse a subresource that does not exist, or a verb that it does not support.
 
     Raises:
         FakeApiError: 404 or 405.
@@ -37,10 +37,10 @@ def require_subresource(type_: ResourceType, target: Target, verb: str) -> None:
 
 
 def write_object(cluster: Cluster, request: HttpRequest, target: Target, verb: str) -> tuple[int, RawObject]:
-    """Do what a request asks, and give the HTTP status and the object of the answer.
+    """Carry out a request. Returns the HTTP status and the object of the answer.
 
     Raises:
-        FakeApiError: Refused, and nothing was changed.
+        FakeApiError: The request is refused, and nothing was changed.
     """
     type_, writing = cluster.storage.collection(target.resource).type, cluster.writing
     content_type = request.headers.get("content-type", "")

@@ -1,7 +1,7 @@
 """The three patches and the apply: from a content type and a body to what they make of an object.
 
-Rules. The content type alone decides. Strategic merge patches are for built-in resources: a custom one has no merge
-keys, and a client that sends one gets a 415 that says what else there is.
+Rules. Only the content type decides. Strategic merge patches are for built-in resources, because a custom resource has
+no merge keys. A client that sends one for a custom resource gets a 415 that names the alternatives.
 
 Source. ``apiserver/pkg/endpoints/handlers/patch.go`` at 1.37; refusals as seen on a real server.
 """
@@ -40,7 +40,7 @@ _ALL = (JSON_PATCH, MERGE_PATCH, STRATEGIC, APPLY)
 
 
 def check_patch_type(type_: ResourceType, content_type: str) -> str:
-    """Read the content type of a PATCH; 415 if the resource has no such patch."""
+    """Parse the content type of a PATCH; 415 if the resource does not support such a patch."""
     given = content_type.partition(";")[0].strip()
     if given not in _ALL:
         raise refusals.unknown_patch_type()
@@ -50,7 +50,7 @@ def check_patch_type(type_: ResourceType, content_type: str) -> str:
 
 
 def read_patch(patch_type: str, body: bytes) -> object:
-    """Decode a patch that is no apply; 400 if it cannot be one."""
+    """Decode a patch that is not an apply; 400 if the body cannot be a patch."""
     try:
         patch = msgspec.json.decode(body)
     except msgspec.DecodeError:
@@ -65,7 +65,7 @@ def read_patch(patch_type: str, body: bytes) -> object:
 def patcher(type_: ResourceType, patch_type: str, patch: object) -> Callable[[RawObject], RawObject]:
     """Make the function that applies a patch to an object of this type.
 
-    It raises a `FakeApiError`: 400, 422 or 500.
+    That function raises a `FakeApiError`: 400, 422 or 500.
     """
 
     def patched(old: RawObject) -> RawObject:
@@ -90,7 +90,7 @@ def patcher(type_: ResourceType, patch_type: str, patch: object) -> Callable[[Ra
 
 
 def read_configuration(type_: ResourceType, body: bytes) -> RawObject:
-    """Decode what is applied: YAML, of which JSON is a part.
+    """Decode what is applied: YAML, which includes JSON.
 
     Raises:
         FakeApiError: 400.

@@ -1,7 +1,7 @@
-"""The body of a request: JSON or YAML, and whether it is the object that belongs there.
+"""The body of a request: JSON or YAML, and whether it is the expected object.
 
-Rules. Pure: bytes in, an object or a refusal out. A built-in object may leave out its kind and version, a custom one
-may not; neither may have others than those of the URL.
+Rules. Pure: bytes in, an object or a refusal out. A built-in object may omit its kind and version, a custom one may
+not. Neither may have others than those of the URL.
 
 Source. ``apiserver/pkg/endpoints/handlers/negotiation`` and ``create.go`` at 1.37; refusals as seen on a real server.
 """
@@ -21,7 +21,7 @@ _ACCEPTED = f"{_JSON}, {_YAML}"
 
 
 def read_object(type_: ResourceType, content_type: str, body: bytes) -> RawObject:
-    """Read the object of a POST or a PUT.
+    """Decode the object of a POST or a PUT.
 
     Raises:
         FakeApiError: 400, 415 or 422.
@@ -54,7 +54,7 @@ def read_object(type_: ResourceType, content_type: str, body: bytes) -> RawObjec
 
 
 def read_body(content_type: str, body: bytes) -> RawObject:
-    """Read a JSON or YAML object of any kind.
+    """Decode a JSON or YAML object of any kind.
 
     Raises:
         FakeApiError: 400 or 415.
@@ -75,7 +75,7 @@ def read_body(content_type: str, body: bytes) -> RawObject:
 
 
 def read_yaml(body: bytes, what: str) -> object:
-    """Read YAML, of which JSON is a part; timestamps stay the strings that they are in JSON.
+    """Decode YAML, which includes JSON. Timestamps stay strings, as in JSON.
 
     Raises:
         FakeApiError: 400.
@@ -87,7 +87,7 @@ def read_yaml(body: bytes, what: str) -> object:
 
 
 class _Loader(yaml.SafeLoader):  # type: ignore[misc]  # the base has no types, as above
-    """Plain values as JSON knows them: no dates."""
+    """Only the plain values of JSON: no dates."""
 
 
 _Loader.yaml_implicit_resolvers = {

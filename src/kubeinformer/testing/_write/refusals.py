@@ -1,4 +1,4 @@
-"""How writes are refused, and what a deletion is answered with: the real server's words for each.
+"""How writes are refused, and how deletions are answered, in the words of the real server.
 
 Not here. What reading and writing have in common (``_status``).
 
@@ -44,18 +44,18 @@ def name_missing(asked: str) -> FakeApiError:
 
 
 def version_on_create() -> FakeApiError:
-    """500 to a POST with a resourceVersion: the real server has no better code for it, and no reason."""
+    """500 to a POST with a resourceVersion. The real server has no better code for it, and gives no reason."""
     return _status.failure(500, "", "resourceVersion should not be set on objects to be created")
 
 
 def patch_failed() -> FakeApiError:
-    """422 to a JSON patch that cannot be applied; the real server does not say why."""
+    """422 to a JSON patch that cannot be applied. The real server does not say why."""
     message = "the server rejected our request due to an error in our request"
     return _status.failure(422, "Invalid", message, details={})
 
 
 def patch_without_key(why: str) -> FakeApiError:
-    """500 to a strategic merge patch with an item that has no merge key."""
+    """500 to a strategic merge patch in which an item has no merge key."""
     return _status.failure(500, "", why)
 
 
@@ -80,7 +80,7 @@ def _manager(writer: Writer) -> str:
 
 
 def not_typed(type_: ResourceType, key: str, why: str) -> FakeApiError:
-    """500 to an apply whose lists cannot be merged by their keys."""
+    """500 to an apply with lists that cannot be merged by their keys."""
     namespace, _, name = key.rpartition("/")
     subject = f"{namespace}/{name}; {type_.resource.api_version}, Kind={type_.kind}"
     return _status.failure(500, "", f"failed to create typed patch object ({subject}): {why}")
@@ -108,12 +108,12 @@ def deleted(resource: Resource, name: str, uid: str) -> RawObject:
 
 
 def unknown_patch_type() -> FakeApiError:
-    """415 to a PATCH of a content type that is no patch."""
+    """415 to a PATCH whose content type is not a patch."""
     return _status.failure(415, "UnsupportedMediaType", "415: Unsupported Media Type", details={})
 
 
 def wrong_kind(type_: ResourceType, obj: RawObject) -> FakeApiError:
-    """422 to a write that would make an object one of another kind or version."""
+    """422 to a write that would change the kind or version of an object."""
     kind, name = str(obj.get("kind") or ""), str((obj.get("metadata") or {}).get("name") or "")
     if not type_.custom:
         given = f"{obj.get('apiVersion')}, Kind={kind}"
@@ -128,7 +128,7 @@ def wrong_kind(type_: ResourceType, obj: RawObject) -> FakeApiError:
 
 
 def undeletable(resource: Resource, name: str) -> FakeApiError:
-    """403 to the deletion of a namespace that a cluster cannot be without."""
+    """403 to the deletion of a namespace that every cluster needs."""
     message = f'{_status.qualified(resource)} "{name}" is forbidden: this namespace may not be deleted'
     return _status.failure(403, "Forbidden", message, details=_status.about(resource, name))
 

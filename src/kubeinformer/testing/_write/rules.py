@@ -1,12 +1,13 @@
-"""What of a write counts: which parts a request may change, what the server fills in, and what it refuses.
+"""Which parts of a write count: what a request may change, what the server fills in, and what it refuses.
 
-Rules. Pure: objects in, a new object or a refusal out. A write to the main resource leaves the status as it is where
-there is a ``/status``, and a write there changes nothing else. What is the server's (uid, creationTimestamp,
-generation, deletionTimestamp) stays whatever the client sends; changing it is refused where the real server refuses.
+Rules. Pure: objects in, a new object or a refusal out. If there is a ``/status``, a write to the main resource does not
+change the status, and a write to ``/status`` changes nothing else. What belongs to the server (uid, creationTimestamp,
+generation, deletionTimestamp) stays as it is, whatever the client sends. An attempt to change it is refused if the real
+server refuses it.
 
-Theory. A test that writes in process plays every part of a cluster, the kubelet's and the controllers' too, so its
-writes are trusted: they set spec and status in one go and need no resourceVersion. Everything else holds for them as
-well.
+Theory. A test that writes in process plays all parts of a cluster, including the kubelet and the controllers. So its
+writes are trusted: they set spec and status in one write, and need no resourceVersion. Everything else holds for them
+as well.
 
 Source. ``apiserver/pkg/registry/rest`` (create.go, update.go) and the strategies in ``pkg/registry`` at 1.37; every
 refusal was seen on a real kube-apiserver.
@@ -33,13 +34,13 @@ _OMITTED_IF_EMPTY = ("labels", "annotations", "ownerReferences", "finalizers")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WriteOptions:
-    """How a request writes.
+    """The options of a write.
 
     Attributes:
-        manager: The field manager, empty when nobody is named.
+        manager: The field manager; empty if none is named.
         subresource: ``status``, or empty for the main resource.
-        dry_run: Whether nothing is kept.
-        force: Whether an apply takes what others own.
+        dry_run: Whether nothing is stored.
+        force: Whether an apply takes over fields that others own.
         is_trusted: Whether the test itself writes, not a client.
     """
 
@@ -51,7 +52,7 @@ class WriteOptions:
 
 
 class _Metadata(msgspec.Struct):
-    """The types of what the fake reads in metadata."""
+    """The types of the fields that the fake reads in metadata."""
 
     name: str | None = None
     generateName: str | None = None  # noqa: N815 - the API's name
@@ -65,7 +66,7 @@ class _Metadata(msgspec.Struct):
 
 
 def metadata_of(type_: ResourceType, obj: RawObject, namespace: str | None) -> RawObject:
-    """Copy an object's metadata, without what is empty and with its namespace; 400 when that of the URL is another."""
+    """Copy an object's metadata, with its namespace, without empty values; 400 if the URL has another namespace."""
     metadata = obj.get("metadata")
     if metadata is None:
         metadata = {}
@@ -91,7 +92,7 @@ def metadata_of(type_: ResourceType, obj: RawObject, namespace: str | None) -> R
 
 
 def new_object(type_: ResourceType, obj: RawObject, metadata: RawObject, options: WriteOptions) -> RawObject:
-    """Give the object that a creation stores; its metadata has a name and the server's own fields.
+    """Return the object that a creation stores. Its metadata has a name, and the fields of the server.
 
     Raises:
         FakeApiError: 422.
@@ -108,7 +109,7 @@ def new_object(type_: ResourceType, obj: RawObject, metadata: RawObject, options
 
 
 def changed_object(type_: ResourceType, old: RawObject, new: RawObject, options: WriteOptions) -> RawObject:
-    """Give the object that a write to an existing one stores; ``new`` has its name and namespace.
+    """Return the object that a write to an existing one stores. ``new`` has its name and namespace.
 
     Raises:
         FakeApiError: 422.
@@ -125,7 +126,7 @@ def changed_object(type_: ResourceType, old: RawObject, new: RawObject, options:
     if options.subresource == "status":
         result = {name: value for name, value in old.items() if name != "status"}
         result |= {"status": new["status"]} if new.get("status") is not None else {}
-        # A built-in /status takes new metadata, too; a custom one takes none.
+        # The /status of a built-in resource accepts new metadata, too; that of a custom resource does not.
         result["metadata"] = dict(before) if type_.custom else metadata
         if type_.kind == "Deployment":
             result["metadata"] = _with(metadata, labels=before.get("labels"))
@@ -140,10 +141,10 @@ def changed_object(type_: ResourceType, old: RawObject, new: RawObject, options:
 
 
 def check_version(type_: ResourceType, old: RawObject, new: RawObject, options: WriteOptions) -> None:
-    """Hold a PUT back that replaces another object, or another state, than it means to.
+    """Refuse a PUT that would replace a different object or state than intended.
 
     Raises:
-        FakeApiError: 409, or 422 where a PUT has to name a version and does not.
+        FakeApiError: 409; 422 if a PUT must have a version and has none.
     """
     before, metadata, resource = old["metadata"], new["metadata"], type_.resource
     version = metadata.get("resourceVersion") or ""
@@ -157,18 +158,18 @@ def check_version(type_: ResourceType, old: RawObject, new: RawObject, options: 
 
 
 def same(left: RawObject, right: RawObject) -> bool:
-    """Whether two objects are the same but for their spelling of kind and version."""
+    """Whether two objects are equal, except for the spelling of kind and version."""
     return {**left, "kind": "", "apiVersion": ""} == {**right, "kind": "", "apiVersion": ""}
 
 
 def _with(obj: RawObject, **fields: object) -> RawObject:
-    """Give an object other values; None takes a field out."""
+    """Replace values of an object; None removes a field."""
     kept = {name: value for name, value in obj.items() if name not in fields}
     return kept | {name: value for name, value in fields.items() if value is not None}
 
 
 def _content(type_: ResourceType, obj: RawObject) -> RawObject:
-    """What counts as a new generation."""
+    """The part of an object whose changes make a new generation."""
     if not type_.custom:
         return {"spec": obj.get("spec")} if type_.kind != "EndpointSlice" else _with(obj, metadata=None)
     return _with(obj, metadata=None, **({"status": None} if has_status(type_) else {}))
@@ -190,7 +191,7 @@ def _immutable_causes(before: RawObject, metadata: RawObject) -> list[Cause]:
 
 
 def _checked(type_: ResourceType, obj: RawObject, causes: Sequence[Cause]) -> RawObject:
-    """Prune, fill in defaults, and refuse what may not be."""
+    """Prune, fill in defaults, and refuse what violates the schema."""
     if type_.schema is not None:
         obj = defaulted(pruned(obj, type_.schema, is_root=True), type_.schema)
     found = [*causes, *metadata_causes(type_.kind, obj["metadata"])]

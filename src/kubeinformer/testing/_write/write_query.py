@@ -1,7 +1,8 @@
-"""How a request wants to write: its query, and the options in the body of a DELETE.
+"""The options of a write: its query, and the options in the body of a DELETE.
 
-Rules. Pure. What cannot be read is a 400, what is not allowed a 422 about ``CreateOptions``, ``UpdateOptions``,
-``PatchOptions`` or ``DeleteOptions``. ``fieldValidation`` is checked and not obeyed: the fake knows no Go types.
+Rules. Pure. What cannot be parsed is a 400. What is not allowed is a 422 about ``CreateOptions``, ``UpdateOptions``,
+``PatchOptions`` or ``DeleteOptions``. ``fieldValidation`` is checked but has no effect, because the fake knows no Go
+types.
 
 Source. ``apimachinery/pkg/apis/meta/v1/validation`` at 1.37; seen on a real server.
 """
@@ -28,7 +29,7 @@ _FALSE = frozenset({"", "false", "0", "f", "F", "FALSE", "False"})
 def read_write_options(
     request: HttpRequest, kind: str, *, subresource: str = "", is_apply: bool = False
 ) -> WriteOptions:
-    """Read the query of a POST, PUT or PATCH; ``kind`` is that of its options.
+    """Parse the query of a POST, PUT or PATCH. ``kind`` is the kind of its options.
 
     Raises:
         FakeApiError: 400 or 422.
@@ -58,7 +59,7 @@ def read_write_options(
 
 
 def read_deletion(request: HttpRequest) -> Deletion:
-    """Read how a DELETE deletes; the body counts more than the query.
+    """Parse the options of a DELETE. The body takes precedence over the query.
 
     Raises:
         FakeApiError: 400 or 422.
@@ -85,7 +86,7 @@ def read_deletion(request: HttpRequest) -> Deletion:
         policy = "Orphan" if orphan else "Background"
     grace = body["gracePeriodSeconds"] if "gracePeriodSeconds" in body else _integer(request.query)
     preconditions = body.get("preconditions") or {}
-    # A real server takes a negative grace period for one second.
+    # A real server treats a negative grace period as one second.
     grace = 1 if isinstance(grace, int) and grace < 0 else grace
     return Deletion(policy=policy, grace=grace, preconditions=preconditions, dry_run=bool(dry_run), is_from_client=True)
 

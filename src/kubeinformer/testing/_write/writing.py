@@ -1,12 +1,12 @@
-"""Creating and changing objects: by whole object, by patch, by apply.
+"""Creates and changes objects: by whole object, by patch, by apply.
 
 Rules. A write that changes nothing makes no version. A write whose resourceVersion or uid is not the current one is a
-409. An object that waits for its finalizers goes away with the last of them. A dry run answers as the real thing
-would and keeps nothing.
+409. An object that waits for its finalizers is gone when the last of them is removed. A dry run is answered like a real
+write, and stores nothing.
 
-Theory. Every write but a creation is one shape: the object as it is, a function that says what it should be, and the
-rules (``rules``) about what of that counts. Who owns which field is followed only for objects that somebody was named
-for: it costs as much as encoding the object, and most tests never look.
+Theory. Every write except a creation has one form: the current object, a function that returns the desired object, and
+the rules (``rules``) that decide what of that counts. Owners of fields are tracked only for objects for which a manager
+was named. The reason: it costs as much as encoding the object, and most tests never look at owners.
 
 Not here. Deleting (``deleting``), HTTP (``objects``), what the server does with a new CRD (``crd_registry``).
 """
@@ -33,14 +33,14 @@ _NOT_APPLIED = ("uid", "resourceVersion", "creationTimestamp", "generation", "se
 
 
 class Special(Protocol):
-    """What the server does itself with the objects of one resource."""
+    """What the server itself does with the objects of a special resource."""
 
     def complete(self, obj: RawObject, old: RawObject | None) -> RawObject:
-        """Fill in, or refuse with a `FakeApiError`, what is about to be stored; ``old`` is None for a new object."""
+        """Complete what is about to be stored, or refuse it with a `FakeApiError`. ``old`` is None for a new object."""
         ...
 
     def stored(self, obj: RawObject) -> None:
-        """Act on what was stored."""
+        """React to what was stored."""
         ...
 
 
@@ -48,8 +48,8 @@ class Writing:
     """Creations and changes in one storage.
 
     Args:
-        storage: Where the objects are.
-        settle: Called after each write: what a cluster's controllers would do by themselves.
+        storage: The storage of the objects.
+        settle: Called after each write. It does what the controllers of a cluster would do.
     """
 
     def __init__(self, storage: Storage, settle: Callable[[], None]) -> None:
@@ -59,7 +59,7 @@ class Writing:
     def create(
         self, resource: Resource, obj: RawObject, namespace: str | None = None, options: WriteOptions | None = None
     ) -> RawObject:
-        """Add an object; a ``generateName`` gets a counted suffix.
+        """Create an object. A ``generateName`` gets a counted suffix.
 
         Raises:
             FakeApiError: 400, 403, 404, 409 or 422.
@@ -102,7 +102,7 @@ class Writing:
     def change(
         self, resource: Resource, key: str, make: Callable[[RawObject], RawObject], options: WriteOptions | None = None
     ) -> RawObject:
-        """Turn an object into what a function makes of it. The function must not change what it gets.
+        """Replace an object by what a function makes of it. The function must not change its argument.
 
         Raises:
             FakeApiError: 400, 404, 409 or 422, or what the function raises.
@@ -129,7 +129,7 @@ class Writing:
         return self._change(collection, key, old, new, options, None)
 
     def apply(self, resource: Resource, key: str, config: RawObject, options: WriteOptions) -> tuple[RawObject, bool]:
-        """Apply a configuration; whether that created the object is the second value.
+        """Apply a configuration. The second value is whether that created the object.
 
         Raises:
             FakeApiError: 400, 404, 409, 422 or 500.
@@ -188,7 +188,7 @@ class Writing:
             new = special.complete(new, plain)
         before = storage.managers(collection, key)
         if managers is None:
-            # A list with nothing in it, or with one empty entry, is how a client makes the server forget its owners.
+            # With an empty list, or with one empty entry, a client makes the server forget the owners.
             managers = () if given in ([], [{}]) else self._owners(plain, new, before, collection, options)
         if same(new, plain) and managers == before:
             return old
@@ -220,7 +220,7 @@ class Writing:
         try:
             return updated(old, new, managers, writer, shape, self._storage.now, structs=structs)
         except FieldError:
-            return managers  # as the real server: only an apply is refused for a list that cannot be merged
+            return managers  # as on a real server: if a list cannot be merged, only an apply is refused
 
     def _need_namespace(self, type_: ResourceType, metadata: RawObject, options: WriteOptions) -> None:
         name = metadata["namespace"]
@@ -233,7 +233,7 @@ class Writing:
 
 
 def _named(type_: ResourceType, obj: RawObject, name: str, namespace: str | None) -> RawObject:
-    """Complete the metadata of what replaces an object; 400 when that names another one."""
+    """Complete the metadata of the new object; 400 if it names a different object."""
     metadata = metadata_of(type_, obj, namespace)
     if not metadata.get("name"):
         raise refusals.name_missing(name)
@@ -243,7 +243,7 @@ def _named(type_: ResourceType, obj: RawObject, name: str, namespace: str | None
 
 
 class _Namespaces:
-    """A namespace knows its name by a label, and waits for its contents when it is deleted."""
+    """A namespace has its name in a label, and waits for its contents when it is deleted."""
 
     def complete(self, obj: RawObject, old: RawObject | None) -> RawObject:
         if old is not None:
@@ -253,11 +253,11 @@ class _Namespaces:
         return {**obj, "metadata": obj["metadata"] | {"labels": labels}, "spec": made["spec"], "status": made["status"]}
 
     def stored(self, obj: RawObject) -> None:
-        """Nothing more happens."""
+        """Do nothing more."""
 
 
 def key_of(type_: ResourceType, obj: RawObject, namespace: str | None = None) -> str:
-    """The key that an object is meant for."""
+    """The key at which an object is to be stored."""
     return type_.key({"metadata": metadata_of(type_, obj, namespace)})
 
 
@@ -276,7 +276,7 @@ def _writer(type_: ResourceType, operation: str, options: WriteOptions) -> Write
 
 
 def _claims(type_: ResourceType, config: RawObject, metadata: RawObject, options: WriteOptions) -> RawObject:
-    """What of a configuration its manager can own: all but what a request to this path never changes."""
+    """The part of a configuration that its manager can own: everything that a request to this path can change."""
     kept = {name: value for name, value in metadata.items() if name not in _NOT_APPLIED}
     if options.subresource == "status":
         kept = {name: value for name, value in kept.items() if name in {"name", "namespace"}}
