@@ -290,6 +290,8 @@ def follow_all(folder: Path, wheel: Path | None = None) -> None:
 
 
 def main() -> None:
+    # A shell's background job ignores Ctrl-C, and so would every program that it starts. In a terminal none does.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     with tempfile.TemporaryDirectory() as base:
         folder = Path(base) / "tutorial"
         folder.mkdir()
