@@ -9,7 +9,6 @@ from unittest import mock
 
 import hypothesis.strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from tests._protocol.folding_reader import FoldingReader
 from tests._protocol.model_client import Client
 from tests._protocol.reference_server import Habits, Page, Server, Stream
 from tests._protocol.wire import (
@@ -141,7 +140,8 @@ class Conversation(RuleBasedStateMachine):
         self.lose()
         self.server.restore(back, reuses_numbers=reuses_numbers, writes_again=writes_again)
         self.client.may_go_back = True
-        self.client.ambiguous |= reuses_numbers
+        if reuses_numbers:
+            self.client.become_ambiguous()
         self.now += Timing().proof_after * 1.01  # the servers were stopped for it; more than rounding takes off
 
     # The network's side.
@@ -369,7 +369,7 @@ class Conversation(RuleBasedStateMachine):
     @precondition(lambda self: len(self.client.readers) < 5)
     @rule()
     def subscribe(self) -> None:
-        self.client.readers.append(FoldingReader(self.client.delivery))
+        self.client.readers.append(self.client.new_reader())
 
     @precondition(lambda self: self.client.readers)
     @rule(data=st.data())
@@ -480,7 +480,7 @@ class Conversation(RuleBasedStateMachine):
         assert self.machine.position == str(server.version)
         client.check_equals(server.latest)
         assert None not in client.objects().values(), "damage was not mended"
-        for reader in [*client.readers, client.fast, FoldingReader(client.delivery)]:
+        for reader in [*client.readers, client.fast, client.new_reader()]:
             reader.take()
             assert reader.synced == 1
             reader.check_agrees(client.objects())

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from tests._protocol.at_once import Waiting, at_once
-from tests._protocol.folding_reader import FoldingReader, Known, loaded
+from tests._protocol.folding_reader import FoldingReader, Known, loaded, same_version
 from tests._protocol.reference_server import RESOURCE, Server, State, content
 
 from kubeinformer import Resource, Retain
@@ -63,6 +63,18 @@ class Client:
         self.readers = [FoldingReader(self.delivery) for _ in range(2)]
         self.fast = FoldingReader(self.delivery)
         self.waiting: dict[int, tuple[str, Waiting]] = {}
+
+    def new_reader(self) -> FoldingReader:
+        reader = FoldingReader(self.delivery)
+        if self.ambiguous:
+            reader.agree = same_version
+        return reader
+
+    def become_ambiguous(self) -> None:
+        """A restore gives numbers twice."""
+        self.ambiguous = True
+        for reader in [*self.readers, self.fast]:
+            reader.agree = same_version
 
     # What is there.
 
