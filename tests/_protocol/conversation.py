@@ -143,6 +143,7 @@ class Conversation(RuleBasedStateMachine):
         if reuses_numbers:
             self.client.become_ambiguous()
         self.now += Timing().proof_after * 1.01  # the servers were stopped for it; more than rounding takes off
+        self.rushed = 0  # as in `pass_time`
 
     # The network's side.
 
@@ -323,7 +324,6 @@ class Conversation(RuleBasedStateMachine):
         """A request that the kernel has taken while no server ran; the restored one answers it."""
         fetch = self.next_request(jitter).fetch
         self.restore(back, reuses_numbers=reuses_numbers, writes_again=writes_again)
-        self.rushed = 0
         self.answer_to(fetch)
 
     def cut(self, data: st.DataObject) -> None:  # noqa: ARG002 - where is drawn where there are bytes
