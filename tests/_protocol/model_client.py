@@ -60,8 +60,8 @@ class Client:
         self._held_at_sweep = self._damages = 0
         self.may_go_back = False  # a restore, or a wrong bookmark, has made earlier states true again
         self.ambiguous = False  # a restore gives numbers twice: equal versions may be different states
-        self.readers = [FoldingReader(self.delivery) for _ in range(2)]
-        self.fast = FoldingReader(self.delivery)
+        self.readers = [self.new_reader() for _ in range(2)]
+        self.fast = self.new_reader()
         self.waiting: dict[int, tuple[str, Waiting]] = {}
 
     def new_reader(self) -> FoldingReader:

@@ -16,10 +16,10 @@ from typing import Final
 
 import anyio
 
-__all__ = ["PLAIN_ERRORS", "is_asked_for", "split"]
+__all__ = ["PLAIN_ERRORS", "is_asked_for", "is_cancellation", "split"]
 
 PLAIN_ERRORS: Final = (Exception, asyncio.CancelledError)
-"""What counts as an error of a plain function itself. Code that awaits lets a cancellation pass if `is_asked_for`."""
+"""What counts as an error of a plain function itself. Code that awaits raises it again if it `is_cancellation`."""
 
 
 def is_asked_for() -> bool:
@@ -30,6 +30,11 @@ def is_asked_for() -> bool:
         return False
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
+
+
+def is_cancellation(error: BaseException) -> bool:
+    """Whether this error, one of `PLAIN_ERRORS`, is the cancellation of the running task, which has to go on."""
+    return not isinstance(error, Exception) and is_asked_for()
 
 
 def split(error: BaseException) -> tuple[Exception | None, BaseException | None]:

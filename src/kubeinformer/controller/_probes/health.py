@@ -18,7 +18,7 @@ import anyio
 
 from kubeinformer import Cluster
 from kubeinformer.controller._queue.queue import WorkQueue
-from kubeinformer.controller.cancellation import PLAIN_ERRORS, is_asked_for
+from kubeinformer.controller.cancellation import PLAIN_ERRORS, is_cancellation
 
 __all__ = [
     "CHECK_TIMEOUT",
@@ -128,7 +128,7 @@ async def _failure(name: str, check: Check) -> str | None:
     except Failed as failed:
         return str(failed)
     except PLAIN_ERRORS as error:  # a user's function may raise anything, and then it has failed
-        if not isinstance(error, Exception) and is_asked_for():
+        if is_cancellation(error):
             raise
         facts = {"check": name, "error": type(error).__name__, "reason": str(error)}
         logger.warning("a health check raised", extra=facts)

@@ -17,7 +17,7 @@ from http import HTTPStatus
 import anyio
 import anyio.abc
 
-from kubeinformer.controller.cancellation import PLAIN_ERRORS, is_asked_for
+from kubeinformer.controller.cancellation import PLAIN_ERRORS, is_cancellation
 
 __all__ = ["Answer", "Answerer", "Handler"]
 
@@ -111,7 +111,7 @@ class Answerer:
         try:
             return method, await self._handle(path, accept[1].decode("ascii") if accept else "")
         except PLAIN_ERRORS as error:
-            if not isinstance(error, Exception) and is_asked_for():
+            if is_cancellation(error):
                 raise
             # An answer is made of other people's collectors and checks: what they raise must not end the program.
             logger.exception("an answer could not be made", extra={"path": path})
